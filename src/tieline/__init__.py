@@ -1,0 +1,125 @@
+"""Tieline: keeps CRM, marketing, support and files equal, both ways.
+
+What stands in `__all__` is the public API; everything a connector plugin needs is here and in `tieline.sandbox`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pluggy as _pluggy
+
+    from tieline.connector import (
+        Connector,
+        ConnectorSpec,
+        Context,
+        HttpClient,
+        HttpProfile,
+        Quota,
+        Settings,
+    )
+    from tieline.errors import (
+        ConfigError,
+        ContractViolation,
+        NotAuthorised,
+        RateLimited,
+        Rejected,
+        TielineError,
+        Transient,
+        Unavailable,
+        UserError,
+    )
+    from tieline.mapping import Mapper, Rule, compile_rules
+    from tieline.model import (
+        Bad,
+        Facts,
+        FieldFacts,
+        Finding,
+        Outcome,
+        Page,
+        Problem,
+        Remote,
+        Schema,
+        StreamFacts,
+        Window,
+        Write,
+    )
+    from tieline.ports import Clock, Request, Response, Transport
+    from tieline.records import KINDS, Account, Address, Campaign, Cell, Contact, Kind, Money, Opportunity
+
+    hookimpl: _pluggy.HookimplMarker
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Quota Settings",
+    "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
+    "UserError",
+    "mapping": "Mapper Rule compile_rules",
+    "model": "Bad Facts FieldFacts Finding Outcome Page Problem Remote Schema StreamFacts Window Write",
+    "ports": "Clock Request Response Transport",
+    "records": "KINDS Account Address Campaign Cell Contact Kind Money Opportunity",
+    "hookspecs": "hookimpl",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import each public name from its room at first use: `tieline --help` must not pay for all of them."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'tieline' has no attribute {name!r}")
+    value = getattr(import_module(f"tieline.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+__all__ = [
+    "KINDS",
+    "Account",
+    "Address",
+    "Bad",
+    "Campaign",
+    "Cell",
+    "Clock",
+    "ConfigError",
+    "Connector",
+    "ConnectorSpec",
+    "Contact",
+    "Context",
+    "ContractViolation",
+    "Facts",
+    "FieldFacts",
+    "Finding",
+    "HttpClient",
+    "HttpProfile",
+    "Kind",
+    "Mapper",
+    "Money",
+    "NotAuthorised",
+    "Opportunity",
+    "Outcome",
+    "Page",
+    "Problem",
+    "Quota",
+    "RateLimited",
+    "Rejected",
+    "Remote",
+    "Request",
+    "Response",
+    "Rule",
+    "Schema",
+    "Settings",
+    "StreamFacts",
+    "TielineError",
+    "Transient",
+    "Transport",
+    "Unavailable",
+    "UserError",
+    "Window",
+    "Write",
+    "__version__",
+    "compile_rules",
+    "hookimpl",
+]

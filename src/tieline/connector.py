@@ -1,0 +1,214 @@
+"""What a vendor must speak: the connector protocol, in the nouns of `model`. A connector is a small translator.
+
+It maps wire to canonical and back and reports honestly; it never merges, matches, retries writes, remembers or
+decides. All calls are plain and blocking, and may come from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from tieline.model import Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
+from tieline.ports import Clock, Request, Response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tieline.mapping import Mapper, Rule
+
+
+class Connector(Protocol):
+    """One configured account of a vendor.
+
+    Every method may raise errors.RateLimited, errors.Unavailable or errors.NotAuthorised. From `write`, Unavailable
+    with `sent` False and RateLimited promise that nothing of the call was applied.
+    """
+
+    facts: Facts
+
+    def schema(self, stream: str) -> Schema:
+        """The stream's fields as mapped and as the account allows; asked at most once a day."""
+        ...
+
+    def list(self, stream: str, token: str | None) -> Page:
+        """One page of everything alive, from a strong endpoint, without a result cap."""
+        ...
+
+    def changes(self, stream: str, window: Window, token: str | None) -> Page:
+        """One page of what was modified in the window, ordered by stamp (by id where the window has `at_id`).
+
+        With `hints`, a remote needs only `id`, `version` and `modified`. With `tombstones`, deleted ones are in it.
+        """
+        ...
+
+    def sweep(self, stream: str, token: str | None) -> Page:
+        """One page of deleted remotes (`gone`), for streams whose facts say `sweep`."""
+        ...
+
+    def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
+        """These remotes as they are now, at most `read_batch`; in any order.
+
+        `fields` narrows what is read (None: all mapped). Deleted ones come back `gone` (with `merged_into` where
+        known); an id the system does not know is left out. Any of `ids` may be an old id: the remote then has the new
+        one as `id` and the old one in `aliases`.
+        """
+        ...
+
+    def find(self, stream: str, hub_ids: Sequence[str]) -> Sequence[Remote]:
+        """Remotes that carry one of these hub ids, also deleted ones where the system can still say so."""
+        ...
+
+    def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        """Do these writes, at most `batch`, one op unless `mixed`; one outcome for each, in their order.
+
+        A create and a `link` carry the hub id in the same call. Nothing is retried here.
+        """
+        ...
+
+    def check(self) -> Iterable[Finding]:
+        """What `tieline check` shows: reachable, scopes, the hub-id field and how to make it, schema problems."""
+        ...
+
+    def close(self) -> None:
+        """Let go of sockets and files."""
+        ...
+
+
+class HttpClient(Protocol):
+    """What the core hands a connector: authenticated, limited, retried, redacted. See `http`."""
+
+    def send(self, request: Request) -> Response:
+        """The answer, whatever its status below 500 except 401, 429 and what the profile calls throttled.
+
+        Raises RateLimited, Unavailable or NotAuthorised for the rest, after the retries that are safe.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an answer's headers say of the budget; None: not said. `remaining` calls until `resets_in` seconds pass."""
+
+    remaining: int | None = None
+    limit: int | None = None
+    resets_in: float | None = None
+    daily_remaining: int | None = None
+    daily_limit: int | None = None
+
+
+def _never_throttled(response: Response) -> bool:
+    return False
+
+
+def _no_quota(headers: Mapping[str, str]) -> Quota | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProfile:
+    """How a vendor speaks HTTP, beyond the standard."""
+
+    hosts: tuple[str, ...] = ()
+    """Host names (or `.suffixes`) that credentials may go to; loopback is allowed over plain HTTP for sandboxes."""
+    throttled: Callable[[Response], bool] = _never_throttled
+    """True for an answer that means «too fast» although its status is not 429."""
+    quota: Callable[[Mapping[str, str]], Quota | None] = _no_quota
+    """Reads the budget from lower-case answer headers."""
+    expired: Callable[[Response], bool] = lambda response: response.status == 401
+    """True when the credential should be refreshed once and the call repeated."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 30.0
+    """Seconds for one answer."""
+    token_path: str = ""
+    """Path of the OAuth token endpoint below base_url, for client credentials and refresh."""
+
+
+class Settings(BaseModel):
+    """Base of a connector's own settings: the keys of `[systems.NAME]` beyond the common ones. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a connector is built from. It opens nothing else."""
+
+    system: str
+    settings: Any
+    """An instance of the spec's `settings`."""
+    mappers: Mapping[str, Mapper]
+    """Per stream that is configured: the compiled mapping. Streams not in it are not synced."""
+    http: HttpClient | None
+    """None for connectors without `http`."""
+    clock: Clock
+    root: Path
+    """The folder of the configuration file: relative paths in settings start here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How a stand-in is started. `seed` is empty or demo; `vices` are names from the spec's `vices`."""
+
+    seed: str = "empty"
+    vices: frozenset[str] = frozenset()
+    clock: Clock | None = None
+    state: Mapping[str, Any] | None = None
+    """What `dump` gave earlier: the stand-in goes on from there."""
+
+
+class Sandbox(Protocol):
+    """A stateful stand-in of a vendor's API. Threads may call `handle` at once."""
+
+    token: str
+    """A bearer token it accepts."""
+    client_id: str
+    client_secret: str
+    token_path: str
+    """Path of its OAuth token endpoint."""
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; `path` is the path alone, `params` the decoded query (values are str or list of str)."""
+        ...
+
+    def dump(self) -> Mapping[str, Any]:
+        """The whole state as plain JSON."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSpec:
+    """What the hook `tieline_connectors` returns, one for each connector a plugin offers."""
+
+    name: str
+    title: str
+    streams: tuple[str, ...]
+    connect: Callable[[Context], Connector]
+    mapping: Mapping[str, Sequence[Rule]]
+    """Per stream: the default table, which the configuration's `map` overrides."""
+    kinds: Mapping[str, str]
+    """Stream → kind."""
+    settings: type[Settings] = Settings
+    http: HttpProfile | None = None
+    base_url: str = ""
+    """The default; empty: the configuration must give one."""
+    sandbox: Callable[[SandboxOptions], Sandbox] | None = None
+    vices: tuple[str, ...] = ()
+    hub_field: str = ""
+    """The vendor's name for the unique custom field that holds the hub id."""
+
+
+__all__ = [
+    "Connector",
+    "ConnectorSpec",
+    "Context",
+    "HttpClient",
+    "HttpProfile",
+    "Quota",
+    "Sandbox",
+    "SandboxOptions",
+    "Settings",
+]
