@@ -187,7 +187,7 @@ def compile_rules(kind: Kind, rules: Iterable[Rule]) -> Mapper:
             raise ValueError(f"{rule.remote!r}: {name} has no part {part!r}")
         if rule.default is not None:
             defaults[name] = spec.normal({part: rule.default} if part else rule.default)
-        back = {v: k for k, v in reversed(rule.values.items())} if rule.values is not None else None
+        back = {v: k for k, v in reversed(list(rule.values.items()))} if rule.values is not None else None
         specs[name] = spec
         parts.setdefault(name, []).append(_Part(rule, name, part or None, back))
     fast = []

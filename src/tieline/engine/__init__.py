@@ -1,0 +1,1 @@
+"""The engine: pure functions from trees, policies and decisions to orders."""

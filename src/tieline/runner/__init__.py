@@ -1,0 +1,1 @@
+"""The runner: pull, plan, apply. Does the I/O, decides nothing."""

@@ -1,0 +1,1 @@
+"""The store: SQLite tables behind one narrow class; it knows tables, not rules."""

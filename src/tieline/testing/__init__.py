@@ -1,0 +1,1 @@
+"""For authors of connectors: an in-memory system, faults, the contract suite, simulation."""

@@ -1,0 +1,1 @@
+"""Tieline connector: salesforce."""
