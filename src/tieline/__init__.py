@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from tieline.ports import Clock, Request, Response, Transport
     from tieline.records import KINDS, Account, Address, Campaign, Cell, Contact, Kind, Money, Opportunity
+    from tieline.wire import decode
 
     hookimpl: _pluggy.HookimplMarker
 
@@ -62,6 +63,7 @@ _HOMES = {
     "ports": "Clock Request Response Transport",
     "records": "KINDS Account Address Campaign Cell Contact Kind Money Opportunity",
     "hookspecs": "hookimpl",
+    "wire": "decode",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -121,5 +123,6 @@ __all__ = [
     "Write",
     "__version__",
     "compile_rules",
+    "decode",
     "hookimpl",
 ]

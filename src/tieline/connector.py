@@ -128,7 +128,7 @@ class HttpProfile:
 
 
 class Settings(BaseModel):
-    """Base of a connector's own settings: the keys of `[systems.NAME]` beyond the common ones. Unknown keys are refused."""
+    """Base of a connector's settings: the keys of `[systems.NAME]` beyond the common ones; unknown ones are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -25,6 +25,8 @@ class TielineError(Exception):
     """Anything Tieline raises on purpose. `hint` is the next command to type, if there is one."""
 
     hint: str = ""
+    fatal: bool = False
+    """Ends the whole run at once, not just one system's part of it."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Context, Decimal
 from typing import Any
 
 from tieline.model import Problem
@@ -24,12 +25,15 @@ class Rule:
     constant. `field` is canonical, with a dotted part for address and money (`amount.currency`). `values` maps remote
     values to canonical ones (None: taken as is; a value not in it is a problem of the field). `load` and `dump`
     change the form before and after the field's own normal form. `write` False: read only. `read` False: write only.
+    `scale` is for a column that counts in thousands or millions: its number times `scale` is the canonical one.
     """
 
     remote: str
     field: str
     type: str | None = None
     values: Mapping[str, str] | None = None
+    scale: str | None = None
+    """A positive number as decimal text, such as "1000000"; a power of ten keeps every digit both ways."""
     default: Cell = None
     """Given in a create when the record has no value."""
     const: Cell = None
@@ -70,6 +74,8 @@ class _Part:
         value = row.get(rule.remote)
         if rule.load is not None and value is not None:
             value = rule.load(value)
+        if rule.scale is not None and value is not None and value != "":
+            return _scaled(value, rule.scale, _WIDE.multiply)
         if rule.values is not None and value is not None and value != "":
             try:
                 return rule.values[str(value)]
@@ -85,9 +91,30 @@ class _Part:
                     value = self.back[str(value)]
                 except KeyError:
                     raise ValueError(f"{value!r} has no counterpart in the value map of {rule.remote!r}") from None
+            if rule.scale is not None:
+                value = _scaled(value, rule.scale, _WIDE.divide)
             if rule.dump is not None:
                 value = rule.dump(value)
         return value
+
+
+_WIDE = Context(prec=100)
+
+
+def _scaled(value: Any, scale: str, step: Callable[[Decimal, Decimal], Decimal]) -> str:
+    """`value` times or over `scale`, as plain digits. Raises ValueError when it is no number."""
+    try:
+        return format(step(Decimal(str(value).strip()), Decimal(scale)), "f")
+    except ArithmeticError:
+        raise ValueError(f"{value!r} is not a number") from None
+
+
+def _usable_scale(scale: str) -> bool:
+    try:
+        number = Decimal(scale)
+    except ArithmeticError:
+        return False
+    return number.is_finite() and number > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +132,8 @@ class Mapper:
     parts: Mapping[str, tuple[_Part, ...]] = field(repr=False, default_factory=dict)
     _fast: tuple[tuple[str, str, Callable[[Any], Cell]], ...] = field(repr=False, default=())
     _slow: tuple[str, ...] = field(repr=False, default=())
+    _joined: tuple[tuple[str, tuple[tuple[str, str], ...], Callable[[Any], Cell]], ...] = field(repr=False, default=())
+    """Fields of several columns, each taken as it is: (part, column) for each."""
 
     def read(self, row: Mapping[str, Any]) -> tuple[dict[str, Cell], tuple[Problem, ...]]:
         """A vendor's row as canonical fields, and the fields that could not be read.
@@ -123,6 +152,13 @@ class Mapper:
                     fields[name] = normal(value)
                 except ValueError as error:
                     problems.append(Problem(name, f"{name}: {error}"))
+        for name, pairs, normal in self._joined:
+            values = {part: row[column] for part, column in pairs if column in row}
+            if values:
+                try:
+                    fields[name] = normal(values)
+                except (ValueError, TypeError) as error:
+                    problems.append(Problem(name, f"{name}: {error}"))
         for name in self._slow:
             try:
                 self._take(name, row, fields)
@@ -133,12 +169,12 @@ class Mapper:
     def _take(self, name: str, row: Mapping[str, Any], fields: dict[str, Cell]) -> None:
         parts = [p for p in self.parts[name] if p.rule.read]
         spoken = [p for p in parts if all(c in row for c in p.rule.columns)]
-        if not any(p.rule.columns for p in spoken):  # constants alone, or nothing of it in this row
-            if not spoken or any(p.rule.columns for p in parts):
-                return
+        if not spoken or (any(p.rule.columns for p in parts) and not any(p.rule.columns for p in spoken)):
+            return  # nothing of it in this row but constants
         normal = self.specs[name].normal
         if spoken[0].part is None:
-            fields[name] = normal(spoken[0].take(row))
+            value = spoken[0].take(row)
+            fields[name] = None if value is None else normal(value)
         else:
             fields[name] = normal({p.part: p.take(row) for p in spoken})
 
@@ -185,21 +221,38 @@ def compile_rules(kind: Kind, rules: Iterable[Rule]) -> Mapper:
             raise ValueError(f"{rule.remote!r}: {kind} has no field {name!r}") from None
         if part and part not in spec.parts:
             raise ValueError(f"{rule.remote!r}: {name} has no part {part!r}")
+        if rule.scale is not None and not _usable_scale(rule.scale):
+            raise ValueError(f"{rule.remote!r}: scale {rule.scale!r} is not a positive number")
         if rule.default is not None:
             defaults[name] = spec.normal({part: rule.default} if part else rule.default)
         back = {v: k for k, v in reversed(list(rule.values.items()))} if rule.values is not None else None
         specs[name] = spec
         parts.setdefault(name, []).append(_Part(rule, name, part or None, back))
-    fast = []
-    slow = []
+    fast, slow, joined = [], [], []
     for name, group in parts.items():
         first = group[0].rule
-        plain = len(group) == 1 and group[0].part is None and first.const is None and "{" not in first.remote
-        if plain and first.read and first.load is None and first.values is None and first.remote:
+        if len(group) == 1 and group[0].part is None and first.read and _plain(first):
             fast.append((first.remote, name, specs[name].normal))
+        elif all(p.part and _plain(p.rule) for p in group if p.rule.read) and any(p.rule.read for p in group):
+            pairs = tuple((p.part or "", p.rule.remote) for p in group if p.rule.read)
+            joined.append((name, pairs, specs[name].normal))
         elif any(p.rule.read for p in group):
             slow.append(name)
     columns = dict.fromkeys(c for rule in table if rule.read for c in rule.columns)
     return Mapper(
-        kind, table, specs, tuple(columns), defaults, {k: tuple(v) for k, v in parts.items()}, tuple(fast), tuple(slow)
+        kind,
+        table,
+        specs,
+        tuple(columns),
+        defaults,
+        {k: tuple(v) for k, v in parts.items()},
+        tuple(fast),
+        tuple(slow),
+        tuple(joined),
     )
+
+
+def _plain(rule: Rule) -> bool:
+    """Whether a column's value is taken as it is."""
+    odd = rule.load or rule.values is not None or rule.scale or rule.const is not None or "{" in rule.remote
+    return not odd and bool(rule.remote)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from tieline.records import Cell, Kind
 
 Fields = Mapping[str, Cell]
 """Canonical field → cell. Not there: not spoken of. None: cleared."""
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 # -- what a connector says of itself
@@ -254,14 +257,25 @@ class Link(NamedTuple):
     """Full base: `seen` where nothing differs. A field not in it has no base (a first link)."""
     version: str = ""
     modified: int = 0
-    times: Mapping[str, int] = {}
+    times: Mapping[str, int] = EMPTY
     """Edit time of each field where seen ≠ base."""
-    sent: Fields = {}
+    sent: Fields = EMPTY
     """Field → the record's value that, written, became `base` there (a system that normalises)."""
     gone: str | None = None
     """None: alive. `user`: deleted there. `hub`: archived by us. `merged`."""
     stamped: bool = False
     """The hub id is on the remote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The hub's own record. `stamps` holds (system, edit time) per field; `*` stands for all others."""
+
+    id: str
+    kind: Kind
+    fields: Fields
+    stamps: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    alive: bool = True
 
 
 class Order(NamedTuple):
@@ -279,7 +293,7 @@ class Order(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A review to open. `key` is stable: the same question is never asked twice. `choices` are what accept/reject do."""
+    """A review to open. `key` is stable: the same question is never asked twice. `accept`, `reject`: what they do."""
 
     topic: Literal["match", "conflict", "consent", "delete", "merge", "guard", "rejected", "foreign"]
     key: str
@@ -292,7 +306,7 @@ class Question(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A person's answer to a question: `answer` is accepted or rejected; `choice` narrows it where there are several."""
+    """A person's answer to a question; `choice` narrows it where there are several."""
 
     topic: str
     key: str

@@ -166,7 +166,7 @@ def _email(value: Any) -> str | None:
         return None
     text = text.strip()
     name, at, host = text.rpartition("@")
-    if not at or not name or "." not in host or any(c.isspace() for c in text):
+    if not at or not name or "." not in host or len(text.split()) != 1:
         raise ValueError(f"{text!r} is not an e-mail address")
     return text
 
@@ -309,7 +309,7 @@ def _address(value: Any) -> dict[str, Cell] | None:
         return None
     if not isinstance(value, Mapping):
         raise ValueError("is not an address")
-    parts = {p: _text(value[p]) for p in _PARTS if value.get(p)}
+    parts = {p: _text(part) for p in _PARTS if (part := value.get(p))}
     return parts or None
 
 

@@ -1,1 +1,29 @@
-"""The command line."""
+"""The command line. `main` answers `--help` and `--version` itself, so that they cost almost nothing.
+
+A command reads its options, asks the hub and prints; it decides nothing about syncing.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """The `tieline` command; ends the process with its exit code."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments in (["--help"], ["-h"]):
+        from tieline.cli.top import help_text
+
+        sys.stdout.write(help_text())
+        sys.exit(0)
+    if arguments == ["--version"]:
+        from tieline import __version__
+
+        sys.stdout.write(f"tieline {__version__}\n")
+        sys.exit(0)
+    from tieline.cli.app import app
+
+    app.main(prog_name="tieline")
+
+
+__all__ = ["main"]

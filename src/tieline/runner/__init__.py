@@ -1,1 +1,296 @@
-"""The runner: pull, plan, apply. Does the I/O, decides nothing."""
+"""The runner: pull, plan, apply. Does the I/O, decides nothing.
+
+`Runner.sync` is one run; `Runner.plan` is the same up to the first write, and undoes its planning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tieline.engine.limits import Limits, crossed
+from tieline.errors import TielineError
+from tieline.events import RunFinished
+from tieline.model import Question, Rules
+from tieline.ports import Ports
+from tieline.records import Kind
+from tieline.runner import report
+from tieline.runner.apply import apply
+from tieline.runner.context import Hooks, NoHooks, Run, System
+from tieline.runner.lease import Lease
+from tieline.runner.planning import plan
+from tieline.runner.pull import pull
+from tieline.runner.settle import settle
+from tieline.store import Store
+
+MAX_ROUNDS = 12
+"""Plan and apply are repeated until nothing is owed; more rounds than this and the rest waits for the next run."""
+
+__all__ = ["Hooks", "NoHooks", "Options", "Runner", "Summary", "System"]
+
+Confirm = Callable[["Preview"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a person is shown before the first writes of a home."""
+
+    orders: Mapping[str, Mapping[str, Mapping[str, int]]]
+    listing: Callable[[int, int], list[dict[str, Any]]]
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one run goes. `confirm` is asked before a home's first writes; None: never ask, write nothing then."""
+
+    without: frozenset[str] = frozenset()
+    full: bool = False
+    full_every_ms: int = 0
+    offline: bool = False
+    confirm: Confirm | None = None
+    listing: bool = False
+    """Carry the orders in the summary."""
+    progress: Callable[[str, str, int, int | None], None] | None = None
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to; `as_json` is what `--json` prints."""
+
+    run: str
+    outcome: Literal["done", "waiting", "failed", "locked"]
+    converged: bool
+    writes: int = 0
+    reviews: int = 0
+    api_calls: dict[str, int] = field(default_factory=dict)
+    records: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    orders: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    orders_list: list[dict[str, Any]] | None = None
+    notes: list[str] = field(default_factory=list)
+    """Why something waits or failed, one sentence each."""
+    errors: list[BaseException] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON, in the pinned shape."""
+        found: dict[str, Any] = {
+            "run": self.run,
+            "outcome": self.outcome,
+            "converged": self.converged,
+            "writes": self.writes,
+            "reviews": self.reviews,
+            "api_calls": self.api_calls,
+            "records": self.records,
+            "orders": self.orders,
+            "stages": self.stages,
+            "notes": self.notes,
+        }
+        if self.orders_list is not None:
+            found["orders_list"] = self.orders_list
+        return found
+
+
+class _Undo(Exception):
+    """Leaves the planning transaction without a trace."""
+
+
+class Runner:
+    """Runs one home. Hand in a store, connectors, rules, limits, ports and hooks."""
+
+    def __init__(
+        self,
+        store: Store,
+        systems: Mapping[str, System],
+        rules: Rules,
+        limits: Limits | None = None,
+        ports: Ports | None = None,
+        hooks: Hooks | None = None,
+        fingerprint: str = "",
+    ) -> None:
+        self.store = store
+        self.systems = systems
+        self.rules = rules
+        self.limits = limits or Limits()
+        self.ports = ports or Ports()
+        self.hooks = hooks or NoHooks()
+        self.fingerprint = fingerprint
+
+    def sync(self, options: Options | None = None) -> Summary:
+        """Pull, plan, apply until nothing is owed. Raises Locked when another run holds the home."""
+        return self._go("sync", options or Options())
+
+    def plan(self, options: Options | None = None) -> Summary:
+        """Pull (unless offline) and plan; write nothing and keep nothing of the plan."""
+        return self._go("plan", options or Options())
+
+    # -- one run
+
+    def _go(self, command: str, options: Options) -> Summary:
+        run = self._run(options)
+        lease = Lease(self.store, self.ports)
+        run.lease_until = lease.take()
+        stages: dict[str, dict[str, float]] = {s: {"cpu_s": 0.0, "wall_s": 0.0} for s in ("pull", "plan", "apply")}
+        summary = Summary(run.id, "failed", False, stages=stages)
+        try:
+            with self.store.atomic(durable=False):
+                self.store.book.begin(run.id, command, self.ports.clock.now())
+            self._prepare(run)
+            report.release_retries(run)
+            if not options.offline:
+                with _clocked(stages["pull"]):
+                    settle(run)
+                    pull(run, options.full_every_ms)
+                    settle(run, wait=False)
+            if command == "plan":
+                self._look(run, options, summary, stages)
+            else:
+                self._work(run, options, summary, stages)
+            report.finish(run, summary)
+        except BaseException as error:
+            summary.notes.append(str(error) or type(error).__name__)
+            report.abandon(run, summary)
+            raise
+        finally:
+            lease.give_back()
+        self.hooks.finished(RunFinished(run.id, summary.outcome, summary.as_json()))
+        return summary
+
+    def _run(self, options: Options) -> Run:
+        now = self.ports.clock.now()
+        systems = {n: s for n, s in self.systems.items() if n not in options.without}
+        run = Run(
+            self.ports.ids.new(now), self.store, systems, self.rules, self.limits, self.ports, self.hooks,
+            options.without, options.full,
+        )  # fmt: skip
+        if options.progress is not None:
+            run.progress = options.progress
+        return run
+
+    def _prepare(self, run: Run) -> None:
+        """Schemas are known before planning begins; changed rules plan everything anew."""
+        for system in run.systems.values():
+            try:
+                for facts in system.streams:
+                    run.schema(system, facts.name)
+            except TielineError as error:
+                if error.fatal:
+                    raise
+                run.fail(system.name, error)
+        if self.fingerprint and self.store.db.meta("rules") != self.fingerprint:
+            with self.store.atomic(durable=False):
+                if self.store.db.meta("rules") is not None:
+                    self.store.trees.mark_all()
+                self.store.db.set_meta("rules", self.fingerprint)
+
+    def _look(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> None:
+        """Plan once, keep the numbers, undo."""
+        try:
+            with self.store.atomic(durable=False), _clocked(stages["plan"]):
+                waiting = self._planned(run)
+                summary.orders = self.store.work.counts()
+                summary.reviews = self.store.book.open_reviews()
+                summary.notes += waiting.values()
+                summary.notes += [q.summary for q in self._guards(run, confirmed=False)]
+                if options.listing:
+                    summary.orders_list = self.store.work.listing(1_000_000)
+                report.count_records(run, summary)
+                raise _Undo
+        except _Undo:
+            pass
+        summary.converged = not summary.orders and not run.failed
+
+    def _planned(self, run: Run) -> dict[Kind, str]:
+        broken = [n for n in run.systems if any((n, s.name) not in run.schemas for s in run.systems[n].streams)]
+        for name in broken:  # its schema could not be had: it takes no part in this run
+            run.failed.setdefault(name, "its schema could not be read")
+            run.systems = {n: s for n, s in run.systems.items() if n != name}
+            run.without = run.without | {name}
+        return plan(run)
+
+    def _work(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> None:
+        """Rounds of plan and apply, until a plan is empty or makes no progress."""
+        for _ in range(MAX_ROUNDS):
+            written = sum(run.written.values())
+            go_on = self._round(run, options, summary, stages)
+            if not go_on:
+                break
+            if sum(run.written.values()) == written and not run.failed:
+                settle(run)
+                if not self._owed_changed(run):
+                    break
+        summary.writes = sum(run.written.values())
+
+    def _owed_changed(self, run: Run) -> bool:
+        """Whether another round may do better: something was taken in or settled since the plan."""
+        return any(self.store.trees.dirty(kind, "", 1) for kind in ("account", "campaign", "contact", "opportunity"))
+
+    def _round(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> bool:
+        """One plan and its application; False when there is nothing more to do."""
+        asked: list[Question] = []
+        refused = False
+        try:
+            with self.store.atomic(), _clocked(stages["plan"]):
+                waiting = self._planned(run)
+                counts = self.store.work.counts()
+                for why in waiting.values():
+                    if why not in summary.notes:
+                        summary.notes.append(why)
+                if not counts:
+                    summary.converged = not waiting and not run.failed and not self.store.work.blocked()
+                    return False
+                summary.converged = False
+                first = bool(counts) and self.store.db.meta("wrote") is None
+                confirmed = first and options.confirm is not None
+                if first:
+                    preview = Preview(counts, self.store.work.listing, first)
+                    if options.confirm is None or not options.confirm(preview):
+                        refused = True
+                        raise _Undo
+                    self.store.db.set_meta("wrote", run.id)
+                asked = self._guards(run, confirmed=confirmed or self.store.db.meta("wrote") == run.id)
+                if asked:
+                    raise _Undo
+        except _Undo:
+            report.merge_orders(summary.orders, counts)
+            with self.store.atomic():
+                for question in asked:
+                    self.store.book.ask(question, run.id, self.ports.clock.now())
+                    self.store.book.refresh(question)
+            summary.notes += [q.summary for q in asked]
+            if refused:
+                summary.notes.append("nothing was written: the first sync of a home needs a yes")
+                summary.outcome = "waiting"
+            return False
+        self.ports.boundary("planned")
+        report.merge_orders(summary.orders, counts)
+        with _clocked(stages["apply"]):
+            apply(run)
+        return not all(name in run.failed for name in counts)
+
+    def _guards(self, run: Run, *, confirmed: bool) -> list[Question]:
+        """The limits this plan crosses, but for those a person has let pass."""
+        counts = report.guarded(run)
+        linked = {name: self.store.book.linked(name) for name in run.systems}
+        asked = []
+        for question in crossed(run.limits, counts, linked, confirmed):
+            answer = self.store.book.decision(question.key)
+            if answer is not None and answer.answer == "accepted":
+                if int(question.detail["count"]) <= int(answer.detail["count"]):
+                    continue
+                self.store.book.spend(question.key)
+            asked.append(question)
+        return asked
+
+
+@contextmanager
+def _clocked(stage: dict[str, float]) -> Iterator[None]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    try:
+        yield
+    finally:
+        stage["cpu_s"] = round(stage["cpu_s"] + time.process_time() - cpu, 4)
+        stage["wall_s"] = round(stage["wall_s"] + time.perf_counter() - wall, 4)

@@ -1,1 +1,58 @@
-"""The store: SQLite tables behind one narrow class; it knows tables, not rules."""
+"""The store: SQLite tables behind one narrow class. It knows tables, not rules.
+
+Everything a run must remember is here: the trees (`trees`), work under way (`work`), what people look at (`book`).
+PostgreSQL can stand behind the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tieline.store.book import Book
+from tieline.store.db import Db, LeaseLost, StoreBroken, StoreFull
+from tieline.store.trees import Cursor, Row, Trees
+from tieline.store.work import Entry, Intent, Refusal, Spooled, Work
+
+__all__ = [
+    "Cursor",
+    "Entry",
+    "Intent",
+    "LeaseLost",
+    "Refusal",
+    "Row",
+    "Spooled",
+    "Store",
+    "StoreBroken",
+    "StoreFull",
+]
+
+
+class Store:
+    """One home's memory. One thread uses it; `atomic` makes every step all or nothing."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.db = Db(path)
+        self.trees = Trees(self.db)
+        self.work = Work(self.db)
+        self.book = Book(self.db)
+
+    def atomic(self, *, durable: bool = True, fence: bool = True) -> AbstractContextManager[Any]:
+        """One transaction; see `Db.atomic`."""
+        return self.db.atomic(durable=durable, fence=fence)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[Store]:
+    """A store that closes itself."""
+    store = Store(path)
+    try:
+        yield store
+    finally:
+        store.close()

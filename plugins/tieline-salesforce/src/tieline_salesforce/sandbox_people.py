@@ -1,0 +1,81 @@
+"""What only a person can do, in the user interface: merge two records, convert a lead. Not offered over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tieline_salesforce.sandbox_errors import ApiError
+from tieline_salesforce.sandbox_rows import Row
+from tieline_salesforce.sandbox_values import day_of
+from tieline_salesforce.sandbox_write import Writer
+
+CONVERTED_STATUS = "Closed - Converted"
+_COPIED = ("FirstName", "LastName", "Salutation", "Title", "Phone", "MobilePhone", "Fax", "Email", "LeadSource")
+_CONSENT = ("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
+
+
+def merge(writer: Writer, object_name: str, winner_id: str, loser_id: str) -> None:
+    """The loser's children go to the winner, the loser to the recycle bin with MasterRecordId set [rec: fields].
+
+    Only Account, Contact and Lead can be merged; the winner keeps its own values. Raises ValueError.
+    """
+    definition = writer.schema.find(object_name)
+    if definition is None or "m" not in definition.can:
+        raise ValueError(f"{object_name} records cannot be merged")
+    try:
+        winner, loser = (writer.target(definition, i) for i in (winner_id, loser_id))
+    except ApiError as error:
+        raise ValueError(error.message) from error
+    if winner["Id"] == loser["Id"]:
+        raise ValueError("a record cannot be merged with itself")
+    for child, of, _, _ in writer.schema.children(definition.name):
+        for row in writer.rows.children(child.name, of, loser["Id"]):
+            if row["Id"] == winner["Id"] or _twin(writer, child.name, of.name, row, winner["Id"]):
+                continue
+            writer.touch(child, row, {of.name: winner["Id"]})
+    writer._bin(definition, writer.rows.tables[definition.name][loser["Id"]], loser["Id"])
+    row = writer.rows.tables[definition.name][loser["Id"]]
+    writer.rows.put(definition.name, {**row, "MasterRecordId": winner["Id"]})
+    writer.touch(definition, writer.rows.tables[definition.name][winner["Id"]], {})
+
+
+def _twin(writer: Writer, child: str, field: str, row: Row, winner_id: str) -> bool:
+    """Whether the winner already stands in the same place, so that the loser's row goes with the loser."""
+    other = {"OpportunityContactRole": "OpportunityId", "CampaignMember": "CampaignId"}.get(child)
+    if other is None or field == other:
+        return False
+    return any(r.get(field) == winner_id and r.get(other) == row.get(other) for r in writer.rows.all(child))
+
+
+def convert(writer: Writer, lead_id: str, opportunity_name: str | None = None) -> dict[str, str]:
+    """Turn a lead into a contact of an account, found by the company's name or made, and perhaps a deal.
+
+    Returns the ids by field: ConvertedAccountId, ConvertedContactId, ConvertedOpportunityId. Raises ValueError.
+    """
+    objects = writer.schema.objects
+    try:
+        lead = writer.target(objects["Lead"], lead_id)
+    except ApiError as error:
+        raise ValueError(error.message) from error
+    if lead.get("IsConverted"):
+        raise ValueError("the lead is already converted")
+    account_id = _account_of(writer, lead)
+    values: dict[str, Any] = {k: lead[k] for k in (*_COPIED, *_CONSENT) if k in lead and objects["Contact"].find(k)}
+    contact_id = writer.create(objects["Contact"], values | {"AccountId": account_id, "OwnerId": lead["OwnerId"]})
+    made = {"ConvertedAccountId": account_id, "ConvertedContactId": contact_id}
+    if opportunity_name:
+        deal = {"Name": opportunity_name, "StageName": "Prospecting", "CloseDate": day_of(writer.rows.now())}
+        made["ConvertedOpportunityId"] = writer.create(
+            objects["Opportunity"], deal | {"AccountId": account_id, "ContactId": contact_id}
+        )
+    done = {"IsConverted": True, "ConvertedDate": day_of(writer.rows.now()), "Status": CONVERTED_STATUS}
+    writer.touch(objects["Lead"], lead, done | made)
+    return made
+
+
+def _account_of(writer: Writer, lead: Row) -> str:
+    company = str(lead.get("Company") or "").casefold()
+    for account in writer.rows.all("Account"):
+        if account["Name"].casefold() == company:
+            return str(account["Id"])
+    return writer.create(writer.schema.objects["Account"], {"Name": lead["Company"], "OwnerId": lead["OwnerId"]})

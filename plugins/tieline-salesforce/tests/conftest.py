@@ -1,0 +1,151 @@
+"""Fixtures: a connector on a scripted HTTP client, and the pieces of Salesforce answers that tests are written in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tieline import Request, Response, compile_rules
+from tieline_salesforce.spec import SPEC
+
+Handler = Callable[[Request], Response]
+START = 1_700_000_000_000
+
+
+class StillClock:
+    def now(self) -> int:
+        return START
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("a connector does not wait")
+
+
+class Scripted:
+    """An HTTP client that answers from a list, in order, or by a function; it keeps what it was asked."""
+
+    def __init__(self, answers: Sequence[Response | Handler] | Handler) -> None:
+        self._handler = answers if callable(answers) else None
+        self._answers = [] if callable(answers) else list(answers)
+        self.asked: list[Request] = []
+
+    def send(self, request: Request) -> Response:
+        self.asked.append(request)
+        if self._handler is not None:
+            return self._handler(request)
+        assert self._answers, f"one request too many: {request.method} {request.path} {request.params}"
+        answer = self._answers.pop(0)
+        return answer(request) if callable(answer) else answer
+
+    @property
+    def queries(self) -> list[str]:
+        """The statements asked, those inside composites included."""
+        return [r.params["q"] for r in self.asked if "q" in r.params]
+
+    def body(self, n: int = -1) -> Any:
+        return self.asked[n].data()
+
+
+def answer(value: Any, status: int = 200, **headers: str) -> Response:
+    return Response(status, {"date": "Tue, 14 Nov 2023 22:13:20 GMT", **headers}, json.dumps(value).encode())
+
+
+def refusal(code: str, message: str = "", status: int = 400, fields: Sequence[str] = ()) -> Response:
+    return answer([{"message": message or code, "errorCode": code, "fields": list(fields)}], status)
+
+
+def page(*rows: dict[str, Any], more: str | None = None) -> Response:
+    return answer(result(*rows, more=more))
+
+
+def result(*rows: dict[str, Any], more: str | None = None) -> dict[str, Any]:
+    body = {"totalSize": len(rows), "done": more is None, "records": list(rows)}
+    return body if more is None else {**body, "nextRecordsUrl": f"/services/data/v62.0/query/{more}"}
+
+
+def row(sobject: str, id: str, stamp: str = "2024-01-01T00:00:01.000+0000", **values: Any) -> dict[str, Any]:
+    head = {"attributes": {"type": sobject, "url": f"/services/data/v62.0/sobjects/{sobject}/{id}"}}
+    return {**head, "Id": id, "SystemModstamp": stamp, "IsDeleted": False, "Tieline_Id__c": None, **values}
+
+
+def composite(*parts: Any, statuses: Sequence[int] = ()) -> Response:
+    found = [
+        {"body": body, "httpHeaders": {}, "httpStatusCode": (statuses or [200] * len(parts))[i], "referenceId": f"p{i}"}
+        for i, body in enumerate(parts)
+    ]
+    return answer({"compositeResponse": found})
+
+
+def done(id: str) -> dict[str, Any]:
+    return {"id": id, "success": True, "errors": []}
+
+
+def failed(code: str, message: str = "", *fields: str) -> dict[str, Any]:
+    return {"success": False, "errors": [{"statusCode": code, "message": message or code, "fields": list(fields)}]}
+
+
+def column(name: str, type: str = "string", **flags: Any) -> dict[str, Any]:
+    usual = {
+        "nillable": True,
+        "createable": True,
+        "updateable": True,
+        "defaultedOnCreate": type == "boolean",
+        "restrictedPicklist": False,
+        "picklistValues": [],
+        "length": 0,
+        "unique": False,
+        "externalId": False,
+        "relationshipName": name.removesuffix("Id") if type == "reference" else None,
+    }
+    return {"name": name, "type": type, **usual, **flags}
+
+
+HUB = column("Tieline_Id__c", length=36, unique=True, externalId=True)
+
+
+def described(sobject: str, *columns: dict[str, Any], **flags: Any) -> Response:
+    """A describe; without columns: those of the default table, all of them plain."""
+    if not columns:
+        stream = next(s for s, o in STREAMS.items() if o == sobject)
+        names = dict.fromkeys(c for rule in SPEC.mapping[stream] for c in rule.columns)
+        drop = ("OpportunityContactRoles", "CurrencyIsoCode")
+        kinds = {"OwnerId": "reference", "DoNotCall": "boolean"}
+        columns = (*(column(n, kinds.get(n, "string")) for n in names if n not in drop), HUB)
+    body = {"name": sobject, "createable": True, "updateable": True, "deletable": True, "childRelationships": []}
+    return answer({**body, "fields": list(columns), **flags})
+
+
+STREAMS = {"accounts": "Account", "contacts": "Contact", "opportunities": "Opportunity", "campaigns": "Campaign"}
+
+
+@pytest.fixture
+def sf() -> SimpleNamespace:
+    """The pieces above, by name."""
+    pieces = (answer, refusal, page, result, row, composite, done, failed, column, described, Scripted, StillClock)
+    return SimpleNamespace(**{p.__name__: p for p in pieces}, hub=HUB, start=START)
+
+
+@pytest.fixture
+def connect() -> Callable[..., tuple[Any, Scripted]]:
+    """`connect(answers, currency="USD", …)`: a connector on scripted answers, and the script."""
+
+    def connected(
+        answers: Sequence[Response | Handler] | Handler, *, rules: dict[str, Any] | None = None, **settings: Any
+    ) -> tuple[Any, Scripted]:
+        from tieline import Context
+
+        script = Scripted(answers)
+        tables = {**SPEC.mapping, **(rules or {})}
+        mappers = {s: compile_rules(SPEC.kinds[s], tables[s]) for s in SPEC.streams}
+        settings.setdefault("currency", "USD")
+        context = Context("crm", SPEC.settings(**settings), mappers, script, StillClock(), Path("."))
+        return SPEC.connect(context), script
+
+    return connected

@@ -1,0 +1,113 @@
+"""How a system may be signed in to, as the configuration says it. It resolves no secret and asks nobody.
+
+Whatever is wrong with a setting, no error repeats what was written in a secret's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tieline.secrets import Refused, SecretSource, report, screen
+
+
+class _Auth(BaseModel):
+    """One way to sign in; `secrets` are the keys that take a `SecretSource`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    secrets: ClassVar[frozenset[str]] = frozenset()
+
+    # before-validators run last to first: screen, then report
+    @model_validator(mode="before")
+    @classmethod
+    def _report(cls, value: Any) -> Any:
+        return report(value)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _screen(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        unknown = sorted(str(k) for k in value if k not in cls.model_fields)
+        if unknown:
+            known = ", ".join(cls.model_fields)
+            return Refused(f"unknown key {unknown[0]!r}; auth of this type takes {known}")
+        return {k: screen(v) if k in cls.secrets else v for k, v in value.items()}
+
+
+class TokenAuth(_Auth):
+    """A bearer token made in the system's own settings."""
+
+    secrets = frozenset({"token"})
+    type: Literal["token"] = "token"
+    token: SecretSource
+
+
+class ClientCredentialsAuth(_Auth):
+    """OAuth 2 client credentials: the application signs in as itself."""
+
+    secrets = frozenset({"client_secret"})
+    type: Literal["client_credentials"] = "client_credentials"
+    client_id: str = Field(min_length=1)
+    client_secret: SecretSource
+    scope: str | None = None
+    token_url: str | None = None
+    """Default: the connector's own token endpoint below base_url."""
+
+
+class RefreshTokenAuth(_Auth):
+    """OAuth 2 with a refresh token from an earlier sign-in; a public client has no `client_secret`."""
+
+    secrets = frozenset({"client_secret", "refresh_token"})
+    type: Literal["refresh_token"] = "refresh_token"
+    client_id: str = Field(min_length=1)
+    client_secret: SecretSource | None = None
+    refresh_token: SecretSource
+    token_url: str | None = None
+    """Default: the connector's own token endpoint below base_url."""
+
+
+class NoAuth(_Auth):
+    """No credential at all."""
+
+    type: Literal["none"] = "none"
+
+
+_TYPES: Final = ("token", "client_credentials", "refresh_token", "none")
+
+
+def _screen_type(value: Any) -> Any:
+    if isinstance(value, _Auth):
+        return value
+    if not isinstance(value, Mapping):
+        return Refused('auth is a table, as in auth = {type = "token", token = {env = "CRM_TOKEN"}}')
+    if value.get("type") not in _TYPES:
+        return Refused(f"auth needs a type: one of {', '.join(_TYPES)}")
+    return value
+
+
+AuthSettings = Annotated[
+    TokenAuth | ClientCredentialsAuth | RefreshTokenAuth | NoAuth,
+    Field(discriminator="type"),
+    BeforeValidator(report),
+    BeforeValidator(_screen_type),  # the last one written runs first
+]
+"""What `auth = {…}` of a system may be."""
+
+AnyAuth = TokenAuth | ClientCredentialsAuth | RefreshTokenAuth | NoAuth
+
+
+def describe(settings: AnyAuth) -> str:
+    """One line for `tieline auth status`: how the system is signed in to and where the secrets come from."""
+    match settings:
+        case TokenAuth():
+            return f"bearer token from {settings.token}"
+        case ClientCredentialsAuth():
+            return f"client credentials of {settings.client_id}, secret from {settings.client_secret}"
+        case RefreshTokenAuth():
+            secret = f", secret from {settings.client_secret}" if settings.client_secret else ""
+            return f"refresh token from {settings.refresh_token} for client {settings.client_id}{secret}"
+        case _:
+            return "no credential"

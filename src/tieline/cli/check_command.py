@@ -1,0 +1,114 @@
+"""`tieline check`: what is wrong or weak, first in the file, then in each system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from tieline.cli.boundary import DONE, USAGE
+from tieline.cli.console import clean, plural, table
+from tieline.cli.options import command as declare
+from tieline.cli.session import Session
+from tieline.errors import ConfigError, PluginFailed, PluginMissing, TielineError
+
+if TYPE_CHECKING:
+    from tieline.config import Config
+    from tieline.hub import Hub
+
+MARKS = {"ok": "ok", "note": "note", "warning": "warning", "error": "ERROR"}
+
+
+class Line(NamedTuple):
+    """One finding, with the system it is about."""
+
+    system: str
+    level: str
+    subject: str
+    message: str
+    remedy: str
+
+
+@declare("check", example="tieline check --offline")
+@click.option("--offline", is_flag=True, help="Check the file alone; ask no system.")
+def command(session: Session, offline: bool) -> int:
+    """Say what is wrong or weak, and what to do about it.
+
+    First the configuration, with all its problems at once; then each system: reachable, allowed, the field that holds
+    Tieline's id, fields that are mapped but do not exist. Ends with 2 when something must be mended first.
+    """
+    try:
+        config = session.load_config()
+    except (ConfigError, PluginMissing, PluginFailed) as error:
+        if session.console.as_json:
+            problems = list(getattr(error, "problems", (str(error),)))
+            detail = {"type": type(error).__name__, "message": str(error), "hint": error.hint, "exit_code": USAGE}
+            value = {"config": str(session.places.config), "ok": False, "problems": problems}
+            session.console.result({**value, "notes": [], "findings": [], "error": detail}, "")
+            return USAGE
+        raise
+    lines = [] if offline else _ask(session, config)
+    bad = any(line.level == "error" for line in lines)
+    value = {
+        "config": str(config.path),
+        "ok": not bad,
+        "problems": [],
+        "notes": list(config.notes),
+        "findings": [line._asdict() for line in lines],
+    }
+    session.console.result(value, lambda: _text(session, config, lines, offline))
+    return USAGE if bad else DONE
+
+
+def _ask(session: Session, config: Config) -> list[Line]:
+    with session.open_hub(config, keep_going=True) as hub:
+        lines = []
+        for name in config.systems:
+            lines += _system(hub, name)
+        return lines
+
+
+def _system(hub: Hub, name: str) -> list[Line]:
+    if name in hub.failures:
+        return [_failure(name, hub.failures[name])]
+    lines = []
+    try:
+        for finding in hub.systems[name].connector.check():
+            lines.append(Line(name, *finding))
+    except TielineError as error:
+        lines.append(_failure(name, error))
+    except Exception as error:  # a plugin may raise anything; the other systems are still checked
+        connector = hub.config.systems[name].spec.name
+        lines.append(
+            Line(name, "error", "plugin", f"a bug in connector {connector!r}: {type(error).__name__}: {error}", "")
+        )
+    return lines
+
+
+def _failure(name: str, error: TielineError) -> Line:
+    subject = {"NotAuthorised": "credential", "ConfigError": "configuration"}.get(type(error).__name__, "reachable")
+    hint = "" if error.hint.startswith("tieline check") else error.hint
+    return Line(name, "error", subject, str(error), hint)
+
+
+def _text(session: Session, config: Config, lines: list[Line], offline: bool) -> str:
+    kinds = sorted({kind for system in config.systems.values() for kind in system.kinds})
+    parts = [
+        f"{clean(config.path)}: {plural(len(config.systems), 'system')}, {', '.join(kinds) or 'no kind'}; no problem."
+    ]
+    parts += [f"Note: {clean(note)}" for note in config.notes]
+    if offline:
+        return "\n".join([*parts, "Next: tieline check"])
+    rows: list[list[Any]] = []
+    for line in lines:
+        rows.append([MARKS.get(line.level, line.level), line.system, line.subject, line.message])
+        if line.remedy and line.level != "ok":
+            rows.append(["", "", "", f"→ {line.remedy}"])
+    parts += ["", table(["", "SYSTEM", "CHECKED", "FOUND"], rows)] if rows else []
+    counts = {level: sum(line.level == level for line in lines) for level in ("error", "warning")}
+    if counts["error"]:
+        parts += ["", f"{plural(counts['error'], 'error')} to mend first."]
+    else:
+        weak = f" ({plural(counts['warning'], 'warning')})" if counts["warning"] else ""
+        parts += ["", f"Ready{weak}.", "Next: tieline plan"]
+    return "\n".join(parts)

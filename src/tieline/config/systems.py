@@ -1,0 +1,154 @@
+"""Reads one `[systems.NAME]`: the connector's settings, address, credential, kinds and mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from tieline.config.maps import compiled, overlay
+from tieline.config.nouns import SystemConfig
+from tieline.config.problems import Path, Problems, dotted, shown
+from tieline.connector import ConnectorSpec, HttpProfile
+from tieline.engine.filter import FilterError, parse_filter
+from tieline.errors import ConfigError
+from tieline.hosts import trusted_origin
+from tieline.mapping import Mapper
+from tieline.model import SystemRules
+from tieline.records import FIELDS, KINDS, Kind
+
+
+COMMON_KEYS = ("connector", "map")
+NETWORK_KEYS = ("base_url", "auth", "ca")
+"""For connectors that speak HTTP."""
+
+
+class KindTable(BaseModel):
+    """`[systems.NAME.KIND]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    mode: Literal["two-way", "read", "fill"] = "two-way"
+    """`read`: never written to. `fill`: written only where it is blank."""
+    create: bool = True
+    """Whether records of other systems are created here."""
+    delete: Literal["ignore", "review", "archive"] = "review"
+    """What a deletion here means for the others."""
+    filter: str | None = None
+    """Which records take part; see `engine.filter`."""
+
+
+def read_system(
+    path: Path, name: str, spec: ConnectorSpec, table: Mapping[str, Any], problems: Problems
+) -> SystemConfig:
+    """One system. What is wrong is noted; the parts that are right are returned so that other tables can be checked."""
+    common = (*COMMON_KEYS, *NETWORK_KEYS) if spec.http is not None else COMMON_KEYS
+    settings = {k: v for k, v in table.items() if k not in common and k not in KINDS}
+    try:
+        chosen: Any = spec.settings.model_validate(settings)
+    except ValidationError as error:
+        problems.invalid(path, error, (*spec.settings.model_fields, *common, *KINDS))
+        chosen = None
+    base_url, auth, ca = "", None, None
+    if spec.http is not None:
+        ca = _ca((*path, "ca"), table.get("ca"), problems)
+        base_url = _base_url((*path, "base_url"), table.get("base_url", spec.base_url), spec.http, problems)
+        auth = _auth((*path, "auth"), table.get("auth"), problems)
+    return SystemConfig(name, spec, base_url, auth, chosen, _mappers(path, spec, table, problems), ca)
+
+
+def read_system_rules(
+    path: Path, system: SystemConfig, table: Mapping[str, Any], problems: Problems
+) -> dict[Kind, SystemRules]:
+    """The system's rules for every kind it takes part in."""
+    found: dict[Kind, SystemRules] = {}
+    for kind in KINDS:
+        value = table.get(kind)
+        where = (*path, kind)
+        if value is True:
+            value = {}
+        line = KindTable() if value is None or value is False else problems.model(where, KindTable, value)
+        text = value.get("filter") if isinstance(value, Mapping) else None
+        if isinstance(text, str) and kind in system.kinds:
+            _check_filter((*where, "filter"), kind, text, system, problems)
+        if line is None or kind not in system.kinds:
+            continue
+        found[kind] = SystemRules(line.mode, line.create, line.delete, line.filter)
+    return found
+
+
+def _check_filter(path: Path, kind: Kind, text: str, system: SystemConfig, problems: Problems) -> None:
+    mapped = {name for m in system.mappers.values() if m.kind == kind for name in m.specs}
+    custom = {name for name in mapped if name not in FIELDS[kind]}
+    try:
+        fields = parse_filter(text, kind, custom).fields
+    except FilterError as error:
+        problems.add(path, str(error))
+        return
+    for name in sorted(fields - mapped):
+        problems.add(path, f"{system.name} does not map {kind}.{name}, so the filter could never see it")
+
+
+def _mappers(path: Path, spec: ConnectorSpec, table: Mapping[str, Any], problems: Problems) -> dict[str, Mapper]:
+    maps = problems.table((*path, "map"), table.get("map", {}))
+    offered = tuple(dict.fromkeys(spec.kinds[s] for s in spec.streams))
+    for key in maps:
+        if key not in spec.streams and key not in offered:
+            problems.unknown((*path, "map", key), (*offered, *spec.streams))
+    found: dict[str, Mapper] = {}
+    bare = {kind for kind in offered if isinstance(table.get(kind), Mapping) or table.get(kind) is True}
+    for stream in spec.streams:
+        kind: Any = spec.kinds[stream]
+        rules = list(spec.mapping[stream])
+        for key in dict.fromkeys((kind, stream)):
+            lines = problems.table((*path, "map", key), maps.get(key, {}))
+            rules = overlay((*path, "map", key), kind, rules, lines, problems)
+        if not rules or table.get(kind) is False:
+            continue
+        bare.discard(kind)
+        mapper = compiled((*path, "map", kind), kind, rules, problems)
+        if mapper is not None:
+            found[stream] = mapper
+    for kind in sorted(bare):
+        problems.add((*path, kind), f"nothing is mapped; name columns in [{dotted(path)}.map.{kind}]")
+    for kind in KINDS:
+        if kind in table and kind not in offered:
+            problems.add((*path, kind), f"the connector {spec.name} has no {kind}; it has {', '.join(offered)}")
+    return found
+
+
+def _base_url(path: Path, value: object, profile: HttpProfile, problems: Problems) -> str:
+    if value is None or value == "":
+        problems.add(path, 'is required, such as "https://…"')
+        return ""
+    if not isinstance(value, str):
+        problems.add(path, f"must be text in quotes, not {shown(value)}")
+        return ""
+    try:
+        trusted_origin(value, profile.hosts, "base_url")
+    except ConfigError as error:
+        problems.add(path, str(error).removeprefix("base_url: "))
+    return value.rstrip("/")
+
+
+def _ca(path: Path, value: object, problems: Problems) -> str | None:
+    if value is not None and not isinstance(value, str):
+        problems.add(path, f"must be the path of a file, not {shown(value)}")
+        return None
+    return value or None
+
+
+def _auth(path: Path, value: object, problems: Problems) -> Any:
+    from tieline.auth_settings import AuthSettings
+
+    if value is None:
+        problems.add(path, 'is required, such as {type = "token", token = {env = "NAME"}}')
+        return None
+    tag = str(value.get("type")) if isinstance(value, Mapping) else ""
+    adapter: TypeAdapter[Any] = TypeAdapter(AuthSettings)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        problems.invalid(path, error, (), secret=True, tag=tag)
+        return None

@@ -1,0 +1,174 @@
+"""Which remotes may be the same real thing. Pure.
+
+Keys propose, they never decide alone: a remote is linked by key only when, among everything alive that shares the
+key, no system has two and the records number at most one. Everything else is *ambiguous* and goes to review. A
+stamped hub id is no key but a fact. Keys are used once, at linking; afterwards ids rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tieline.model import Fields, Question
+from tieline.records import Cell, Kind
+
+DEFAULT_KEYS: Mapping[Kind, tuple[str, ...]] = {
+    "account": ("domain", "name"),
+    "contact": ("email",),
+    "opportunity": ("name",),
+    "campaign": ("name",),
+}
+IDENTITY: frozenset[str] = frozenset({"domain", "email"})
+"""Keys that name one thing: two in one system are a duplicate there. Other keys may repeat inside a system."""
+
+_CONTEXT: Mapping[Kind, tuple[str, ...]] = {"account": ("domain",), "opportunity": ("account",)}
+"""Fields that, where both sides have them, must agree for a weaker key to count."""
+
+_SPACE = re.compile(r"\s+")
+_NOT_DIGIT = re.compile(r"[^0-9]")
+
+
+def normal_text(value: str) -> str:
+    """Case folded, white space collapsed."""
+    return _SPACE.sub(" ", value).strip().casefold()
+
+
+def normal_email(value: str) -> str:
+    """Lower case, trimmed; no provider's private rules about dots and plus signs."""
+    return value.strip().lower()
+
+
+def normal_phone(value: str) -> str:
+    """Digits only; a leading 00 is read as +."""
+    return _NOT_DIGIT.sub("", value).removeprefix("00")
+
+
+def normal_url(value: str) -> str:
+    """Without scheme, `www.` and trailing slash, lower-case host."""
+    return value.strip().lower().split("://", 1)[-1].removeprefix("www.").rstrip("/")
+
+
+_EQUIVALENT = {
+    "text": normal_text,
+    "choice": normal_text,
+    "email": normal_email,
+    "owner": normal_email,
+    "phone": normal_phone,
+    "url": normal_url,
+    "domain": normal_url,
+}
+
+
+def equivalent(type_name: str, a: Cell, b: Cell) -> bool:
+    """Whether two cells say the same in different spelling. Two blanks are equal; a blank equals nothing else."""
+    if a == b:
+        return True
+    if type_name == "refs":
+        return same_refs(a, b)
+    normal = _EQUIVALENT.get(type_name)
+    if normal is None or not isinstance(a, str) or not isinstance(b, str):
+        return False
+    left = normal(a)
+    return bool(left) and left == normal(b)
+
+
+def same_refs(a: Cell, b: Cell) -> bool:
+    """The same targets, with roles that agree wherever both sides know one."""
+    if not a or not b:
+        return not a and not b
+    left, right = ({r["id"]: r["role"] for r in refs} for refs in (a, b))
+    return left.keys() == right.keys() and all(
+        role is None or right[i] is None or role == right[i] for i, role in left.items()
+    )
+
+
+def keys_of(kind: Kind, fields: Fields, names: Sequence[str] = ()) -> list[str]:
+    """The match keys of a remote's fields, strongest first, as `name:value`; blank ones give none."""
+    keys = []
+    for name in names or DEFAULT_KEYS[kind]:
+        value = fields.get(name)
+        if isinstance(value, str):
+            normal = normal_email(value) if name in IDENTITY else normal_text(value)
+            if normal:
+                keys.append(f"{name}:{normal}")
+    return keys
+
+
+class Member(NamedTuple):
+    """Something alive that shares a key: a remote, with the record it is linked to, if any."""
+
+    system: str
+    remote_id: str
+    record: str | None
+    fields: Fields
+    """In hub space."""
+
+
+class Match(NamedTuple):
+    """The verdict on one remote: link to `record`, start a new one (both None), or ask."""
+
+    record: str | None = None
+    rivals: tuple[Member, ...] = ()
+    """Not empty: ambiguous."""
+    key: str = ""
+
+
+def propose(kind: Kind, me: Member, keys: Sequence[str], groups: Mapping[str, Sequence[Member]]) -> Match:
+    """Judge an unlinked remote by its keys. `groups` holds, per key, everything alive that has it, `me` included."""
+    for key in keys:
+        name = key.partition(":")[0]
+        others = [
+            m
+            for m in groups.get(key, ())
+            if (m.system, m.remote_id) != (me.system, me.remote_id) and not _contradict(kind, name, me.fields, m.fields)
+        ]
+        if not others:
+            continue
+        elsewhere = [m for m in others if m.system != me.system]
+        twins = len(others) > len(elsewhere)
+        if not elsewhere and name not in IDENTITY:
+            continue
+        records = {m.record for m in others if m.record is not None}
+        crowded = twins or len({m.system for m in elsewhere}) < len(elsewhere)
+        if crowded or len(records) > 1:
+            return Match(rivals=tuple(others), key=key)
+        if records:
+            return Match(record=records.pop(), key=key)
+    return Match()
+
+
+def _contradict(kind: Kind, key: str, a: Fields, b: Fields) -> bool:
+    for name in _CONTEXT.get(kind, ()):
+        left, right = a.get(name), b.get(name)
+        if name != key and left is not None and right is not None and left != right:
+            return True
+    return False
+
+
+def question(kind: Kind, me: Member, match: Match) -> Question:
+    """The review for an ambiguous remote."""
+    names = sorted(f"{m.system}:{m.remote_id}" for m in match.rivals)
+    records = sorted({m.record for m in match.rivals if m.record is not None})
+    what = match.key.partition(":")[2]
+    here = [n for n in names if n.startswith(me.system + ":")]
+    summary = f"{kind} {me.system}:{me.remote_id} shares {what!r} with {_few(names)}" + (
+        f"; {me.system} may hold a duplicate" if here else ""
+    )
+    return Question(
+        topic="match",
+        key=f"match:{kind}:{me.system}:{me.remote_id}:{match.key}:{','.join(names)}",
+        kind=kind,
+        record=None,
+        summary=summary,
+        detail={"system": me.system, "remote_id": me.remote_id, "key": match.key, "rivals": names, "records": records},
+        accept="it is the same as --take SYSTEM:ID (needed only where there are several)",
+        reject="it is somebody else: give it a record of its own",
+    )
+
+
+def _few(names: Iterable[str], most: int = 4) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

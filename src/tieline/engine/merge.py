@@ -1,0 +1,348 @@
+"""The three trees of one record and how they move: observe, confirm, merge. Pure.
+
+`observe` writes `seen` only. `merge` reads what differs from `base`, lets the policy choose, and says for which
+system and field the base advances. `confirm` is what a write's answer does. At every moment each cell holds either
+what it held before or its final content; nothing in between is ever produced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tieline.engine import policy as rule
+from tieline.engine.match import equivalent
+from tieline.engine.policy import Bid, Verdict
+from tieline.model import (
+    Change,
+    Conflict,
+    Decision,
+    FieldFacts,
+    Fields,
+    Link,
+    Policy,
+    Question,
+    Record,
+    Remote,
+    SystemRules,
+)
+from tieline.records import Cell, Kind, spec_of
+
+
+def observe(link: Link, remote: Remote) -> Link:
+    """The link after its remote was seen alive. `base` stays; edit times are set where seen now differs from it."""
+    seen = dict(link.seen)
+    times = dict(link.times)
+    sent = link.sent
+    for name, value in remote.fields.items():
+        if name in seen and seen[name] == value:
+            continue
+        seen[name] = value
+        if name in link.base and link.base[name] == value:
+            times.pop(name, None)
+        else:
+            stamp = remote.field_times.get(name) if remote.field_times else None
+            times[name] = remote.modified if stamp is None else stamp
+    return link._replace(
+        remote_id=remote.id,
+        seen=seen,
+        times=times,
+        sent=sent,
+        version=remote.version,
+        modified=remote.modified,
+        gone=None,
+        stamped=link.stamped or remote.hub_id is not None,
+    )
+
+
+def confirm(link: Link, written: Fields, remote: Remote | None, refused: Iterable[str] = ()) -> Link:
+    """The link after a write was applied: seen and base become what the server says is there.
+
+    `written` and `remote` are in the system's own id space. A field that the server left out of its answer counts as
+    taken as sent. What the server made of a value that it stores differently is remembered in `sent`. The version is
+    known only if the answer holds every field: else an edit that came in between would never be read.
+    """
+    skip = frozenset(refused)
+    seen, base, times, sent = dict(link.seen), dict(link.base), dict(link.times), dict(link.sent)
+    answer: Fields = remote.fields if remote is not None else {}
+    for name, value in written.items():
+        if name in skip:
+            continue
+        stored = answer.get(name, value)
+        seen[name] = base[name] = stored
+        times.pop(name, None)
+        if stored == value:
+            sent.pop(name, None)
+        else:
+            sent[name] = value
+    for name, value in answer.items():
+        if name not in written and seen.get(name, _ABSENT) != value and remote is not None:
+            seen[name] = value  # somebody's edit, or a field the server derives: an observation like any other
+            if base.get(name, _ABSENT) != value:
+                times[name] = remote.modified - 1  # before our write, whose stamp this is
+    whole = remote is not None and all(name in answer for name in seen)
+    return link._replace(
+        seen=seen,
+        base=base,
+        times=times,
+        sent=sent,
+        version=remote.version if remote is not None and whole else "",
+        remote_id=remote.id if remote is not None else link.remote_id,
+        stamped=link.stamped or (remote is not None and remote.hub_id is not None),
+    )
+
+
+def settle(link: Link, payload: Fields, remote: Remote) -> Link:
+    """The link after a strong read answers a write of unknown outcome: what equals the payload is our own write."""
+    applied = {n: v for n, v in payload.items() if n in remote.fields and _stored(n, link.kind, v, remote.fields[n])}
+    observed = observe(link, remote)
+    return confirm(observed, applied, remote._replace(fields={n: remote.fields[n] for n in applied}))
+
+
+def _stored(name: str, kind: Kind, sent: Cell, held: Cell) -> bool:
+    return sent == held or equivalent(spec_of(kind, name).type, sent, held)
+
+
+_ABSENT = object()
+
+
+def digest(value: Cell) -> str:
+    """A short, stable hash of a cell: equal cells, equal hashes."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
+
+
+class Side(NamedTuple):
+    """One system's part in a record, ready for the engine: cells in hub space."""
+
+    link: Link
+    rules: SystemRules
+    fields: Mapping[str, FieldFacts]
+    unresolved: frozenset[str] = frozenset()
+    """Reference fields whose target the hub does not know yet: not spoken of."""
+    blocked: bool = False
+    """An intent is open: nothing is written until it is settled."""
+    rejected: Mapping[str, str] = {}
+    """Field → hash of the value that the system refuses; `*` for a whole payload."""
+
+
+def standing_bid(record: Record, name: str) -> Bid:
+    """The record's own value as a bid."""
+    system, time = record.stamps.get(name) or record.stamps.get("*") or ("", 0)
+    return Bid(str(system), record.fields.get(name), int(time))
+
+
+@dataclass(slots=True)
+class Merged:
+    """What a merge came to. `agreed` names, per system, the fields whose base becomes what is seen there.
+
+    `same` holds fields where a first link spells the record's value differently: nothing is owed for them. `held` names,
+    per field that waits for a person, the systems whose edit it is: there it is neither merged nor overwritten.
+    """
+
+    fields: dict[str, Cell]
+    stamps: dict[str, Sequence[Cell]]
+    changes: dict[str, Change] = field(default_factory=dict)
+    agreed: dict[str, set[str]] = field(default_factory=dict)
+    same: dict[str, dict[str, Cell]] = field(default_factory=dict)
+    held: dict[str, set[str]] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+
+
+class Court(NamedTuple):
+    """What decisions are made by: policies, people's answers, the skew, the systems' rank."""
+
+    policies: Mapping[str, Policy]
+    decisions: Mapping[str, Decision]
+    skew_ms: int
+    order: Mapping[str, int]
+
+
+def merge(record: Record, sides: Sequence[Side], court: Court) -> Merged:
+    """Bring every edit into the record, by the policies."""
+    out = Merged(dict(record.fields), dict(record.stamps))
+    alive = [s for s in sides if s.link.gone is None]
+    names = dict.fromkeys(n for s in alive for n in s.link.seen)
+    for name in names:
+        policy = court.policies.get(name, rule.DEFAULT)
+        if policy.name != "none":
+            _merge_field(record, name, policy, alive, court, out)
+    return out
+
+
+def _merge_field(record: Record, name: str, policy: Policy, sides: Sequence[Side], court: Court, out: Merged) -> None:
+    standing = standing_bid(record, name)
+    type_name = spec_of(record.kind, name).type
+    bids: list[Bid] = []
+    spoken: list[Side] = []
+    for side in sides:
+        link = side.link
+        if name not in link.seen or name in side.unresolved:
+            continue
+        seen = link.seen[name]
+        based = name in link.base
+        if based and seen == link.base[name]:
+            continue
+        spoken.append(side)
+        if seen == standing.value and name in record.fields:
+            continue
+        if not based and seen is not None and equivalent(type_name, seen, standing.value):
+            out.same.setdefault(link.system, {})[name] = standing.value
+            continue
+        if type_name == "refs":
+            seen = _with_roles(seen, standing.value)
+        moved = based and not _agreed(link, name, standing.value)
+        bids.append(Bid(link.system, seen, link.times.get(name, link.modified), based, moved))
+    if not spoken:
+        return
+    verdict = _judge(record, name, type_name, policy, standing, bids, court, out)
+    if verdict is None:
+        return
+    _apply(record, name, standing, verdict, spoken, out)
+
+
+def _agreed(link: Link, name: str, value: Cell) -> bool:
+    return link.base[name] == value or (name in link.sent and link.sent[name] == value)
+
+
+def _with_roles(refs: Cell, known: Cell) -> Cell:
+    """A system without roles must not blank those that another one keeps."""
+    if not refs or not known:
+        return refs
+    roles = {r["id"]: r for r in known}
+    return [r if r["role"] is not None else roles.get(r["id"], r) for r in refs]
+
+
+def _judge(
+    record: Record,
+    name: str,
+    type_name: str,
+    policy: Policy,
+    standing: Bid,
+    bids: list[Bid],
+    court: Court,
+    out: Merged,
+) -> Verdict | None:
+    if not bids:
+        return Verdict(standing.value, standing.system, standing.time, "equal")
+    if type_name == "consent":
+        return _judge_consent(record, name, standing, bids, court, out)
+    verdict = rule.decide(policy, standing, bids, court.skew_ms, court.order)
+    if verdict.held:
+        return _ask(record, name, standing, bids, court, out)
+    if policy.name == "only" and policy.on_foreign == "review" and verdict.lost:
+        foreign = [b for b in verdict.lost if b.based and b.system != policy.system]
+        if foreign:
+            return _ask_foreign(record, name, policy, verdict, foreign, court, out)
+    return verdict
+
+
+def _judge_consent(
+    record: Record, name: str, standing: Bid, bids: list[Bid], court: Court, out: Merged
+) -> Verdict | None:
+    asking = sorted(b.system for b in bids if b.value == "allowed" and b.based)
+    key = f"consent:{record.id}:{name}:{','.join(asking)}:{max((b.time for b in bids), default=0)}"
+    answer = court.decisions.get(key)
+    verdict = rule.consent(standing, bids, approved=answer is not None and answer.answer == "accepted")
+    if not verdict.held or (answer is not None and answer.answer == "rejected"):
+        return verdict._replace(held=False)
+    out.held[name] = set(asking)
+    out.questions.append(
+        Question(
+            topic="consent",
+            key=key,
+            kind=record.kind,
+            record=record.id,
+            summary=f"{', '.join(asking)} opted {_title(record)} back in ({name.removeprefix('consent_')})",
+            detail={"field": name, "systems": asking},
+            accept="allow contact again, everywhere",
+            reject="stay opted out and write that back",
+        )
+    )
+    return None
+
+
+def _ask(record: Record, name: str, standing: Bid, bids: list[Bid], court: Court, out: Merged) -> Verdict | None:
+    contenders = [standing, *bids]
+    ranked = sorted(contenders, key=lambda b: (-b.time, court.order.get(b.system, 99)))
+    values = digest([[b.system, b.value] for b in sorted(contenders, key=lambda b: b.system)])
+    key = f"conflict:{record.id}:{name}:{values}"
+    answer = court.decisions.get(key)
+    if answer is not None:
+        first, second = ranked[0], next((b for b in ranked[1:] if b.value != ranked[0].value), ranked[0])
+        wanted = next((b for b in contenders if b.system == answer.choice), None)
+        winner = wanted or (first if answer.answer == "accepted" else second)
+        lost = tuple(b for b in contenders if b.value != winner.value)
+        return Verdict(winner.value, winner.system, winner.time, "decided in review", lost)
+    out.held[name] = {b.system for b in bids}
+    detail: dict[str, Cell] = {"field": name, "values": [[b.system, b.value, b.time] for b in ranked]}
+    out.questions.append(
+        Question(
+            topic="conflict",
+            key=key,
+            kind=record.kind,
+            record=record.id,
+            summary=f"{_title(record)}: {name} was edited in {' and '.join(b.system or 'the hub' for b in ranked)} "
+            "at nearly the same time",
+            detail=detail,
+            accept=f"keep {ranked[0].value!r} from {ranked[0].system or 'the hub'} (or --take SYSTEM)",
+            reject="keep the other value",
+        )
+    )
+    return None
+
+
+def _ask_foreign(
+    record: Record, name: str, policy: Policy, verdict: Verdict, foreign: list[Bid], court: Court, out: Merged
+) -> Verdict | None:
+    bid = foreign[0]
+    key = f"foreign:{record.id}:{name}:{bid.system}:{digest(bid.value)}"
+    answer = court.decisions.get(key)
+    if answer is not None:
+        if answer.answer == "accepted":
+            return Verdict(bid.value, bid.system, bid.time, "decided in review", (standing_bid(record, name),))
+        return verdict
+    out.held[name] = {b.system for b in foreign}
+    out.questions.append(
+        Question(
+            topic="foreign",
+            key=key,
+            kind=record.kind,
+            record=record.id,
+            summary=f"{_title(record)}: {name} belongs to {policy.system}, but was edited in {bid.system}",
+            detail={"field": name, "values": [[bid.system, bid.value, bid.time], ["", verdict.value, verdict.time]]},
+            accept=f"take {bid.value!r} from {bid.system} this once",
+            reject=f"put back {verdict.value!r}",
+        )
+    )
+    return None
+
+
+def _apply(record: Record, name: str, standing: Bid, verdict: Verdict, spoken: Sequence[Side], out: Merged) -> None:
+    for side in spoken:
+        out.agreed.setdefault(side.link.system, set()).add(name)
+    if verdict.lost:
+        kept = (verdict.origin, verdict.value)
+        out.conflicts += [
+            Conflict(name, kept, (b.system, b.value), verdict.rule) for b in verdict.lost if b.value is not None
+        ]
+    if name not in record.fields or verdict.value != standing.value:
+        out.fields[name] = verdict.value
+        out.stamps[name] = (verdict.origin, verdict.time)
+        if verdict.value is not None or standing.value is not None:
+            out.changes[name] = Change(standing.value, verdict.value, verdict.origin, verdict.rule)
+    elif verdict.time > standing.time and verdict.origin != standing.system:
+        out.stamps[name] = (verdict.origin, verdict.time)
+
+
+def _title(record: Record) -> str:
+    fields = record.fields
+    person = " ".join(str(fields[n]) for n in ("first_name", "last_name") if fields.get(n))
+    return str(fields.get("name") or person or fields.get("email") or record.id)
+
+
+title = _title

@@ -1,0 +1,244 @@
+"""What is owed to each system, from the trees alone. Pure: the same trees, rules and answers give the same orders.
+
+A write is owed where the merged record differs from what was last merged there; a create where a system should hold
+the record and never did; an archive where a deletion was decided. What cannot be written yet is named, with the
+reason, as waiting or rejected: nothing is skipped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from tieline.engine.match import same_refs
+from tieline.engine.merge import Court, Merged, Side, digest, title
+from tieline.engine.policy import DEFAULT
+from tieline.model import Change, FieldFacts, Fields, Order, Problem, Question, Record, SystemRules
+from tieline.records import REFERENCES, Cell, Kind, spec_of
+
+RefState = Literal["there", "coming", "waiting", "never"]
+"""Whether a referenced record can be named in a system: linked; created in this plan; held up; not to be there."""
+
+
+class Target(NamedTuple):
+    """A system that should hold the record and has no link to it."""
+
+    system: str
+    stream: str
+    fields: Mapping[str, FieldFacts]
+    defaults: Fields
+    rejected: Mapping[str, str]
+    held: str = ""
+    """Not empty: why nothing may be created there now."""
+
+
+@dataclass(slots=True)
+class Planned:
+    """The orders of one record, and what could not be ordered: per system, the reasons."""
+
+    orders: list[Order] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    rejected: dict[str, list[Problem]] = field(default_factory=dict)
+
+
+class Asker(NamedTuple):
+    """How the planner learns about references: the state of (system, kind, hub id)."""
+
+    state: Callable[[str, Kind, str], RefState]
+
+
+_ABSENT = object()
+
+
+def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, list[Question]]:
+    """Whether a deletion somewhere ends this record, by the delete policy or a person's answer."""
+    questions: list[Question] = []
+    for side in sides:
+        link = side.link
+        if link.gone != "user" or side.rules.delete == "ignore":
+            continue
+        if side.rules.delete == "archive":
+            return True, []
+        others = sorted(f"{s.link.system}:{s.link.remote_id}" for s in sides if s.link.gone is None)
+        if not others:
+            continue
+        key = f"delete:{record.id}:{link.system}:{link.remote_id}"
+        answer = court.decisions.get(key)
+        if answer is None:
+            questions.append(
+                Question(
+                    topic="delete",
+                    key=key,
+                    kind=record.kind,
+                    record=record.id,
+                    summary=f"{title(record)} was deleted in {link.system}; it still exists as {', '.join(others)}",
+                    detail={"system": link.system, "remote_id": link.remote_id, "others": others},
+                    accept="archive it everywhere",
+                    reject="keep the others; it is not made again where it was deleted",
+                )
+            )
+        elif answer.answer == "accepted":
+            return True, []
+    return False, questions
+
+
+def archives(record: Record, sides: Sequence[Side], cause: str) -> list[Order]:
+    """The orders that end a record in every system where it is alive and may be written."""
+    return [
+        Order(
+            "archive",
+            s.link.system,
+            record.kind,
+            s.link.stream,
+            record.id,
+            s.link.remote_id,
+            {},
+            {"*": Change(None, None, cause, f"delete = {s.rules.delete}")},
+        )
+        for s in sides
+        if s.link.gone is None and s.rules.mode == "two-way" and not s.blocked
+    ]
+
+
+def owed(
+    record: Record, merged: Merged, sides: Sequence[Side], targets: Sequence[Target], court: Court, refs: Asker
+) -> Planned:
+    """The updates, links and creates that bring every system to the merged record."""
+    out = Planned()
+    for side in sides:
+        if side.link.gone is None and side.rules.mode != "read" and not side.blocked:
+            _update(record, merged, side, court, refs, out)
+    for target in targets:
+        _create(record, merged, target, court, refs, out)
+    return out
+
+
+def _update(record: Record, merged: Merged, side: Side, court: Court, refs: Asker, out: Planned) -> None:
+    link = side.link
+    diff: dict[str, Cell] = {}
+    reasons: dict[str, Change] = {}
+    for name, value, before in _differences(merged, side, court):
+        facts = side.fields[name]
+        if value is None and (before is _ABSENT or before is None or not facts.clear):
+            continue
+        if before is not _ABSENT and before is not None and _fills_only(name, side.rules, court):
+            continue
+        wanted = _reference(record.kind, name, value, link.system, refs, out, update=True)
+        if wanted is _ABSENT or wanted == before or (wanted is None and before is _ABSENT):
+            continue
+        if name in REFERENCES[record.kind] and isinstance(wanted, list) and before is not _ABSENT:
+            if _roleless(before) and same_refs(wanted, before):
+                continue
+        if digest(wanted) == side.rejected.get(name):
+            out.rejected.setdefault(link.system, []).append(Problem(name, f"{name}: {wanted!r} was refused before"))
+            continue
+        diff[name] = wanted
+        reasons[name] = _reason(None if before is _ABSENT else before, wanted, name, merged, court)
+    if diff and side.rejected.get("*") == digest(diff):
+        out.rejected.setdefault(link.system, []).append(Problem(None, "this change was refused before"))
+    elif diff:
+        out.orders.append(
+            Order("update", link.system, record.kind, link.stream, record.id, link.remote_id, diff, reasons)
+        )
+
+
+def _differences(merged: Merged, side: Side, court: Court) -> Iterator[tuple[str, Cell, Cell]]:
+    """Writable fields whose record value is not what was last agreed with this system: name, value, what is there."""
+    link = side.link
+    agreed = merged.agreed.get(link.system, ())
+    same = merged.same.get(link.system, {})
+    for name, value in merged.fields.items():
+        before = link.seen[name] if name in agreed else link.base.get(name, _ABSENT)
+        if before is not _ABSENT and before == value:
+            continue
+        facts = side.fields.get(name)
+        if facts is None or not facts.write or name in side.unresolved:
+            continue
+        if link.system in merged.held.get(name, ()) or court.policies.get(name, DEFAULT).name == "none":
+            continue
+        stored_as = same.get(name, link.sent.get(name, _ABSENT))
+        if before is not _ABSENT and stored_as is not _ABSENT and stored_as == value:
+            continue
+        yield name, value, before
+
+
+def _roleless(refs: Cell) -> bool:
+    return all(r["role"] is None and not r["primary"] for r in refs or ())
+
+
+def _fills_only(name: str, rules: SystemRules, court: Court) -> bool:
+    return rules.mode == "fill" or court.policies.get(name, DEFAULT).name == "fill"
+
+
+def _reference(kind: Kind, name: str, value: Cell, system: str, refs: Asker, out: Planned, *, update: bool) -> Cell:
+    """The value as it can be written in `system`; `_ABSENT` when it cannot be named there (yet)."""
+    target = REFERENCES[kind].get(name)
+    if target is None or value is None:
+        return value
+    if isinstance(value, list):
+        states = {r["id"]: refs.state(system, target, r["id"]) for r in value}
+        if "waiting" in states.values():
+            out.waiting[system] = f"{name} waits for a {target} that is not there yet"
+        return [r for r in value if states[r["id"]] in ("there", "coming")] or None
+    state = refs.state(system, target, value)
+    if state == "waiting":
+        out.waiting[system] = f"{name} waits for its {target}"
+    return value if state in ("there", "coming") else _ABSENT
+
+
+def _reason(before: Cell, after: Cell, name: str, merged: Merged, court: Court) -> Change:
+    origin = merged.stamps.get(name) or merged.stamps.get("*") or ("", 0)
+    return Change(before, after, str(origin[0]), str(court.policies.get(name, DEFAULT)))
+
+
+def _create(record: Record, merged: Merged, target: Target, court: Court, refs: Asker, out: Planned) -> None:
+    if target.held:
+        out.waiting[target.system] = target.held
+        return
+    before_waiting = target.system in out.waiting
+    fields: dict[str, Cell] = {}
+    reasons: dict[str, Change] = {}
+    for name, value in merged.fields.items():
+        facts = target.fields.get(name)
+        if value is None or facts is None or not facts.create or court.policies.get(name, DEFAULT).name == "none":
+            continue
+        wanted = _reference(record.kind, name, value, target.system, refs, out, update=False)
+        if wanted is _ABSENT or wanted is None or digest(wanted) == target.rejected.get(name):
+            continue
+        fields[name] = wanted
+        reasons[name] = _reason(None, wanted, name, merged, court)
+    if target.system in out.waiting and not before_waiting:
+        return
+    for name, value in target.defaults.items():
+        if name not in fields and value is not None:
+            fields[name] = value
+            reasons[name] = Change(None, value, "", "default")
+    missing = [n for n, f in target.fields.items() if f.required and f.create and n not in fields]
+    if missing:
+        out.rejected[target.system] = [
+            Problem(n, f"{target.system} requires {n}, and nobody has it", "required") for n in missing
+        ]
+    elif target.rejected.get("*") == digest(fields):
+        out.rejected[target.system] = [Problem(None, f"{target.system} refused this record before")]
+    elif fields:
+        out.orders.append(Order("create", target.system, record.kind, target.stream, record.id, None, fields, reasons))
+
+
+def links(record: Record, sides: Sequence[Side], stamping: frozenset[str]) -> list[Order]:
+    """The orders that stamp the hub id on remotes that do not carry it, in systems whose field for it exists."""
+    return [
+        Order("link", s.link.system, record.kind, s.link.stream, record.id, s.link.remote_id, {}, {})
+        for s in sides
+        if s.link.gone is None
+        and not s.link.stamped
+        and s.rules.mode != "read"
+        and s.link.system in stamping
+        and not s.blocked
+        and "#link" not in s.rejected
+    ]
+
+
+def type_of(kind: Kind, name: str) -> str:
+    """The type name of a canonical field."""
+    return spec_of(kind, name).type

@@ -1,0 +1,86 @@
+"""Which changes to ask for next, and how far the saved cursor may move. Pure.
+
+Windows are inclusive and open above. The cursor is never newer than the server's clock minus the stream's overlap, so
+that a change which is indexed or committed late is still met; what was met before is recognised by (id, version).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tieline.errors import ContractViolation
+from tieline.model import Page, StreamFacts, Window
+
+MAX_PAGES = 1_000_000
+"""A stream that needs more pages than this repeats itself."""
+
+
+class Walk(NamedTuple):
+    """Where a pull stands: the window asked for, the vendor's token in it, the newest stamp met, pages read."""
+
+    window: Window
+    token: str | None = None
+    newest: int = 0
+    last: tuple[int, str] = (0, "")
+    """The least stamp of the last page, and the id of its last item."""
+    pages: int = 0
+    tokens: frozenset[str] = frozenset()
+    """Tokens used in this window: a token that comes again would never end."""
+
+
+def start(cursor: int) -> Walk:
+    """The first question of a pull from a saved cursor: everything at or after it."""
+    return Walk(Window(cursor), newest=cursor)
+
+
+def step(walk: Walk, page: Page) -> Walk | None:
+    """What to ask after `page`; None when the window is read to its end.
+
+    Raises ContractViolation when the pages do not come to an end.
+    """
+    newest, last = walk.newest, walk.last
+    if page.remotes:
+        stamps = [remote.modified for remote in page.remotes]
+        newest = max(newest, max(stamps))
+        # An index that lags orders by old stamps and shows new ones: only the page's least is behind everything read.
+        last = (min(stamps), page.remotes[-1].id)
+    done = walk._replace(newest=newest, last=last, pages=walk.pages + 1)
+    if done.pages > MAX_PAGES:
+        raise ContractViolation(f"more than {MAX_PAGES} pages of changes")
+    if page.capped:
+        return _narrow(done, bool(page.remotes))
+    if page.token is not None:
+        if page.token in walk.tokens:
+            raise ContractViolation("the system answers the same page again and again")
+        return done._replace(token=page.token, tokens=walk.tokens | {page.token})
+    if walk.window.at_id is not None:  # one stamp is exhausted: go on behind it
+        return done._replace(window=Window(walk.window.since + 1), token=None, tokens=frozenset())
+    return None
+
+
+def _narrow(walk: Walk, any_met: bool) -> Walk:
+    """The window after a result cap: from the last stamp met, or inside it by id when a single stamp fills the cap."""
+    stamp, last_id = walk.last
+    window = walk.window
+    if window.at_id is not None:
+        if not any_met or last_id == window.at_id:
+            raise ContractViolation("a result cap leaves no way forward inside one modification stamp")
+        narrowed = Window(window.since, last_id)
+    elif stamp > window.since:
+        narrowed = Window(stamp)
+    else:
+        narrowed = Window(window.since, "")
+    return walk._replace(window=narrowed, token=None, tokens=frozenset())
+
+
+def cursor_after(saved: int, newest: int, server_now: int, facts: StreamFacts) -> int:
+    """The cursor to save: the newest stamp met, but `overlap` behind the server's clock, and never backwards."""
+    limit = server_now - facts.overlap_ms
+    limit -= limit % facts.granularity_ms
+    return max(saved, min(newest, limit))
+
+
+def baseline_cursor(started: int, facts: StreamFacts) -> int:
+    """Where changes are read from after a complete listing that began at `started` on the server's clock."""
+    limit = started - facts.overlap_ms
+    return limit - limit % facts.granularity_ms

@@ -1,0 +1,249 @@
+"""Finds plugins without importing them, loads one only when it is needed, and keeps a broken one from harming others.
+
+It decides what a plugin offers and how its hooks are called. It must not know any connector by name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tieline.errors import PluginFailed, PluginMissing, TielineError
+
+if TYPE_CHECKING:
+    from tieline.connector import ConnectorSpec
+    from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
+
+GROUP = "tieline"
+log = logging.getLogger("tieline.plugins")
+
+
+class PluginInfo(NamedTuple):
+    """One line of `tieline plugins list`. `error` is empty for a plugin that loads."""
+
+    name: str
+    distribution: str
+    version: str
+    connectors: tuple[str, ...]
+    hooks: tuple[str, ...]
+    error: str
+
+
+@dataclass(slots=True)
+class _Plugin:
+    """One plugin that was found; `load` gives its object, once."""
+
+    name: str
+    load: Callable[[], Any]
+    distribution: str = ""
+    version: str = ""
+    loaded: bool = False
+    module: Any = None
+    specs: dict[str, ConnectorSpec] = field(default_factory=dict)
+    hooks: tuple[str, ...] = ()
+    error: str = ""
+    cause: BaseException | None = None
+
+    def info(self) -> PluginInfo:
+        return PluginInfo(self.name, self.distribution, self.version, tuple(self.specs), self.hooks, self.error)
+
+
+class Registry:
+    """The plugins of this environment. `extra` are plugin objects given in memory; they win over installed ones."""
+
+    def __init__(
+        self,
+        entries: Iterable[EntryPoint] = (),
+        extra: Sequence[object] = (),
+        trace: Callable[[str], None] | None = None,
+    ) -> None:
+        self._trace = trace
+        self._plugins: dict[str, _Plugin] = {}
+        for number, item in enumerate(extra):
+            name = str(getattr(item, "__name__", "") or f"{type(item).__name__}-{number}")
+            self._plugins[name] = _Plugin(name, lambda item=item: item, "(in memory)")  # type: ignore[misc]
+        for entry in entries:
+            dist = entry.dist
+            found = _Plugin(entry.name, entry.load, dist.name if dist else entry.value, dist.version if dist else "")
+            self._plugins.setdefault(entry.name, found)
+
+    @classmethod
+    def discover(cls, extra: Sequence[object] = (), trace: Callable[[str], None] | None = None) -> Registry:
+        """Everything installed under the entry-point group `tieline`. Imports none of it."""
+        return cls(entry_points(group=GROUP), extra, trace)
+
+    def names(self) -> tuple[str, ...]:
+        """The plugins that were found, by entry-point name. Imports none of them."""
+        return tuple(self._plugins)
+
+    def get(self, connector: str) -> ConnectorSpec:
+        """The connector of this name. Only the plugin of that name is imported; others too if it has no such plugin.
+
+        Raises PluginMissing when nobody offers it, PluginFailed when the plugin that should cannot be used.
+        """
+        namesake = self._plugins.get(connector)
+        if namesake is not None and connector in self._load(namesake).specs:
+            return namesake.specs[connector]
+        if namesake is not None and namesake.error:
+            raise PluginFailed(
+                f"plugin {connector!r} ({namesake.distribution} {namesake.version}) cannot be used: {namesake.error}",
+                hint="tieline plugins list",
+            ) from namesake.cause
+        for plugin in self._plugins.values():
+            if connector in self._load(plugin).specs:
+                return plugin.specs[connector]
+        raise self._missing(connector)
+
+    def list(self) -> tuple[PluginInfo, ...]:
+        """Every plugin that was found, loaded, by name."""
+        return tuple(self._load(self._plugins[name]).info() for name in sorted(self._plugins))
+
+    def hooks(self, names: Iterable[str]) -> Hooks:
+        """The hooks of these plugins (or of those that offer these connectors), in this order.
+
+        Raises PluginFailed for a plugin whose hooks do not fit their specification, PluginMissing for an unknown one.
+        """
+        chosen: dict[str, Any] = {}
+        for name in names:
+            plugin = self._plugins.get(name) or self._offering(name)
+            if self._load(plugin).error:
+                raise PluginFailed(f"plugin {plugin.name!r} cannot be used: {plugin.error}") from plugin.cause
+            chosen[plugin.name] = plugin.module
+        return Hooks(chosen, self._trace)
+
+    def _offering(self, connector: str) -> _Plugin:
+        for plugin in self._plugins.values():
+            if connector in self._load(plugin).specs:
+                return plugin
+        raise self._missing(connector)
+
+    def _missing(self, connector: str) -> PluginMissing:
+        offered = sorted({name for p in self._plugins.values() for name in p.specs})
+        near = get_close_matches(connector, offered, 1)
+        broken = [f"{p.name} ({p.error})" for p in self._plugins.values() if p.error]
+        text = f"no installed plugin offers the connector {connector!r}"
+        text += f"; did you mean {near[0]!r}?" if near else f"; installed: {', '.join(offered) or 'none'}"
+        if broken:
+            text += f"; not usable: {', '.join(broken)}"
+        return PluginMissing(text, hint="tieline plugins list" if near else f"pip install tieline-{connector}")
+
+    def _load(self, plugin: _Plugin) -> _Plugin:
+        """Import a plugin and ask what it offers, once; whatever goes wrong becomes its `error`."""
+        if plugin.loaded:
+            return plugin
+        plugin.loaded = True
+        try:
+            plugin.module = plugin.load()
+            manager = _manager({plugin.name: plugin.module})
+            plugin.hooks = tuple(sorted(h.name for h in manager.get_hookcallers(plugin.module) or ()))
+            for impl in manager.hook.tieline_connectors.get_hookimpls():
+                for spec in _checked(impl.function()):
+                    plugin.specs[spec.name] = spec
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; it must not end the program
+            plugin.specs.clear()
+            plugin.error = _reason(error)
+            plugin.cause = error
+            log.warning("plugin %s cannot be used: %s", plugin.name, plugin.error, exc_info=error)
+        return plugin
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or "no reason given"
+    return text if isinstance(error, TielineError) else f"{type(error).__name__}: {text}"
+
+
+def _checked(offered: object) -> Iterator[ConnectorSpec]:
+    from tieline.connector import ConnectorSpec
+
+    if isinstance(offered, (str, Mapping)) or not isinstance(offered, Iterable):
+        raise PluginFailed(f"tieline_connectors must return a list of ConnectorSpec, not {type(offered).__name__}")
+    for spec in offered:
+        if not isinstance(spec, ConnectorSpec):
+            raise PluginFailed(f"tieline_connectors must return ConnectorSpec objects, not {type(spec).__name__}")
+        for stream in spec.streams:
+            if stream not in spec.kinds or stream not in spec.mapping:
+                raise PluginFailed(f"connector {spec.name!r}: stream {stream!r} has no kind or no mapping table")
+        yield spec
+
+
+def _manager(plugins: Mapping[str, Any]) -> Any:
+    """A pluggy manager of these plugins, every implementation checked against its specification."""
+    import pluggy
+
+    from tieline import hookspecs
+
+    manager = pluggy.PluginManager("tieline")
+    manager.add_hookspecs(hookspecs)
+    for name, plugin in reversed(list(plugins.items())):  # pluggy calls the last registered first
+        manager.register(plugin, name)
+    manager.check_pending()
+    for caller in (getattr(manager.hook, n) for n in dir(hookspecs) if n.startswith("tieline_")):
+        for impl in caller.get_hookimpls():
+            if impl.hookwrapper or impl.wrapper:
+                raise PluginFailed(f"{impl.plugin_name}: {caller.name} may not be a wrapper")
+    return manager
+
+
+class Hooks:
+    """Calls the hooks of the loaded plugins, each implementation on its own. Safe for one thread at a time."""
+
+    def __init__(self, plugins: Mapping[str, Any], trace: Callable[[str], None] | None = None) -> None:
+        try:
+            self._manager = _manager(plugins)
+        except Exception as error:
+            raise PluginFailed(f"the hooks of a plugin do not fit: {_reason(error)}") from error
+        self._trace = trace
+
+    def plan(self, event: PlannedOrder) -> Verdict | None:
+        """The first plugin's veto, its name before the reason; None when all let the order pass. A plugin that raises,
+        or answers anything else, raises PluginFailed: a veto that cannot be asked is a no."""
+        from tieline.events import Verdict
+
+        for name, function in self._impls("tieline_plan"):
+            try:
+                verdict = function(event)
+            except Exception as error:
+                raise PluginFailed(f"plugin {name!r} failed in tieline_plan: {_reason(error)}") from error
+            self._traced(name, "tieline_plan", event, verdict)
+            if verdict is None:
+                continue
+            if not isinstance(verdict, Verdict):
+                raise PluginFailed(f"plugin {name!r} answered tieline_plan with {type(verdict).__name__}, not Verdict")
+            return Verdict(verdict.action, f"{name}: {verdict.reason}")
+        return None
+
+    def conflict(self, event: ConflictFound) -> None:
+        """Tell the observers of a conflict."""
+        self._observe("tieline_conflict", event)
+
+    def applied(self, event: Applied) -> None:
+        """Tell the observers of a confirmed write."""
+        self._observe("tieline_applied", event)
+
+    def finished(self, event: RunFinished) -> None:
+        """Tell the observers that a run has ended."""
+        self._observe("tieline_run_finished", event)
+
+    def listens(self, hook: str) -> bool:
+        """Whether any plugin implements the hook: when not, nobody needs to build its event."""
+        return bool(getattr(self._manager.hook, hook).get_hookimpls())
+
+    def _impls(self, hook: str) -> list[tuple[str, Callable[..., Any]]]:
+        impls = reversed(getattr(self._manager.hook, hook).get_hookimpls())
+        return [(i.plugin_name, i.function if i.argnames else (lambda _e, f=i.function: f())) for i in impls]
+
+    def _observe(self, hook: str, event: object) -> None:
+        for name, function in self._impls(hook):
+            try:
+                self._traced(name, hook, event, function(event))
+            except Exception as error:
+                self._traced(name, hook, event, error)
+                log.warning("plugin %s failed in %s and was skipped: %s", name, hook, _reason(error), exc_info=error)
+
+    def _traced(self, plugin: str, hook: str, event: object, result: object) -> None:
+        if self._trace is not None:
+            self._trace(f"{hook} {plugin}: {event!r} -> {result!r}")

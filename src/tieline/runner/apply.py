@@ -1,0 +1,384 @@
+"""Does what the spool says: intent, strong read, write, confirm; each batch committed as soon as it is known.
+
+An intent with the exact payload is on disk before anything leaves the machine. What is there is read before it is
+overwritten; an edit met there is taken in and the order is planned anew. A write whose outcome is unknown is never
+sent again: its intent stays open until `settle` has looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from tieline.engine.merge import confirm, digest
+from tieline.errors import Broken, ContractViolation, Transient, Unavailable, UserError
+from tieline.events import Applied
+from tieline.model import Fields, Link, Op, Order, Outcome, Problem, Remote, StreamFacts, Write
+from tieline.records import KINDS, REFERENCES, Kind
+from tieline.runner.context import Run, System
+from tieline.runner.drive import Job, drive
+from tieline.runner.ingest import Ingest
+from tieline.runner.space import ToRemote
+from tieline.store import Entry, Refusal, Row, Spooled
+from tieline.store.trees import decode
+
+_WRITING: tuple[tuple[Op, ...], ...] = (("create",), ("link",), ("update",))
+Steps = Generator[Job, Any, Any]
+
+
+def apply(run: Run) -> None:
+    """Carry out the spool: creates, links and updates parents first, then archives children first."""
+    for kind in KINDS:
+        _stage(run, kind, ("create",), mixed=True)
+        for ops in _WRITING[1:]:
+            _stage(run, kind, ops, mixed=False)
+    for kind in reversed(KINDS):
+        _stage(run, kind, ("archive",), mixed=False)
+
+
+def _stage(run: Run, kind: Kind, ops: tuple[Op, ...], *, mixed: bool) -> None:
+    """All batches of some ops of a kind, several systems and batches at once. Then they are all done."""
+    lanes = []
+    for system_name, stream in run.store.work.lanes(kind, ("create", "update", "archive", "link")):
+        system = run.systems[system_name]
+        facts = system.connector.facts.stream(stream)
+        wanted: tuple[Op, ...] = ops
+        if facts.mixed:
+            if not mixed:
+                continue
+            wanted = ("create", "update", "archive", "link")
+        if run.store.work.take(kind, wanted, system_name, stream, 0, 1):
+            lanes.append((system, facts, wanted))
+    drive(run, _batches(run, kind, lanes), width=lambda name: run.systems[name].connector.facts.writers)
+
+
+def _batches(
+    run: Run, kind: Kind, lanes: Sequence[tuple[System, StreamFacts, tuple[Op, ...]]]
+) -> Iterator[tuple[str, Steps]]:
+    """Batches in turn from every lane, made as they are needed: the spool is never held in memory."""
+    after = {id(lane): 0 for lane in lanes}
+    left = list(lanes)
+    while left:
+        for lane in list(left):
+            system, facts, ops = lane
+            orders = run.store.work.take(kind, ops, system.name, facts.name, after[id(lane)], facts.batch)
+            if not orders:
+                left.remove(lane)
+                continue
+            after[id(lane)] = orders[-1].seq
+            yield system.name, Batch(run, system, facts, orders).steps()
+
+
+class Item(NamedTuple):
+    """An order on its way: its payload in the system's own id space, and the link it writes to (None: a create)."""
+
+    order: Spooled
+    payload: Fields
+    row: Row | None
+    link: Link | None
+    version: str
+
+
+class Batch:
+    """One batch of orders of one stream, from reading to confirming."""
+
+    def __init__(self, run: Run, system: System, facts: StreamFacts, orders: Sequence[Spooled]) -> None:
+        self.run = run
+        self.system = system
+        self.facts = facts
+        self.orders = orders
+        self.kind: Kind = facts.kind
+        self.store = run.store
+        self.ingest = Ingest(run, system.name, facts)
+        self.entries: list[Entry] = []
+        self.refusals: list[Refusal] = []
+
+    def steps(self) -> Steps:
+        """Read, intend, write, confirm."""
+        items = self._items()
+        existing = [i for i in items if i.row is not None]
+        if existing and self.facts.strong_read:
+            met = yield from self._read(existing)
+            items = [i for i in items if i.row is None] + self._unmoved(existing, met)
+        if items:
+            yield from self._send(items)
+
+    # -- before the write
+
+    def _items(self) -> list[Item]:
+        """The orders with payloads as the system can take them now; what cannot be named there yet waits."""
+        space = ToRemote(self.store, self.kind, self.system.name)
+        space.prepare(o.fields for o in self.orders)
+        rows = self.ingest.rows([o.remote_id for o in self.orders if o.remote_id is not None])
+        items = []
+        for order in self.orders:
+            payload, missing = space.fields(order.fields)
+            row = rows.get(order.remote_id) if order.remote_id is not None else None
+            if order.remote_id is not None and (row is None or row.record != order.record or row.gone is not None):
+                continue  # merged or deleted since: the next planning sees it
+            if missing and order.op == "create" and any(REFERENCES[self.kind][n] != self.kind for n in missing):
+                continue  # its parent could not be made: it waits
+            if order.op == "update" and not payload:
+                continue
+            items.append(
+                Item(order, payload, row, decode(row) if row is not None else None, row.version if row else "")
+            )
+        return items
+
+    def _read(self, items: Sequence[Item]) -> Generator[Job, Any, dict[str, Remote]]:
+        """What is there now, by the id that was asked for. References are read only if they are written."""
+        written = {n for i in items for n in i.payload}
+        names = {n for i in items if i.link is not None for n in i.link.seen}
+        fields = frozenset((names - REFERENCES[self.kind].keys()) | written)
+        ids = [i.row.remote_id for i in items if i.row is not None]
+        stream, connector = self.facts.name, self.system.connector
+        found: list[Remote] = []
+        for start in range(0, len(ids), self.facts.read_batch):
+            part = ids[start : start + self.facts.read_batch]
+            found += yield Job(self.system, lambda part=part: connector.read(stream, part, fields))  # type: ignore[misc]
+        met: dict[str, Remote] = {}
+        for remote in found:
+            met.update(dict.fromkeys((remote.id, *remote.aliases), remote))
+        return met
+
+    def _unmoved(self, items: Sequence[Item], met: dict[str, Remote]) -> list[Item]:
+        """The items whose remote still holds what the plan was made from; what moved is taken in and planned anew."""
+        unmoved, moved, gone = [], [], []
+        for item in items:
+            assert item.row is not None and item.link is not None  # the caller passes existing ones
+            remote = met.get(item.row.remote_id)
+            if remote is None or remote.gone or remote.id != item.row.remote_id:
+                gone.append((item.row, remote))
+            elif any(
+                n in remote.fields and remote.fields[n] != item.link.seen.get(n) for n in self._names(item, remote)
+            ):
+                moved.append(remote)
+            else:
+                unmoved.append(item._replace(version=remote.version))
+        if moved or gone:
+            with self.store.atomic(durable=False):
+                self.ingest.take(moved)
+                for row, remote in gone:
+                    if remote is not None and not remote.gone:
+                        self.ingest.take([remote])
+                    elif remote is not None and remote.merged_into is not None:
+                        self.ingest.take([remote])
+                    elif row.gone is None:
+                        self.ingest.mark_gone(row)
+            self.run.ports.boundary("ingested")
+        return unmoved
+
+    def _names(self, item: Item, remote: Remote) -> Sequence[str]:
+        """The fields whose edit stops the write: those it would overwrite; for an archive, any at all."""
+        return list(remote.fields) if item.order.op == "archive" else list(item.payload)
+
+    # -- the write
+
+    def _send(self, items: Sequence[Item]) -> Steps:
+        now = self.run.ports.clock.now()
+        with self.store.atomic():
+            ids = self.store.work.intend(
+                [
+                    (self.run.id, i.order.record, self.system.name, self.kind, self.facts.name, i.order.op,
+                     i.row.remote_id if i.row else None, i.payload, i.order.reasons, now)
+                    for i in items
+                ]
+            )  # fmt: skip
+        self.run.ports.boundary("intended")
+        writes = [
+            Write(i.order.op, i.order.record, i.payload, i.row.remote_id if i.row else None, i.version) for i in items
+        ]
+        try:
+            outcomes: Sequence[Outcome] = yield Job(
+                self.system, lambda: self.system.connector.write(self.facts.name, writes)
+            )
+            if len(outcomes) != len(writes):
+                raise ContractViolation(f"{self.system.name} answered {len(outcomes)} outcomes to {len(writes)} writes")
+        except (Transient, UserError) as error:
+            sent = isinstance(error, Unavailable) and error.sent
+            self._undecided(ids, unknown=sent)
+            raise
+        except Broken:
+            self._undecided(ids, unknown=True)
+            raise
+        outcomes = yield from self._completed(items, outcomes)
+        with self.store.atomic():
+            self._settle(items, ids, outcomes)
+        self.run.ports.boundary("confirmed")
+        self._tell(items, outcomes)
+        yield from self._after(items, outcomes)
+
+    def _undecided(self, ids: Sequence[int], *, unknown: bool) -> None:
+        with self.store.atomic():
+            if unknown:
+                self.store.work.unknown(ids)
+            else:
+                self.store.work.forget(ids)
+
+    def _completed(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> Generator[Job, Any, Sequence[Outcome]]:
+        """Outcomes with the state that the server now holds, read back where its answer does not say it."""
+        if self.facts.answers_state or not self.facts.strong_read:
+            return outcomes
+        blind = {
+            o.remote_id or (i.row.remote_id if i.row else ""): n
+            for n, (i, o) in enumerate(zip(items, outcomes, strict=True))
+            if o.status == "ok" and o.remote is None and i.order.op in ("create", "update")
+        }
+        completed = list(outcomes)
+        ids = [i for i in blind if i]
+        stream, connector = self.facts.name, self.system.connector
+        for start in range(0, len(ids), self.facts.read_batch):
+            part = ids[start : start + self.facts.read_batch]
+            for remote in (yield Job(self.system, lambda part=part: connector.read(stream, part, None))):  # type: ignore[misc]
+                if remote.id in blind and not remote.gone:
+                    completed[blind[remote.id]] = completed[blind[remote.id]]._replace(remote=remote)
+        return completed
+
+    # -- after the write
+
+    def _settle(self, items: Sequence[Item], ids: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+        """Every outcome into the trees and the journal; the caller holds the transaction."""
+        done: list[str] = []
+        again: list[str] = []
+        known: list[int] = []
+        unknown: list[int] = []
+        for item, intent, outcome in zip(items, ids, outcomes, strict=True):
+            (unknown if outcome.status == "unknown" else known).append(intent)
+            if outcome.status == "ok":
+                self._confirmed(item, outcome)
+                (again if outcome.problems else done).append(item.order.record)
+            else:
+                again.append(item.order.record)
+                if outcome.status == "rejected":
+                    self._refused(item, outcome.problems or (Problem(None, "refused without a reason"),))
+                elif outcome.status == "gone" and item.row is not None:
+                    self.ingest.mark_gone(item.row)
+            self._note(item, outcome)
+        self.store.work.forget(known)
+        self.store.work.unknown(unknown)
+        self.store.trees.done(done)
+        self.store.trees.mark(again)
+        self.store.work.refuse(self.refusals)
+        self.store.work.journal(self.entries)
+        self.refusals, self.entries = [], []
+
+    def _confirmed(self, item: Item, outcome: Outcome) -> None:
+        order = item.order
+        self.run.written[self.system.name, self.kind, order.op] += 1
+        if order.op == "archive":
+            assert item.row is not None  # an archive always has a remote
+            self.store.trees.set_columns(
+                self.system.name, self.kind, item.row.remote_id, gone="hub", dirty=0, version=""
+            )
+            return
+        if order.op == "link":
+            assert item.row is not None  # a link always has a remote
+            self.store.trees.set_columns(
+                self.system.name, self.kind, item.row.remote_id, hub_id=order.record, version=""
+            )
+            return
+        refused = [p.field for p in outcome.problems if p.field]
+        if outcome.problems:
+            self._refused(item, outcome.problems)
+        self.store.work.accept(order.record, self.system.name, [n for n in item.payload if n not in refused])
+        remote = outcome.remote
+        if item.link is None:
+            self._created(item, outcome, refused)
+            return
+        after = confirm(item.link, item.payload, remote, refused)
+        self.store.trees.save(after, own=remote.modified if remote is not None else None)
+
+    def _created(self, item: Item, outcome: Outcome, refused: Sequence[str]) -> None:
+        """A link for what was just made: base is what the server says, for every field that was sent."""
+        remote = outcome.remote
+        remote_id = remote.id if remote is not None else outcome.remote_id
+        if remote_id is None:
+            raise ContractViolation(f"{self.system.name} said a create is ok and not under which id")
+        row = self.ingest.rows([remote_id]).get(remote_id)
+        if row is not None and row.record is not None and row.record != item.order.record:
+            raise ContractViolation(f"{self.system.name} answered a create with {remote_id}, which is another record's")
+        order = item.order
+        before = remote.modified - 1 if remote is not None else 0
+        empty = Link(self.system.name, self.kind, self.facts.name, remote_id, order.record, {}, {}, modified=before)
+        after = confirm(empty, item.payload, remote, refused)
+        stamped = order.record if self.run.schema(self.system, self.facts.name).stamps else None
+        self.store.trees.insert(
+            [
+                Row(
+                    self.system.name, self.kind, remote_id, self.facts.name, order.record, "{}", None, None, None, None,
+                    "", before, remote.modified if remote else 0, None, stamped, 0,
+                    row.pulled if row else None, row.state if row else None, row.listed if row else None,
+                )
+            ]
+        )  # fmt: skip
+        self.store.trees.save(after)
+        self.ingest.rekey(empty, after)
+
+    def _refused(self, item: Item, problems: Sequence[Problem]) -> None:
+        """Remember what was refused, by value: other fields and other records go on."""
+        schema = self.run.schema(self.system, self.facts.name).fingerprint
+        for problem in problems:
+            name = problem.field if problem.field in item.order.fields else None
+            value = item.order.fields[name] if name is not None else item.order.fields
+            if name is None and item.order.op == "link":
+                name = "#link"
+            self.refusals.append(
+                Refusal(item.order.record, self.system.name, self.kind, name or "*", digest(value), problem.code,
+                        problem.message, schema, self.run.id)
+            )  # fmt: skip
+
+    def _note(self, item: Item, outcome: Outcome) -> None:
+        order = item.order
+        note = "; ".join(p.message for p in outcome.problems) or None
+        remote_id = outcome.remote.id if outcome.remote else outcome.remote_id or order.remote_id
+        self.entries.append(
+            Entry(self.run.id, self.run.ports.clock.now(), order.record, self.system.name, self.kind, remote_id,
+                  order.op, outcome.status, order.reasons, note)
+        )  # fmt: skip
+
+    def _tell(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+        for item, outcome in zip(items, outcomes, strict=True):
+            if outcome.status == "ok":
+                o = item.order
+                order = Order(o.op, o.system, o.kind, o.stream, o.record, o.remote_id, o.fields, {})
+                self.run.hooks.applied(Applied(self.run.id, order, outcome))
+        self.run.progress("apply", self.system.name, len(items), None)
+
+    def _after(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> Steps:
+        """What an outcome asks for: on «exists», read what is there and link it, never assume it is ours."""
+        pairs = list(zip(items, outcomes, strict=True))
+        for item, outcome in pairs:
+            if outcome.status == "exists":
+                yield from self._exists(item, outcome)
+        stale = [o.remote_id or (i.row.remote_id if i.row else "") for i, o in pairs if o.status == "conflict"]
+        if any(stale):
+            ids, stream = [i for i in stale if i], self.facts.name
+            found = yield Job(self.system, lambda: self.system.connector.read(stream, ids, None))
+            with self.store.atomic(durable=False):
+                self.ingest.take(found)
+
+    def _exists(self, item: Item, outcome: Outcome) -> Steps:
+        stream, connector, hub = self.facts.name, self.system.connector, item.order.record
+        found: Sequence[Remote] = yield Job(self.system, lambda: connector.find(stream, [hub]))
+        if not found and outcome.remote_id is not None:
+            named = outcome.remote_id
+            found = yield Job(self.system, lambda: connector.read(stream, [named], None))
+        alive = [r for r in found if not r.gone]
+        with self.store.atomic():
+            self.ingest.take(alive)
+            row = self.ingest.rows([alive[0].id]).get(alive[0].id) if len(alive) == 1 else None
+            if row is not None and row.record is None:
+                # no base: what is there meets the record as a first link, and nothing is assumed to be our payload
+                self.store.trees.adopt([(hub, None, "applied", self.system.name, self.kind, row.remote_id)])
+                self.store.trees.mark([hub])
+            else:
+                taken = f"; it is linked to another record ({row.record})" if row is not None else ""
+                message = (
+                    f"{self.system.name} already has this {self.kind} as {outcome.remote_id or 'one it does not name'}"
+                )
+                self._refused(item, (Problem(None, message + taken, "exists"),))
+                self.store.work.refuse(self.refusals)
+                self.refusals = []
+
+
+__all__ = ["apply"]

@@ -1,0 +1,172 @@
+"""What every part of a run needs: the systems, the store, the ports, the rules, and what was counted so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tieline.connector import Connector
+from tieline.engine.limits import Limits
+from tieline.errors import PluginFailed, TielineError
+from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
+from tieline.model import Fields, Rules, Schema, StreamFacts, SystemRules
+from tieline.ports import Ports
+from tieline.records import Kind
+from tieline.store import Store
+
+DAY_MS = 86_400_000
+LEASE_MS = 120_000
+"""How long a lease lasts without renewal: longer than any single call may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One configured system, ready to be called."""
+
+    name: str
+    connector: Connector
+    streams: tuple[StreamFacts, ...]
+    """Only those that are synced."""
+    defaults: Mapping[str, Fields] = field(default_factory=dict)
+    """Per stream: values given in a create where the record has none."""
+    filters: Mapping[Kind, Callable[[Fields], bool]] = field(default_factory=dict)
+    calls: Callable[[], int] = lambda: 0
+    """How many calls the system was asked in this process."""
+
+    def streams_of(self, kind: Kind) -> list[StreamFacts]:
+        """The synced streams of a kind; records are created in the first."""
+        return [s for s in self.streams if s.kind == kind]
+
+
+class Hooks(Protocol):
+    """The plugins' hooks, already isolated; see `plugins`."""
+
+    def plan(self, event: PlannedOrder) -> Verdict | None: ...
+    def conflict(self, event: ConflictFound) -> None: ...
+    def applied(self, event: Applied) -> None: ...
+    def finished(self, event: RunFinished) -> None: ...
+
+
+class NoHooks:
+    """No plugin listens."""
+
+    def plan(self, event: PlannedOrder) -> Verdict | None:
+        """Let every order pass."""
+        return None
+
+    def conflict(self, event: ConflictFound) -> None:
+        """Nobody listens."""
+
+    def applied(self, event: Applied) -> None:
+        """Nobody listens."""
+
+    def finished(self, event: RunFinished) -> None:
+        """Nobody listens."""
+
+
+def _silent(stage: str, system: str, done: int, total: int | None) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class Run:
+    """One pass over all systems. Parts of the runner share it; it holds no rules of its own."""
+
+    id: str
+    store: Store
+    systems: Mapping[str, System]
+    rules: Rules
+    limits: Limits
+    ports: Ports
+    hooks: Hooks
+    without: frozenset[str] = frozenset()
+    full: bool = False
+    progress: Callable[[str, str, int, int | None], None] = _silent
+    failed: dict[str, str] = field(default_factory=dict)
+    """System → why its stream or its writes ended early."""
+    errors: list[BaseException] = field(default_factory=list)
+    unchanged: Counter[tuple[str, Kind]] = field(default_factory=Counter)
+    """Remotes met in this run whose version was known."""
+    bad: Counter[tuple[str, Kind]] = field(default_factory=Counter)
+    """Remotes that could not be read at all."""
+    lost: Counter[tuple[str, Kind]] = field(default_factory=Counter)
+    """Tombstones of remotes the hub never knew."""
+    written: Counter[tuple[str, Kind, str]] = field(default_factory=Counter)
+    """Confirmed writes by system, kind and op."""
+    ordered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Orders so far by (system, what): rounds of one run share the limits."""
+    schemas: dict[tuple[str, str], Schema] = field(default_factory=dict)
+    lease_until: int = 0
+
+    @property
+    def order(self) -> dict[str, int]:
+        """System → its rank in the configuration."""
+        return {name: rank for rank, name in enumerate(self.systems)}
+
+    def rules_of(self, system: str, kind: Kind) -> SystemRules:
+        """What the configuration says of one system and kind."""
+        return self.rules.systems.get(system, {}).get(kind) or SystemRules()
+
+    def taking(self, kind: Kind) -> list[System]:
+        """The systems that sync a kind, in the order of the configuration."""
+        return [s for s in self.systems.values() if s.streams_of(kind)]
+
+    def joined(self, kind: Kind) -> tuple[list[System], list[System]]:
+        """The systems whose first full read of a kind is complete, and those that are still to join."""
+        here: list[System] = []
+        missing: list[System] = []
+        for system in self.taking(kind):
+            ready = all(self.store.trees.cursor(system.name, s.name).baseline for s in system.streams_of(kind))
+            (here if ready else missing).append(system)
+        return here, missing
+
+    def schema(self, system: System, stream: str) -> Schema:
+        """The stream's schema, asked at most once a day (and by `--full`)."""
+        key = (system.name, stream)
+        found = self.schemas.get(key)
+        if found is None:
+            now = self.ports.clock.now()
+            found = None if self.full else self.store.book.schema(system.name, stream, now - DAY_MS)
+            if found is None:
+                found = self.call(system, lambda: system.connector.schema(stream))
+                with self.store.atomic(durable=False):
+                    self.store.book.save_schema(system.name, stream, found, now)
+                    kind = system.connector.facts.stream(stream).kind
+                    self.store.work.retry_refused(system.name, kind, found.fingerprint)
+            self.schemas[key] = found
+        return found
+
+    def call(self, system: System, ask: Callable[[], Any]) -> Any:
+        """Ask a connector in this thread, with the fence before it and foreign exceptions named."""
+        self.keep_lease()
+        self.ports.boundary(f"call:{system.name}")
+        try:
+            answer = ask()
+        except TielineError:
+            raise
+        except Exception as error:
+            raise PluginFailed(f"the connector of {system.name} failed: {type(error).__name__}: {error}") from error
+        self.ports.boundary(f"called:{system.name}")
+        return answer
+
+    def keep_lease(self) -> None:
+        """Before any call: the lease is ours and will outlast it. Raises LeaseLost, or KeyboardInterrupt on a stop."""
+        if self.ports.stop.is_set():
+            raise KeyboardInterrupt
+        if self.store.db.epoch is None:
+            return
+        now = self.ports.clock.now()
+        if now > self.lease_until - LEASE_MS // 2:
+            self.lease_until = now + LEASE_MS
+            if self.store.db.sql.in_transaction:
+                self.store.db.renew(self.lease_until)
+            else:
+                with self.store.atomic(durable=False):
+                    self.store.db.renew(self.lease_until)
+
+    def fail(self, system: str, error: BaseException) -> None:
+        """Note that a system's part of this run ended early."""
+        self.failed.setdefault(system, str(error))
+        self.errors.append(error)

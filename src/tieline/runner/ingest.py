@@ -1,0 +1,190 @@
+"""Takes what was read into the trees: `seen` only, in the transaction that moves the cursor.
+
+Ingesting is idempotent: the same page again, in any order, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tieline.engine.match import keys_of
+from tieline.engine.merge import observe
+from tieline.model import Link, Remote, StreamFacts
+from tieline.records import Kind
+from tieline.runner.context import Run
+from tieline.store import Row
+from tieline.store.trees import decode, dumps
+
+
+class Ingest:
+    """Takes remotes of one stream into the store. The caller holds the transaction."""
+
+    def __init__(self, run: Run, system: str, facts: StreamFacts) -> None:
+        self.run = run
+        self.system = system
+        self.kind: Kind = facts.kind
+        self.stream = facts.name
+        self.trees = run.store.trees
+        self.keys = run.rules.match.get(self.kind, ())
+
+    def take(self, remotes: Iterable[Remote], listing: str | None = None) -> None:
+        """Every remote ends known: inserted, observed, gone, merged or unchanged."""
+        latest: dict[str, Remote] = {}
+        for remote in remotes:
+            if remote.id not in latest or remote.modified >= latest[remote.id].modified:
+                latest[remote.id] = remote
+        rows = self.trees.links(self.system, self.kind, list(latest))
+        fresh: list[Row] = []
+        fresh_keys: list[tuple[str, str]] = []
+        met: list[str] = []
+        for remote in latest.values():
+            for old in remote.aliases:
+                self._merge(old, remote.id)
+            row = rows.get(remote.id)
+            if remote.merged_into is not None:
+                self._merge(remote.id, remote.merged_into)
+            elif remote.gone:
+                self._gone(row)
+            elif row is None:
+                fresh.append(self._new_row(remote, listing))
+                fresh_keys += [(key, remote.id) for key in keys_of(self.kind, remote.fields, self.keys)]
+            else:
+                met.append(remote.id)
+                self._seen_again(row, remote)
+        if fresh:
+            self.trees.insert(fresh)
+            self.trees.set_keys(self.system, self.kind, fresh_keys)
+        if listing is not None:
+            self.trees.touch(self.system, self.kind, met, listing)
+
+    def _new_row(self, remote: Remote, listing: str | None) -> Row:
+        return Row(
+            self.system,
+            self.kind,
+            remote.id,
+            self.stream,
+            None,
+            dumps(remote.fields),
+            None,
+            dumps(remote.field_times) if remote.field_times else None,
+            None,
+            dumps(remote.problems) if remote.problems else None,
+            remote.version,
+            remote.modified,
+            0,
+            None,
+            remote.hub_id,
+            1,
+            self.run.id,
+            "waiting",
+            listing,
+        )
+
+    def _seen_again(self, row: Row, remote: Remote) -> None:
+        if row.gone is None and remote.version and row.version == remote.version:
+            self.run.unchanged[self.system, self.kind] += 1
+            return
+        link = decode(row)
+        if row.own and remote.modified <= row.own:  # the stamp is our own write's: the edit is older than it
+            remote = remote._replace(modified=max(row.modified, min(remote.modified, row.own - 1)))
+        after = observe(link, remote)
+        problems = dumps(remote.problems) if remote.problems else None
+        changed = after.seen != link.seen or problems != row.problems or row.gone is not None
+        if not changed:
+            self.run.unchanged[self.system, self.kind] += row.pulled != self.run.id
+            stamped = {} if remote.hub_id is None or row.hub_id else {"hub_id": remote.hub_id}
+            self.trees.set_columns(
+                self.system, self.kind, row.remote_id, version=remote.version, modified=after.modified, **stamped
+            )
+            return
+        self.trees.save(
+            after,
+            hub_id=remote.hub_id or row.hub_id,
+            problems=problems,
+            pulled=self.run.id,
+            state="unchanged",
+            dirty=int(row.record is None),
+        )
+        self.rekey(link, after)
+        if row.gone is not None:
+            self._revived(row)
+        if row.record is not None:
+            self.trees.mark([row.record])
+
+    def rekey(self, before: Link, after: Link) -> None:
+        """Bring the match keys from what was seen to what is seen."""
+        old = set(keys_of(self.kind, before.seen, self.keys))
+        new = set(keys_of(self.kind, after.seen, self.keys))
+        if old != new:
+            self.trees.unkey(self.system, self.kind, [(k, before.remote_id) for k in old - new])
+            self.trees.set_keys(self.system, self.kind, [(k, after.remote_id) for k in new - old])
+
+    def _gone(self, row: Row | None) -> None:
+        if row is None:
+            self.run.lost[self.system, self.kind] += 1
+        elif row.gone is None:
+            self.mark_gone(row)
+        elif row.pulled != self.run.id:
+            self.run.unchanged[self.system, self.kind] += 1
+
+    def mark_gone(self, row: Row, by: str = "user") -> None:
+        """A remote is deleted: its values stay as they were last seen."""
+        self.trees.set_columns(
+            self.system, self.kind, row.remote_id, gone=by, pulled=self.run.id, state="gone", dirty=0
+        )
+        if row.record is not None:
+            self.trees.mark([row.record])
+        else:
+            self.run.store.book.close_match(self.system, row.remote_id)
+
+    def _revived(self, row: Row) -> None:
+        """Somebody took a remote out of the bin: the record lives, and links that ended with it make way."""
+        if row.record is None:
+            return
+        self.trees.set_state(row.record, "alive")
+        for other in self.trees.of_records([row.record]).get(row.record, []):
+            if other.gone is not None and (other.system, other.remote_id) != (self.system, row.remote_id):
+                self.trees.set_columns(other.system, other.kind, other.remote_id, record=None, dirty=0)
+
+    def _merge(self, loser: str, winner: str) -> None:
+        """Somebody merged two remotes: the loser's id answers to the winner from now on; links move, nothing is made."""
+        rows = self.trees.links(self.system, self.kind, [loser, winner])
+        self.trees.alias(self.system, self.kind, loser, winner)
+        lost = rows.get(loser)
+        if lost is None:
+            return
+        kept = rows.get(winner)
+        if kept is None or kept.record is None:
+            self._inherit(lost, kept, winner)
+        elif lost.record is not None and lost.record != kept.record:
+            self._fold(lost.record, kept.record)
+        self.trees.unkey(self.system, self.kind, [(k, loser) for k in keys_of(self.kind, decode(lost).seen, self.keys)])
+        self.trees.drop_link(self.system, self.kind, loser)
+        self.run.store.book.close_match(self.system, loser)
+
+    def _inherit(self, lost: Row, kept: Row | None, winner: str) -> None:
+        """The winner is not linked: it takes over the loser's record, and what was agreed with it."""
+        self.trees.drop_link(self.system, self.kind, lost.remote_id)
+        if kept is None:
+            self.trees.insert([lost._replace(remote_id=winner, version="", gone=None, dirty=int(lost.record is None))])
+            self.trees.set_keys(
+                self.system, self.kind, [(k, winner) for k in keys_of(self.kind, decode(lost).seen, self.keys)]
+            )
+        elif lost.record is not None:
+            self.trees.set_columns(self.system, self.kind, winner, record=lost.record, dirty=0)
+        if lost.record is not None:
+            self.trees.mark([lost.record])
+
+    def _fold(self, loser: str, winner: str) -> None:
+        """Two records turn out to be one: the loser's links elsewhere move where the winner has none."""
+        self.trees.set_state(loser, "folded", winner)
+        rows = self.trees.of_records([loser, winner])
+        taken = {r.system for r in rows.get(winner, [])}
+        for row in rows.get(loser, []):
+            if row.system != self.system and row.system not in taken:
+                self.trees.set_columns(row.system, row.kind, row.remote_id, record=winner, base=None)
+        self.trees.mark([winner, loser])
+
+    def rows(self, ids: Sequence[str]) -> dict[str, Row]:
+        """The stored rows of remotes."""
+        return self.trees.links(self.system, self.kind, ids)

@@ -1,0 +1,198 @@
+"""Links what was read: every unlinked remote becomes part of a record, a record of its own, or a question.
+
+Runs inside the planning transaction. It fetches what `engine.match` judges by, and writes down the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic_core import from_json
+
+from tieline.engine.match import Match, Member, keys_of, propose, question
+from tieline.model import Decision, Fields
+from tieline.records import Kind
+from tieline.runner.context import Run, System
+from tieline.runner.space import ToHub
+from tieline.store import Entry, Row
+from tieline.store.trees import dumps
+
+
+class Matching:
+    """Matches one kind over the systems that have joined it."""
+
+    def __init__(self, run: Run, kind: Kind) -> None:
+        self.run = run
+        self.kind: Kind = kind
+        self.store = run.store
+        self.keys = run.rules.match.get(kind, ())
+        policies = run.rules.policies.get(kind, {})
+        self.unshared = frozenset(n for n, p in policies.items() if p.name == "none")
+        self.assigned: dict[tuple[str, str], str] = {}
+
+    def match(self, joined: Sequence[System]) -> None:
+        """Every live, unlinked remote of the joined systems, in the order of the configuration."""
+        for system in joined:
+            after = ""
+            while rows := self.store.trees.unmatched(self.kind, system.name, after):
+                after = rows[-1].remote_id
+                self._chunk(system, rows)
+                self.run.progress("match", system.name, len(rows), None)
+
+    def _chunk(self, system: System, rows: Sequence[Row]) -> None:
+        seen: list[Fields] = [from_json(r.seen) for r in rows]
+        space = ToHub(self.store, self.kind)
+        space.prepare((r.system, s) for r, s in zip(rows, seen, strict=True))
+        keyed = [keys_of(self.kind, s, self.keys) for s in seen]
+        groups = self._groups(system.name, [k for keys in keyed for k in keys], len(rows))
+        answers = self.store.book.match_decisions(system.name, [r.remote_id for r in rows])
+        stamped = self._stamped(rows)
+        new: list[tuple[Row, Fields, set[str]]] = []
+        wanted = system.filters.get(self.kind)
+        for row, fields_there, keys in zip(rows, seen, keyed, strict=True):
+            fields, unresolved = space.fields(row.system, fields_there)
+            if wanted is not None and not wanted(fields):
+                self._park(row, "filtered")
+                continue
+            me = Member(row.system, row.remote_id, None, fields)
+            record = self._by_stamp(row, stamped)
+            if record is None:
+                verdict = propose(self.kind, me, keys, groups) if keys else Match()
+                record = verdict.record
+                if verdict.rivals:
+                    record, ask = self._answered(me, verdict, answers)
+                    if ask:
+                        continue
+            if record is not None and self._free(record, row):
+                self._link(row, record)
+            elif record is not None:
+                self._park(row, "review")
+            else:
+                new.append((row, fields, unresolved))
+                self.assigned[row.system, row.remote_id] = self._fresh_id(row, stamped)
+                self._join_groups(groups, me, keys)
+        self._adopt(new)
+
+    def _groups(self, system: str, keys: Sequence[str], alone: int) -> dict[str, list[Member]]:
+        """Per key, everything alive that has it, in hub space; keys that only one remote has are left out."""
+        groups: dict[str, list[Member]] = {}
+        space = ToHub(self.store, self.kind)
+        shared = {k: found for k, found in self.store.trees.sharing(self.kind, list(dict.fromkeys(keys))).items()
+                  if len(found) > 1}  # fmt: skip
+        parsed = {(s, i): from_json(text) for found in shared.values() for s, i, _, text in found}
+        space.prepare((s, fields) for (s, _), fields in parsed.items())
+        for key, found in shared.items():
+            groups[key] = [
+                Member(s, i, self.assigned.get((s, i), record), space.fields(s, parsed[s, i])[0])
+                for s, i, record, _ in found
+            ]
+        return groups
+
+    def _join_groups(self, groups: dict[str, list[Member]], me: Member, keys: Sequence[str]) -> None:
+        """Later remotes of this chunk must see the record that this one was given."""
+        record = self.assigned[me.system, me.remote_id]
+        for key in keys:
+            if key in groups:
+                groups[key] = [
+                    m._replace(record=record) if (m.system, m.remote_id) == (me.system, me.remote_id) else m
+                    for m in groups[key]
+                ]
+
+    def _stamped(self, rows: Sequence[Row]) -> Mapping[str, tuple[Kind, str, str | None]]:
+        ids = [r.hub_id for r in rows if r.hub_id]
+        return (
+            {i: (rec.kind, state, into) for i, (rec, state, into) in self.store.trees.records(ids).items()}
+            if ids
+            else {}
+        )
+
+    def _by_stamp(self, row: Row, stamped: Mapping[str, tuple[Kind, str, str | None]]) -> str | None:
+        """The record whose id the remote carries: a fact, not a guess."""
+        if row.hub_id is None or row.hub_id not in stamped:
+            return None
+        kind, state, into = stamped[row.hub_id]
+        if kind != self.kind:
+            return None
+        record = into if state == "folded" and into else row.hub_id
+        return record if self._free(record, row) else None
+
+    def _free(self, record: str, row: Row) -> bool:
+        """Whether the record has no other live link in this system; one that is gone makes way."""
+        for other in self.store.trees.of_records([record]).get(record, []):
+            if other.system == row.system and other.remote_id != row.remote_id:
+                if other.gone is None:
+                    return False
+                self.store.trees.set_columns(other.system, other.kind, other.remote_id, record=None, dirty=0)
+        return True
+
+    def _fresh_id(self, row: Row, stamped: Mapping[str, tuple[Kind, str, str | None]]) -> str:
+        """A new hub id; a stamp that this store has forgotten is taken up again."""
+        if row.hub_id is not None and row.hub_id not in stamped and row.hub_id not in self.assigned.values():
+            return row.hub_id
+        return self.run.ports.ids.new(self.run.ports.clock.now())
+
+    def _answered(self, me: Member, verdict: Match, answers: Mapping[str, Decision]) -> tuple[str | None, bool]:
+        """A person's answer to an ambiguous match, or the question: (record, still to ask)."""
+        ask = question(self.kind, me, verdict)
+        answer = answers.get(ask.key)
+        if answer is not None and answer.answer == "rejected":
+            return None, False
+        if answer is not None:
+            chosen = self._chosen(verdict, answer)
+            if chosen is not None:
+                return chosen, False
+        now = self.run.ports.clock.now()
+        self.store.book.close_match(me.system, me.remote_id, ask.key)
+        self.store.book.ask(ask, self.run.id, now)
+        self.store.trees.set_columns(me.system, self.kind, me.remote_id, state="review")
+        return None, True
+
+    def _chosen(self, verdict: Match, answer: Decision) -> str | None:
+        choices = {f"{m.system}:{m.remote_id}": m.record for m in verdict.rivals if m.record is not None}
+        if answer.choice is not None:
+            return choices.get(answer.choice) or (answer.choice if answer.choice in choices.values() else None)
+        records = set(choices.values())
+        return records.pop() if len(records) == 1 else None
+
+    def _park(self, row: Row, state: str) -> None:
+        self.store.trees.set_columns(row.system, row.kind, row.remote_id, state=state, dirty=int(state == "review"))
+
+    def _link(self, row: Row, record: str) -> None:
+        self.store.trees.adopt([(record, None, "applied", row.system, row.kind, row.remote_id)])
+        self.store.trees.mark([record])
+        self.store.book.close_match(row.system, row.remote_id)
+        self.assigned[row.system, row.remote_id] = record
+        self._journal([(row, record, "link", None)])
+
+    def _adopt(self, new: Sequence[tuple[Row, Fields, set[str]]]) -> None:
+        """Records of their own: the first values are what this system holds, and that is agreed at once."""
+        records, links, entries = [], [], []
+        asked_before = self.store.db.any("review")
+        for row, fields, unresolved in new:
+            record = self.assigned[row.system, row.remote_id]
+            skip = self.unshared | unresolved
+            held = {n: v for n, v in fields.items() if v is not None and n not in skip}
+            text = dumps(held)
+            times = from_json(row.times) if row.times else None
+            stamps = {"*": (row.system, row.modified), **{n: (row.system, t) for n, t in (times or {}).items()}}
+            records.append((record, self.kind, text, dumps(stamps)))
+            base = "{}" if not skip else _base_without(row.seen, skip)
+            links.append((record, base, "applied", row.system, row.kind, row.remote_id))
+            entries.append((row, record, "adopt", text))
+            if asked_before:
+                self.store.book.close_match(row.system, row.remote_id)
+        self.store.trees.add_records(records)
+        self.store.trees.adopt(links)
+        self._journal(entries)
+
+    def _journal(self, rows: Sequence[tuple[Row, str, str, str | None]]) -> None:
+        now = self.run.ports.clock.now()
+        self.store.work.journal(
+            Entry(self.run.id, now, record, row.system, row.kind, row.remote_id, op, "ok", text, None)
+            for row, record, op, text in rows
+        )
+
+
+def _base_without(seen: str, fields: set[str] | frozenset[str]) -> str:
+    none = [n for n in from_json(seen) if n in fields]
+    return dumps({"was": {}, "none": none}) if none else "{}"

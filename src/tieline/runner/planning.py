@@ -1,0 +1,356 @@
+"""Plans every record that wants it: fetches its trees, asks the engine, writes the merge and spools the orders.
+
+All of a plan is one transaction. `plan` undoes it, `sync` commits it before the first write: so a plan that was only
+looked at leaves nothing behind, and a crash in it is as if it had never begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tieline.engine.merge import Court, Merged, Side, merge, title
+from tieline.engine.plan import Asker, Planned, RefState, Target, archives, doomed, links, owed
+from tieline.events import ConflictFound, PlannedOrder
+from tieline.model import EMPTY, Link, Order, Question, Record
+from tieline.records import KINDS, REFERENCES, Cell, Kind
+from tieline.runner.context import Run, System
+from tieline.runner.matching import Matching
+from tieline.runner.space import ToHub
+from tieline.store import Entry, Row
+from tieline.store.trees import decode, dumps, encode_base, problems_of
+
+RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "merge")
+
+
+def plan(run: Run) -> dict[Kind, str]:
+    """Match and plan every kind, parents first. Returns the kinds that must wait for a baseline, and why."""
+    run.store.work.clear_spool()
+    waiting: dict[Kind, str] = {}
+    for kind in KINDS:
+        joined, missing = run.joined(kind)
+        first = not any(run.store.trees.cursor(s.name, f.name).joined for s in joined for f in s.streams_of(kind))
+        absent = [s.name for s in missing if s.name not in run.without]
+        if first and absent:
+            waiting[kind] = f"{kind}: the first full read of {', '.join(absent)} is not complete"
+            continue
+        for system in joined:
+            for facts in system.streams_of(kind):
+                cursor = run.store.trees.cursor(system.name, facts.name)
+                if not cursor.joined:
+                    run.store.trees.save_cursor(cursor._replace(joined=True))
+        Matching(run, kind).match(joined)
+        Planning(run, kind, joined).plan()
+    return waiting
+
+
+class Planning:
+    """Plans one kind."""
+
+    def __init__(self, run: Run, kind: Kind, joined: Sequence[System]) -> None:
+        self.run = run
+        self.kind: Kind = kind
+        self.store = run.store
+        self.joined = {s.name: s for s in joined}
+        self.blocked = run.store.work.blocked()
+        self.contested = run.store.book.contested() if run.store.db.any("review") else set()
+        self.policies = run.rules.policies.get(kind, {})
+        self.space = ToHub(run.store, kind)
+        self._states: dict[tuple[str, Kind, str], RefState] = {}
+
+    def plan(self) -> None:
+        """Every record of the kind that wants planning, in chunks."""
+        after = ""
+        while ids := self.store.trees.dirty(self.kind, after):
+            after = ids[-1]
+            self._chunk(ids)
+            self.run.progress("plan", self.kind, len(ids), None)
+
+    def _chunk(self, ids: Sequence[str]) -> None:
+        records = self.store.trees.records(ids)
+        rows = self.store.trees.of_records(ids)
+        decoded = {i: [decode(r) for r in rows.get(i, ())] for i in ids}
+        self.space.prepare((l.system, c) for ls in decoded.values() for l in ls for c in (l.seen, l.base, l.sent))
+        refusals = self.store.work.refusals(ids)
+        court = Court(self.policies, self.store.book.decisions(ids), self.run.rules.skew_ms, self.run.order)
+        questioned = self.store.book.questioned(ids)
+        self._prepare_states(records)
+        planned: list[tuple[int, int, str]] = []
+        for record_id in ids:
+            record, state, into = records[record_id]
+            sides = [
+                self._side(row, link, refusals)
+                for row, link in zip(rows.get(record_id, ()), decoded[record_id], strict=True)
+                if row.system in self.joined
+            ]
+            if state == "folded":
+                planned.append((0, len(self._folded(record, into or "", sides, court)), record_id))
+                continue
+            dirty, due = self._record(record, sides, court, refusals, record_id in questioned, rows.get(record_id, ()))
+            planned.append((dirty, due, record_id))
+        self.store.trees.planned(planned)
+
+    # -- one record
+
+    def _side(self, row: Row, link: Link, refusals: Mapping[tuple[str, str], Mapping[str, str]]) -> Side:
+        seen, unresolved = self.space.fields(row.system, link.seen)
+        if link.base is link.seen:
+            base = seen
+        elif link.base:
+            base, _ = self.space.fields(row.system, link.base)
+        else:
+            base = EMPTY
+        sent, _ = self.space.fields(row.system, link.sent) if link.sent else (link.sent, None)
+        unreadable = {p.field for p in problems_of(row) if p.field}
+        system = self.joined[row.system]
+        return Side(
+            link._replace(seen=seen, base=base, sent=sent),
+            self.run.rules_of(row.system, self.kind),
+            self.run.schema(system, row.stream).fields,
+            frozenset(unresolved | unreadable),
+            (row.record or "", row.system) in self.blocked,
+            refusals.get((row.record or "", row.system), {}),
+        )
+
+    def _record(
+        self,
+        record: Record,
+        sides: list[Side],
+        court: Court,
+        refusals: Mapping[tuple[str, str], Mapping[str, str]],
+        questioned: bool,
+        rows: Sequence[Row],
+    ) -> tuple[int, int]:
+        merged = merge(record, sides, court)
+        ended, questions = doomed(record, sides, court)
+        if ended and record.alive:
+            self.store.trees.set_state(record.id, "dead")
+        if ended or not record.alive:
+            cause = next((s.link.system for s in sides if s.link.gone == "user"), "")
+            planned = Planned(orders=archives(record, sides, cause))
+        else:
+            planned = owed(record, merged, sides, self._targets(record, merged, sides, refusals), court, self._asker())
+            planned.orders += links(record, sides, self._stamping(sides))
+        questions = [*merged.questions, *questions]
+        self._ask(record, questions, questioned)
+        orders = self._let_pass(record, planned)
+        self._write(record, merged, sides, planned, rows)
+        self._spool(record, merged, orders)
+        waits = bool(planned.waiting) or any(s.unresolved for s in sides) or any(s.blocked for s in sides)
+        return int(waits), len(orders)
+
+    def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court) -> list[Order]:
+        """What is left of a record that was merged into another: links that must not stand beside the winner's."""
+        left = [s for s in sides if s.link.gone is None]
+        questions: list[Question] = []
+        orders: list[Order] = []
+        for side in left:
+            link = side.link
+            key = f"merge:{record.id}:{link.system}:{link.remote_id}"
+            answer = court.decisions.get(key)
+            if answer is not None and answer.answer == "accepted":
+                orders += archives(record, [side], "")
+            elif answer is not None:
+                self.store.trees.set_state(record.id, "alive")
+            else:
+                questions.append(
+                    Question(
+                        "merge", key, self.kind, record.id,
+                        f"{title(record)} was merged into another {self.kind} elsewhere; "
+                        f"{link.system}:{link.remote_id} still stands apart",
+                        {"system": link.system, "remote_id": link.remote_id, "winner": into},
+                        f"archive {link.system}:{link.remote_id} (or merge the two in {link.system} by hand)",
+                        "they are two after all: sync it on its own again",
+                    )
+                )  # fmt: skip
+        self._ask(record, questions, True)
+        self._spool(record, Merged(dict(record.fields), dict(record.stamps)), orders)
+        return orders
+
+    def _targets(
+        self,
+        record: Record,
+        merged: Merged,
+        sides: Sequence[Side],
+        refusals: Mapping[tuple[str, str], Mapping[str, str]],
+    ) -> list[Target]:
+        """The systems that should hold the record and never did."""
+        linked = {s.link.system for s in sides if s.link.gone in (None, "user")}
+        if not any(s.link.gone is None for s in sides):
+            return []
+        targets = []
+        for name, system in self.joined.items():
+            rules = self.run.rules_of(name, self.kind)
+            if name in linked or rules.mode == "read" or not rules.create or name in self.run.without:
+                continue
+            wanted = system.filters.get(self.kind)
+            if wanted is not None and not wanted(merged.fields):
+                continue
+            facts = system.streams_of(self.kind)[0]
+            held = ""
+            if (record.id, name) in self.contested:
+                held = f"a question about a possible twin in {name} is open"
+            elif (record.id, name) in self.blocked:
+                held = f"the outcome of an earlier create in {name} is not known yet"
+            targets.append(
+                Target(
+                    name,
+                    facts.name,
+                    self.run.schema(system, facts.name).fields,
+                    system.defaults.get(facts.name, {}),
+                    refusals.get((record.id, name), {}),
+                    held,
+                )
+            )
+        return targets
+
+    def _stamping(self, sides: Sequence[Side]) -> frozenset[str]:
+        return frozenset(
+            s.link.system for s in sides if self.run.schema(self.joined[s.link.system], s.link.stream).stamps
+        )
+
+    # -- references
+
+    def _asker(self) -> Asker:
+        return Asker(lambda system, kind, hub: self._states.get((system, kind, hub), "never"))
+
+    def _prepare_states(self, records: Mapping[str, tuple[Record, str, str | None]]) -> None:
+        """What every hub id named by a chunk's records (and by their links) is in every joined system."""
+        wanted: dict[Kind, set[str]] = {}
+        for name, target in REFERENCES[self.kind].items():
+            ids = wanted.setdefault(target, set())
+            for record, _, _ in records.values():
+                ids.update(_ids(record.fields.get(name)))
+            ids.update(hub for (_, kind, _), hub in self.space._known.items() if kind == target and hub is not None)
+        for target, ids in wanted.items():
+            missing = [i for i in ids if (next(iter(self.joined), ""), target, i) not in self._states]
+            if not missing:
+                continue
+            found = self.store.trees.records(missing)
+            rows = self.store.trees.of_records(missing)
+            creating = self.store.work.creating(missing)
+            for hub in missing:
+                for name in self.joined:
+                    self._states[name, target, hub] = self._state(name, target, hub, found, rows, creating)
+
+    def _state(
+        self,
+        system: str,
+        kind: Kind,
+        hub: str,
+        found: Mapping[str, tuple[Record, str, str | None]],
+        rows: Mapping[str, Sequence[Row]],
+        creating: set[tuple[str, str]],
+    ) -> RefState:
+        record = found.get(hub)
+        if record is None:
+            return "never"
+        here = [r for r in rows.get(hub, ()) if r.system == system]
+        if any(r.gone is None for r in here):
+            return "there"
+        taken = self.run.systems[system].streams_of(kind)
+        rules = self.run.rules_of(system, kind)
+        if record[1] != "alive" or not taken or not rules.create or rules.mode == "read":
+            return "never"
+        if any(r.gone == "user" for r in here):
+            return "never"
+        wanted = self.run.systems[system].filters.get(kind)
+        if wanted is not None and not wanted(record[0].fields):
+            return "never"
+        if (hub, system) in creating or kind == self.kind:
+            return "coming"
+        return "waiting"
+
+    # -- writing it down
+
+    def _ask(self, record: Record, questions: Sequence[Question], questioned: bool) -> None:
+        now = self.run.ports.clock.now()
+        for question in questions:
+            self.store.book.ask(question, self.run.id, now)
+        if questioned:
+            self.store.book.close_stale(record.id, [q.key for q in questions], RECORD_TOPICS)
+
+    def _let_pass(self, record: Record, planned: Planned) -> list[Order]:
+        """The orders that no plugin drops or holds."""
+        passed = []
+        for order in planned.orders:
+            verdict = self.run.hooks.plan(PlannedOrder(self.run.id, order))
+            if verdict is None:
+                passed.append(order)
+            else:
+                planned.waiting[order.system] = verdict.reason
+        return passed
+
+    def _write(
+        self, record: Record, merged: Merged, sides: Sequence[Side], planned: Planned, rows: Sequence[Row]
+    ) -> None:
+        """The merged record, the advanced bases, the journal of both."""
+        if merged.fields != record.fields or merged.stamps != record.stamps:
+            self.store.trees.save_record(record.id, merged.fields, merged.stamps)
+        now = self.run.ports.clock.now()
+        if merged.changes:
+            self._journal(record, "merge", "ok", {n: list(c) for n, c in merged.changes.items()}, now)
+        for conflict in merged.conflicts:
+            lost_system, lost_value = conflict.lost
+            change = {conflict.field: [lost_value, conflict.kept[1], conflict.kept[0], conflict.policy]}
+            self._journal(record, "conflict", "lost", change, now, lost_system)
+            self.run.hooks.conflict(ConflictFound(self.run.id, self.kind, record.id, conflict))
+        stored = {r.system: r for r in rows}
+        for side in sides:
+            self._advance(side, merged, planned, stored[side.link.system], now, record)
+
+    def _advance(self, side: Side, merged: Merged, planned: Planned, row: Row, now: int, record: Record) -> None:
+        """Merging sets base := seen, for the fields that were agreed in this system."""
+        system = side.link.system
+        agreed = merged.agreed.get(system, set())
+        state = self._end_state(side, merged, planned, agreed)
+        if not agreed:
+            if row.pulled == self.run.id and row.state != state and row.gone is None:
+                self.store.trees.set_columns(system, self.kind, row.remote_id, state=state)
+            return
+        link = decode(row)  # in the system's own id space again
+        base = {**link.base, **{n: link.seen[n] for n in agreed}}
+        times = {n: t for n, t in link.times.items() if n not in agreed}
+        same = merged.same.get(system, {})
+        sent = {n: v for n, v in link.sent.items() if n not in agreed}
+        sent.update({n: v for n, v in same.items() if n not in REFERENCES[self.kind]})
+        self.store.trees.set_columns(
+            system,
+            self.kind,
+            row.remote_id,
+            base=encode_base(link.seen, base),
+            times=dumps(times) if times else None,
+            sent=dumps(sent) if sent else None,
+            state=state if row.gone is None else row.state,
+        )
+
+    def _end_state(self, side: Side, merged: Merged, planned: Planned, agreed: set[str]) -> str:
+        system = side.link.system
+        if any(system in systems for systems in merged.held.values()):
+            return "review"
+        if side.unresolved & set(REFERENCES[self.kind]) or system in planned.waiting:
+            return "waiting"
+        if system in planned.rejected or side.unresolved:
+            return "rejected"
+        moved = any(c.origin == system for n, c in merged.changes.items() if n in agreed)
+        return "applied" if moved or agreed else "unchanged"
+
+    def _journal(
+        self, record: Record, op: str, outcome: str, changes: Mapping[str, Cell], now: int, system: str = ""
+    ) -> None:
+        self.store.work.journal(
+            [Entry(self.run.id, now, record.id, system, self.kind, None, op, outcome, dumps(changes), None)]
+        )
+
+    def _spool(self, record: Record, merged: Merged, orders: Sequence[Order]) -> None:
+        if orders:
+            name = title(Record(record.id, record.kind, merged.fields))
+            self.store.work.spool((o, name, sum(v is None for v in o.fields.values())) for o in orders)
+
+
+def _ids(value: Cell) -> list[str]:
+    if not value:
+        return []
+    return [r["id"] for r in value] if isinstance(value, list) else [value]
+
+
+__all__ = ["Planning", "plan"]

@@ -1,0 +1,219 @@
+"""Reads every stream into the trees. Cursor and trees move in one transaction, page by page.
+
+A stream that fails ends there with its reason; what was committed stays, and the next run goes on from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from tieline.engine import window
+from tieline.errors import Rejected, TielineError
+from tieline.model import Page, Remote, StreamFacts, Window
+from tieline.runner.context import DAY_MS, Run, System
+from tieline.runner.drive import Job, drive
+from tieline.runner.ingest import Ingest
+from tieline.store import Cursor, Entry
+
+SWEEP_MS = DAY_MS // 4
+"""How often deleted records are swept where only a sweep shows them; `--full` sweeps too."""
+LIST_LIMIT = 1_000_000
+"""Pages of one complete listing."""
+
+Steps = Generator[Job, Any, None]
+
+
+def pull(run: Run, full_every_ms: int = 0) -> None:
+    """Bring `seen` up to date everywhere. Failures are noted in `run.failed`, per system."""
+    lanes = []
+    for system in run.systems.values():
+        for facts in system.streams:
+            reader = Reader(run, system, facts, full_every_ms)
+            lanes.append((system.name, reader.steps()))
+    drive(run, lanes, width=lambda name: max(1, len(run.systems[name].streams)))
+
+
+class Reader:
+    """Reads one stream."""
+
+    def __init__(self, run: Run, system: System, facts: StreamFacts, full_every_ms: int) -> None:
+        self.run = run
+        self.system = system
+        self.facts = facts
+        self.full_every_ms = full_every_ms
+        self.ingest = Ingest(run, system.name, facts)
+        self.trees = run.store.trees
+        self.met = 0
+
+    def steps(self) -> Steps:
+        """The whole reading of the stream: baseline or changes, then a sweep when it is due."""
+        cursor = self.trees.cursor(self.system.name, self.facts.name)
+        now = self.run.ports.clock.now()
+        relist = self.run.full or (self.full_every_ms and now - cursor.full_at >= self.full_every_ms)
+        if not cursor.baseline or cursor.listing is not None or relist:
+            cursor = yield from self._listing(cursor)
+        else:
+            before = self.met
+            cursor = yield from self._changes(cursor)
+            if self.met > before and self.facts.full_listing and not self.facts.tombstones and not self.facts.sweep:
+                cursor = yield from self._listing(cursor)
+        due = self.run.full or now - cursor.swept_at >= SWEEP_MS
+        if self.facts.sweep and due:
+            yield from self._sweep(cursor, first=cursor.swept_at == 0)
+
+    # -- a complete listing
+
+    def _listing(self, cursor: Cursor) -> Generator[Job, Any, Cursor]:
+        """Read everything; the baseline barrier falls only when this is complete."""
+        resumed = cursor.listing is not None
+        listing = cursor.listing or self.run.id
+        token = cursor.token if resumed else None
+        started = cursor.started if resumed else 0
+        pages, tokens = 0, {token}
+        while True:
+            try:
+                page: Page = yield self._job(self.system.connector.list, token)
+            except Rejected:
+                if token is None:
+                    raise
+                token, started, listing = None, 0, self.run.id  # the token has died: list from the start
+                continue
+            pages += 1
+            started = started or page.now or self.run.ports.clock.now()
+            if page.token is not None and (page.token in tokens or pages > LIST_LIMIT):
+                raise self._endless()
+            tokens.add(page.token)
+            token = page.token
+            if token is None:
+                return (yield from self._listed(cursor, page, listing, started))
+            cursor = cursor._replace(token=token, started=started, listing=listing)
+            self._commit(page, cursor, listing)
+
+    def _listed(self, cursor: Cursor, page: Page, listing: str, started: int) -> Generator[Job, Any, Cursor]:
+        """The last page of a listing: ingest it, look for what is missing, then say the baseline is complete."""
+        had_baseline = cursor.baseline
+        self._commit(page, cursor._replace(listing=listing, started=started), listing)
+        if self.facts.full_listing and had_baseline:
+            yield from self._absent(listing)
+        since = max(cursor.since, window.baseline_cursor(started, self.facts))
+        done = cursor._replace(
+            baseline=True, token=None, started=0, since=since, full_at=self.run.ports.clock.now(), listing=None
+        )
+        with self.run.store.atomic(durable=False):
+            self.trees.save_cursor(done)
+        self.run.ports.boundary("baseline")
+        return done
+
+    def _absent(self, listing: str) -> Steps:
+        """What a complete listing does not name is gone, if a strong read of its id says so too."""
+        after = ""
+        while ids := self.trees.unlisted(self.system.name, self.facts.name, self.facts.kind, listing, after):
+            after = ids[-1]
+            for part in _parts(ids, self.facts.read_batch):
+                found: Sequence[Remote] = []
+                if self.facts.strong_read:
+                    found = yield self._read_job(part)
+                alive = {r.id for r in found if not r.gone} | {a for r in found for a in r.aliases}
+                with self.run.store.atomic(durable=False):
+                    self.ingest.take(found)
+                    for row in self.ingest.rows([i for i in part if i not in alive]).values():
+                        if row.gone is None:
+                            self.ingest.mark_gone(row)
+
+    # -- changes
+
+    def _changes(self, cursor: Cursor) -> Generator[Job, Any, Cursor]:
+        """Read what changed since the cursor. Hints are read strongly unless their version is known."""
+        walk: window.Walk | None = window.start(cursor.since)
+        while walk is not None:
+            page: Page = yield self._changes_job(walk.window, walk.token)
+            onward = window.step(walk, page)  # the walk follows the index's own stamps
+            newest = max([walk.newest, *(r.modified for r in page.remotes)])
+            if self.facts.hints:
+                page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
+            if onward is None:  # pages may be ordered by stale stamps: only a window read to its end moves the cursor
+                server_now = page.now or self.run.ports.clock.now()
+                cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, server_now, self.facts))
+            self._commit(page, cursor, None)
+            walk = onward
+        return cursor
+
+    def _confirmed(self, hints: Sequence[Remote]) -> Generator[Job, Any, Sequence[Remote]]:
+        """The strongly read remotes behind hints; a hit whose version is known costs nothing."""
+        known = self.trees.versions(self.system.name, self.facts.kind, [h.id for h in hints])
+        news = []
+        for hint in hints:
+            version, gone = known.get(hint.id, ("", None))
+            if hint.version and version == hint.version and gone is None and not hint.gone:
+                self.run.unchanged[self.system.name, self.facts.kind] += 1
+            else:
+                news.append(hint.id)
+        found: list[Remote] = []
+        for part in _parts(list(dict.fromkeys(news)), self.facts.read_batch):
+            found += yield self._read_job(part)
+        return found
+
+    # -- the sweep
+
+    def _sweep(self, cursor: Cursor, *, first: bool) -> Steps:
+        """Read which records were deleted. On the first sweep the hub may know none of them: they are only counted."""
+        token: str | None = None
+        tokens: set[str | None] = {None}
+        while True:
+            page: Page = yield self._job(self.system.connector.sweep, token)
+            token = page.token
+            if token in tokens and token is not None:
+                raise self._endless()
+            tokens.add(token)
+            with self.run.store.atomic(durable=False):
+                self.ingest.take([r for r in page.remotes if r.gone])
+                if token is None:
+                    now = self.run.ports.clock.now()
+                    fresh = self.trees.cursor(self.system.name, self.facts.name)
+                    self.trees.save_cursor(fresh._replace(swept_at=now))
+            if token is None:
+                return
+
+    # -- small things
+
+    def _commit(self, page: Page, cursor: Cursor, listing: str | None) -> None:
+        """A page's remotes and the cursor that accounts for them, together."""
+        store = self.run.store
+        now = self.run.ports.clock.now()
+        with store.atomic(durable=False):
+            self.ingest.take(page.remotes, listing)
+            store.trees.save_cursor(cursor)
+            if page.bad:
+                self.run.bad[self.system.name, self.facts.kind] += len(page.bad)
+                store.work.journal(
+                    Entry(self.run.id, now, None, self.system.name, self.facts.kind, None, "read", "rejected", None,
+                          f"{bad.where}: {bad.message}")
+                    for bad in page.bad
+                )  # fmt: skip
+        self.met += len(page.remotes)
+        self.run.ports.boundary("ingested")
+        self.run.progress("pull", self.system.name, len(page.remotes), None)
+
+    def _job(self, method: Any, token: str | None) -> Job:
+        name = self.facts.name
+        return Job(self.system, lambda: method(name, token))
+
+    def _changes_job(self, asked: Window, token: str | None) -> Job:
+        name = self.facts.name
+        return Job(self.system, lambda: self.system.connector.changes(name, asked, token))
+
+    def _read_job(self, ids: Sequence[str]) -> Job:
+        name = self.facts.name
+        return Job(self.system, lambda: self.system.connector.read(name, ids, None))
+
+    def _endless(self) -> TielineError:
+        from tieline.errors import ContractViolation
+
+        return ContractViolation(
+            f"{self.system.name} answers the same page of {self.facts.name} again and again: reading it would never end"
+        )
+
+
+def _parts(ids: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [ids[n : n + size] for n in range(0, len(ids), size)]

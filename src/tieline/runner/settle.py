@@ -1,0 +1,164 @@
+"""Finds out what became of writes whose answer was lost, from their recorded payloads. Nothing is sent again here.
+
+A create is looked for by the hub id it carried, once the system has had time to show it; found, even if a person has
+deleted it since, it is linked; not found, it may be planned anew. An update or archive is judged by a strong read: what
+equals the payload is our own write and never taken for a person's edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tieline.engine.merge import settle as settled
+from tieline.errors import TielineError
+from tieline.model import Link, Remote, StreamFacts
+from tieline.runner.context import Run, System
+from tieline.runner.ingest import Ingest
+from tieline.store import Entry, Intent, Row
+from tieline.store.trees import decode
+
+PATIENCE_S = 60.0
+"""How long a run waits for a system to show a write; what needs longer stays open until the next run."""
+
+
+def settle(run: Run, *, wait: bool = True) -> None:
+    """Close every open intent that can be closed now; the others keep their records from being written."""
+    lanes: dict[tuple[str, str], list[Intent]] = {}
+    for intent in run.store.work.intents():
+        lanes.setdefault((intent.system, intent.stream), []).append(intent)
+    for (name, stream), intents in lanes.items():
+        system = run.systems.get(name)
+        if system is None or name in run.failed:
+            continue
+        try:
+            Settler(run, system, system.connector.facts.stream(stream)).settle(intents, wait=wait)
+        except TielineError as error:
+            if error.fatal:
+                raise
+            run.fail(name, error)
+
+
+class Settler:
+    """Settles the intents of one stream."""
+
+    def __init__(self, run: Run, system: System, facts: StreamFacts) -> None:
+        self.run = run
+        self.system = system
+        self.facts = facts
+        self.store = run.store
+        self.ingest = Ingest(run, system.name, facts)
+
+    def settle(self, intents: Sequence[Intent], *, wait: bool) -> None:
+        """Look, and write down what was found."""
+        creates = [i for i in intents if i.op == "create"]
+        others = [i for i in intents if i.op != "create"]
+        for start in range(0, len(others), self.facts.read_batch):
+            self._existing(others[start : start + self.facts.read_batch])
+        ripe = self._ripe(creates, wait)
+        for start in range(0, len(ripe), self.facts.read_batch):
+            self._created(ripe[start : start + self.facts.read_batch])
+
+    def _ripe(self, creates: Sequence[Intent], wait: bool) -> list[Intent]:
+        """The creates that have had time to show; a short rest is waited for."""
+        if not creates:
+            return []
+        clock = self.run.ports.clock
+        due = max(i.sent_at for i in creates) + self.facts.quiet_ms
+        rest = (due - clock.now()) / 1000
+        if wait and 0 < rest <= PATIENCE_S:
+            clock.sleep(rest)
+        now = clock.now()
+        return [i for i in creates if i.sent_at + self.facts.quiet_ms <= now]
+
+    def _existing(self, intents: Sequence[Intent]) -> None:
+        ids = [i.remote_id for i in intents if i.remote_id is not None]
+        connector, stream = self.system.connector, self.facts.name
+        found: Sequence[Remote] = self.run.call(self.system, lambda: connector.read(stream, ids, None))
+        met = {name: r for r in found for name in (r.id, *r.aliases)}
+        with self.store.atomic():
+            rows = self.ingest.rows(ids)
+            for intent in intents:
+                row = rows.get(intent.remote_id or "")
+                remote = met.get(intent.remote_id or "")
+                if row is not None:
+                    self._judge(intent, row, remote)
+                self._close(intent, "settled" if row is not None else "moved")
+        self.run.ports.boundary("settled")
+
+    def _judge(self, intent: Intent, row: Row, remote: Remote | None) -> None:
+        if remote is None or remote.gone:
+            if row.gone is None:
+                self.ingest.mark_gone(row, "hub" if intent.op == "archive" else "user")
+        elif remote.id != row.remote_id:
+            self.ingest.take([remote])
+        elif intent.op == "update":
+            after = settled(decode(row), intent.payload, remote)
+            self.store.trees.save(after, hub_id=remote.hub_id or row.hub_id, own=remote.modified)
+            self.ingest.rekey(decode(row), after)
+        elif intent.op == "link" and remote.hub_id is not None:
+            self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=remote.hub_id)
+
+    def _created(self, intents: Sequence[Intent]) -> None:
+        connector, stream = self.system.connector, self.facts.name
+        hubs = [i.record for i in intents]
+        stamps = self.run.schema(self.system, stream).stamps
+        found: Sequence[Remote] = []
+        if stamps:
+            found = self.run.call(self.system, lambda: connector.find(stream, hubs))
+        by_hub: dict[str, list[Remote]] = {}
+        for remote in found:
+            if remote.hub_id is not None:
+                by_hub.setdefault(remote.hub_id, []).append(remote)
+        with self.store.atomic():
+            for intent in intents:
+                if stamps:
+                    candidates = by_hub.get(intent.record, [])
+                else:
+                    candidates = self._alike(intent)
+                self._adopt(intent, candidates)
+        self.run.ports.boundary("settled")
+
+    def _alike(self, intent: Intent) -> list[Remote]:
+        """Without a field for the hub id: unlinked remotes, read since, that hold exactly what was sent."""
+        alike = []
+        for row in self.store.trees.unmatched(intent.kind, self.system.name, "", 10_000):
+            link = decode(row)
+            if all(link.seen.get(n) == v for n, v in intent.payload.items()):
+                alike.append(Remote(row.remote_id, link.seen, row.version, row.modified))
+        return alike
+
+    def _adopt(self, intent: Intent, candidates: Sequence[Remote]) -> None:
+        alive = [r for r in candidates if not r.gone]
+        chosen = alive[0] if len(alive) == 1 else (candidates[0] if len(candidates) == 1 else None)
+        if chosen is None:
+            self._close(intent, "not found: may be made again" if not candidates else "found more than once")
+            return
+        linked = {r.system for r in self.store.trees.of_records([intent.record]).get(intent.record, [])}
+        known = self.ingest.rows([chosen.id]).get(chosen.id)
+        if self.system.name in linked or (known is not None and known.record not in (None, intent.record)):
+            self._close(intent, "settled")
+            return
+        empty = Link(
+            self.system.name, intent.kind, self.facts.name, chosen.id, intent.record, {}, {}, modified=chosen.modified
+        )
+        after = settled(empty, intent.payload, chosen)
+        gone = "user" if chosen.gone else None
+        fresh = Row(
+            self.system.name, intent.kind, chosen.id, self.facts.name, intent.record, "{}", None, None, None, None,
+            "", chosen.modified, chosen.modified, gone, chosen.hub_id, 0,
+            known.pulled if known else None, known.state if known else None, known.listed if known else None,
+        )  # fmt: skip
+        self.store.trees.insert([fresh])
+        self.store.trees.save(after._replace(gone=gone))
+        self.ingest.rekey(empty, after)
+        self._close(intent, "found again")
+
+    def _close(self, intent: Intent, note: str) -> None:
+        self.store.work.forget([intent.id])
+        self.store.trees.mark([intent.record])
+        self.store.work.journal(
+            [
+                Entry(self.run.id, self.run.ports.clock.now(), intent.record, self.system.name, intent.kind,
+                      intent.remote_id, intent.op, "settled", intent.reasons, note)
+            ]
+        )  # fmt: skip

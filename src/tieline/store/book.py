@@ -1,0 +1,227 @@
+"""The tables people look at: reviews and their answers, runs, cached schemas, counts for `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic_core import from_json
+
+from tieline.model import Decision, FieldFacts, Question, Schema
+from tieline.records import Kind
+from tieline.store.db import Db, marks
+from tieline.store.trees import _parts, dumps
+
+_REVIEW = "id, key, topic, kind, record, system, remote_id, summary, detail, accept, reject, state, choice, opened_run"
+
+
+class Book:
+    """Reviews, runs, schemas."""
+
+    def __init__(self, db: Db) -> None:
+        self.db = db
+        self._sql = db.sql
+
+    # -- reviews
+
+    def ask(self, question: Question, run: str, now: int) -> bool:
+        """Open a review, once: False when this very question is or was asked."""
+        detail = question.detail
+        done = self._sql.execute(
+            "INSERT OR IGNORE INTO review (key, topic, kind, record, system, remote_id, summary, detail, accept, reject, "
+            "opened_run, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                question.key, question.topic, question.kind, question.record, detail.get("system"),
+                detail.get("remote_id"), question.summary, dumps(detail), question.accept, question.reject, run, now,
+            ),
+        )  # fmt: skip
+        if done.rowcount == 0:  # asked before and closed since by events: it is open again
+            done = self._sql.execute(
+                "UPDATE review SET state = 'open', opened_run = ?, opened_at = ?, summary = ?, detail = ? "
+                "WHERE key = ? AND state = 'closed'",
+                (run, now, question.summary, dumps(detail), question.key),
+            )
+        return done.rowcount == 1
+
+    def refresh(self, question: Question) -> None:
+        """Bring an open review's wording up to date."""
+        self._sql.execute(
+            "UPDATE review SET summary = ?, detail = ? WHERE key = ? AND state = 'open'",
+            (question.summary, dumps(question.detail), question.key),
+        )
+
+    def decisions(self, records: Sequence[str]) -> dict[str, Decision]:
+        """People's answers about these records, by question key."""
+        found: dict[str, Decision] = {}
+        if self.db.any("review"):
+            for part in _parts(records):
+                found.update(self._decisions(f"record IN ({marks(len(part))})", part))
+        return found
+
+    def match_decisions(self, system: str, ids: Sequence[str]) -> dict[str, Decision]:
+        """People's answers about these unlinked remotes, by question key."""
+        found: dict[str, Decision] = {}
+        if self.db.any("review"):
+            for part in _parts(ids):
+                found.update(self._decisions(f"system = ? AND remote_id IN ({marks(len(part))})", (system, *part)))
+        return found
+
+    def decision(self, key: str) -> Decision | None:
+        """The answer to one question."""
+        return self._decisions("key = ?", (key,)).get(key)
+
+    def _decisions(self, where: str, values: Sequence[Any]) -> dict[str, Decision]:
+        rows = self._sql.execute(
+            f"SELECT topic, key, state, detail, choice FROM review WHERE state IN ('accepted', 'rejected') AND {where}",
+            values,
+        )
+        return {k: Decision(t, k, s, from_json(d), c) for t, k, s, d, c in rows}
+
+    def close_stale(self, record: str, keep: Sequence[str], topics: Sequence[str]) -> None:
+        """Close a record's open questions that its trees no longer raise."""
+        self._sql.execute(
+            f"UPDATE review SET state = 'closed' WHERE record = ? AND state = 'open' AND topic IN ({marks(len(topics))}) "
+            f"AND key NOT IN ({marks(len(keep))})",
+            (record, *topics, *keep),
+        )
+
+    def close_match(self, system: str, remote_id: str, keep: str | None = None) -> None:
+        """Close the open match questions about a remote, but for one."""
+        self._sql.execute(
+            "UPDATE review SET state = 'closed' WHERE system = ? AND remote_id = ? AND topic = 'match' "
+            "AND state = 'open' AND key IS NOT ?",
+            (system, remote_id, keep),
+        )
+
+    def close_topic(self, topic: str, keep: Sequence[str]) -> None:
+        """Close open questions of a topic but those with these keys."""
+        open_keys = [
+            k for (k,) in self._sql.execute("SELECT key FROM review WHERE topic = ? AND state = 'open'", (topic,))
+        ]
+        stale = set(open_keys) - set(keep)
+        self._sql.executemany("UPDATE review SET state = 'closed' WHERE key = ?", [(k,) for k in stale])
+
+    def spend(self, key: str) -> None:
+        """An answer was used up (a guard, a retry): the same question may come again."""
+        self._sql.execute("UPDATE review SET state = 'closed' WHERE key = ?", (key,))
+
+    def questioned(self, records: Sequence[str]) -> set[str]:
+        """Those of these records that have an open review."""
+        found: set[str] = set()
+        if self.db.any("review"):
+            for part in _parts(records):
+                query = f"SELECT DISTINCT record FROM review WHERE state = 'open' AND record IN ({marks(len(part))})"
+                found.update(r[0] for r in self._sql.execute(query, part))
+        return found
+
+    def contested(self) -> set[tuple[str, str]]:
+        """(record, system) pairs that an open match question names: a create there could make a twin."""
+        found: set[tuple[str, str]] = set()
+        for system, detail in self._sql.execute(
+            "SELECT system, detail FROM review WHERE topic = 'match' AND state = 'open'"
+        ):
+            found.update((record, system) for record in from_json(detail).get("records", ()))
+        return found
+
+    def reviews(self, state: str = "open") -> list[dict[str, Any]]:
+        """Reviews of a state (`all` for every one), oldest first."""
+        where, values = ("", ()) if state == "all" else ("WHERE state = ?", (state,))
+        return [self._review(r) for r in self._sql.execute(f"SELECT {_REVIEW} FROM review {where} ORDER BY id", values)]
+
+    def review(self, number: int) -> dict[str, Any] | None:
+        """One review by its number."""
+        row = self._sql.execute(f"SELECT {_REVIEW} FROM review WHERE id = ?", (number,)).fetchone()
+        return None if row is None else self._review(row)
+
+    def _review(self, row: Sequence[Any]) -> dict[str, Any]:
+        found = dict(zip(_REVIEW.split(", "), row, strict=True))
+        found["detail"] = from_json(found["detail"])
+        return found
+
+    def answer(self, number: int, answer: str, choice: str | None, now: int) -> None:
+        """Record a person's answer; what it concerns is planned again."""
+        self._sql.execute(
+            "UPDATE review SET state = ?, choice = ?, answered_at = ? WHERE id = ?", (answer, choice, now, number)
+        )
+        self._sql.execute("UPDATE record SET dirty = 1 WHERE id = (SELECT record FROM review WHERE id = ?)", (number,))
+
+    def open_reviews(self) -> int:
+        """How many questions wait for a person."""
+        count: int = self._sql.execute("SELECT count(*) FROM review WHERE state = 'open'").fetchone()[0]
+        return count
+
+    # -- runs
+
+    def begin(self, run: str, command: str, now: int) -> None:
+        """A run starts."""
+        self._sql.execute("INSERT INTO run (id, command, started) VALUES (?, ?, ?)", (run, command, now))
+
+    def finish(self, run: str, outcome: str, summary: dict[str, Any], now: int) -> None:
+        """A run ends."""
+        self._sql.execute(
+            "UPDATE run SET finished = ?, outcome = ?, summary = ? WHERE id = ?", (now, outcome, dumps(summary), run)
+        )
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """Runs, newest first."""
+        rows = self._sql.execute(
+            "SELECT id, command, started, finished, outcome, summary FROM run ORDER BY started DESC, id DESC LIMIT ?",
+            (limit,),
+        )
+        names = ("id", "command", "started", "finished", "outcome", "summary")
+        found = [dict(zip(names, r, strict=True)) for r in rows]
+        for run in found:
+            run["summary"] = from_json(run["summary"]) if run["summary"] else None
+        return found
+
+    # -- schemas
+
+    def schema(self, system: str, stream: str, not_before: int) -> Schema | None:
+        """The cached schema, if it is young enough."""
+        row = self._sql.execute(
+            "SELECT body, fingerprint FROM schema_cache WHERE system = ? AND stream = ? AND fetched >= ?",
+            (system, stream, not_before),
+        ).fetchone()
+        if row is None:
+            return None
+        body = from_json(row[0])
+        fields = {
+            name: FieldFacts(read, write, create, clear, required, choices and tuple(choices), length)
+            for name, (read, write, create, clear, required, choices, length) in body["fields"].items()
+        }
+        return Schema(fields, body["stamps"], row[1])
+
+    def save_schema(self, system: str, stream: str, schema: Schema, now: int) -> None:
+        """Cache a schema."""
+        fields = {
+            n: [f.read, f.write, f.create, f.clear, f.required, f.choices, f.max_length]
+            for n, f in schema.fields.items()
+        }
+        body = dumps({"fields": fields, "stamps": schema.stamps})
+        self._sql.execute(
+            "INSERT OR REPLACE INTO schema_cache VALUES (?, ?, ?, ?, ?)",
+            (system, stream, now, body, schema.fingerprint),
+        )
+
+    # -- counts
+
+    def link_counts(self) -> list[tuple[str, Kind, int, int, int]]:
+        """Per system and kind: remotes alive and linked, alive and unlinked, gone."""
+        return self._sql.execute(
+            "SELECT system, kind, sum(gone IS NULL AND record IS NOT NULL), sum(gone IS NULL AND record IS NULL), "
+            "sum(gone IS NOT NULL) FROM link GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
+
+    def linked(self, system: str) -> int:
+        """How many live links a system has: what shares of `[limits]` refer to."""
+        count: int = self._sql.execute(
+            "SELECT count(*) FROM link WHERE system = ? AND record IS NOT NULL AND gone IS NULL", (system,)
+        ).fetchone()[0]
+        return count
+
+    def pulled_states(self, run: str) -> list[tuple[str, Kind, str, int]]:
+        """Per system, kind and end state: the remotes that this run pulled."""
+        return self._sql.execute(
+            "SELECT system, kind, coalesce(state, 'unchanged'), count(*) FROM link WHERE pulled = ? GROUP BY 1, 2, 3",
+            (run,),
+        ).fetchall()

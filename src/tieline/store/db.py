@@ -1,0 +1,175 @@
+"""The connection: opening, rights, transactions, the lease. Knows no rules and none of the trees' tables."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tieline.errors import Broken, Locked, TielineError, UserError
+from tieline.store import schema
+
+BUSY_MS = 5_000
+CACHE_KIB = 24_000
+PAGE_SIZE = 8_192
+
+
+class StoreBroken(UserError):
+    """The database is damaged: nothing is written until a person decides."""
+
+    fatal = True
+
+
+class StoreFull(TielineError):
+    """The disk refuses: the transaction is undone, and no remote write follows a commit that failed."""
+
+    fatal = True
+
+
+class LeaseLost(Broken):
+    """Another run took the lease over; this one must stop at once."""
+
+    fatal = True
+
+
+class Db:
+    """One SQLite database in WAL mode. One thread uses it."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        if path is not None and not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            self.sql = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+            self.sql.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            self.sql.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+            self.sql.execute("PRAGMA journal_mode = WAL")
+            self.sql.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            self.sql.execute("PRAGMA foreign_keys = OFF")
+            self._durable = True
+            self.sql.execute("PRAGMA synchronous = FULL")
+            self._upgrade()
+        except sqlite3.DatabaseError as error:
+            raise _translate(error, path) from error
+        self.epoch: int | None = None
+
+    def _upgrade(self) -> None:
+        version = self.sql.execute("PRAGMA user_version").fetchone()[0]
+        if version > schema.VERSION:
+            raise UserError(
+                f"this home was written by a newer Tieline (schema {version})", hint="pip install -U tieline"
+            )
+        if version < schema.VERSION:
+            schema.migrate(self.sql)
+
+    def check(self) -> None:
+        """Raise StoreBroken when SQLite finds the file damaged."""
+        try:
+            rows = self.sql.execute("PRAGMA quick_check(1)").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _translate(error, self.path) from error
+        if rows != [("ok",)]:
+            raise StoreBroken(f"the database {self.path} is damaged: {rows[0][0]}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.sql.close()
+
+    @contextmanager
+    def atomic(self, *, durable: bool = True, fence: bool = True) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it or nothing, on disk when it returns if `durable`.
+
+        With a lease held, the commit checks the epoch first: a run that was replaced cannot commit.
+        """
+        try:
+            if durable != self._durable:
+                self.sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
+            self.sql.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            raise _translate(error, self.path) from error
+        try:
+            yield self.sql
+            if fence and self.epoch is not None:
+                self._check_epoch()
+            self.sql.execute("COMMIT")
+        except BaseException as error:
+            if self.sql.in_transaction:
+                self.sql.execute("ROLLBACK")
+            if isinstance(error, sqlite3.DatabaseError):
+                raise _translate(error, self.path) from error
+            raise
+
+    def _check_epoch(self) -> None:
+        row = self.sql.execute("SELECT epoch FROM lease WHERE name = 'run'").fetchone()
+        if row is None or row[0] != self.epoch:
+            raise LeaseLost("another run took over: this one stops without writing anything more")
+
+    # -- the lease
+
+    def acquire(self, owner: str, now: int, until: int, dead: bool = False) -> int:
+        """Take the lease and return its epoch. Raises Locked when somebody holds it, unless `dead` says he died."""
+        with self.atomic(fence=False) as sql:
+            row = sql.execute("SELECT epoch, owner, until FROM lease WHERE name = 'run'").fetchone()
+            if row is not None and row[2] > now and not dead:
+                raise Locked(f"another run holds this home: {row[1]}")
+            epoch = (row[0] if row else 0) + 1
+            sql.execute("INSERT OR REPLACE INTO lease VALUES ('run', ?, ?, ?)", (epoch, owner, until))
+        self.epoch = epoch
+        return epoch
+
+    def holder(self) -> tuple[str, int] | None:
+        """Who holds the lease, and until when (ms)."""
+        row = self.sql.execute("SELECT owner, until FROM lease WHERE name = 'run'").fetchone()
+        return (row[0], row[1]) if row else None
+
+    def renew(self, until: int) -> None:
+        """Extend the lease; inside a transaction it is part of it. Raises LeaseLost when it is not ours any more."""
+        done = self.sql.execute("UPDATE lease SET until = ? WHERE name = 'run' AND epoch = ?", (until, self.epoch))
+        if done.rowcount != 1:
+            raise LeaseLost("another run took over: this one stops without writing anything more")
+
+    def release(self) -> None:
+        """Give the lease back, if it is still ours."""
+        if self.epoch is not None:
+            with self.atomic(durable=False, fence=False) as sql:
+                sql.execute("UPDATE lease SET until = 0 WHERE name = 'run' AND epoch = ?", (self.epoch,))
+            self.epoch = None
+
+    # -- small things
+
+    def meta(self, key: str) -> str | None:
+        """A remembered word."""
+        row = self.sql.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Remember a word."""
+        self.sql.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """All rows of a query."""
+        return self.sql.execute(query, values).fetchall()
+
+    def any(self, table: str) -> bool:
+        """Whether a table has a row at all. `table` is one of ours, never input."""
+        return self.sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _translate(error: sqlite3.DatabaseError, path: Path | None) -> TielineError:
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        return StoreFull(f"cannot write {path}: {text}; nothing of this step was kept")
+    if "locked" in text or "busy" in text:
+        return Locked("another process is writing to this home")
+    if "malformed" in text or "not a database" in text:
+        return StoreBroken(f"the database {path} is damaged: {text}")
+    return Broken(f"database error: {text}")
+
+
+def marks(count: int) -> str:
+    """`?,?,?` for an IN list."""
+    return ",".join("?" * count)

@@ -1,0 +1,349 @@
+"""The trees' tables: records, links, aliases, match keys, cursors. Reads and writes them, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from tieline.model import EMPTY, Fields, Link, Problem, Record
+from tieline.records import Kind
+from tieline.store.db import Db, marks
+
+_COLUMNS = (
+    "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
+    "hub_id, dirty, pulled, state, listed"
+)
+CHUNK = 500
+
+
+class Row(NamedTuple):
+    """A link's row as it is stored; `decode` makes a `Link` of it."""
+
+    system: str
+    kind: Kind
+    remote_id: str
+    stream: str
+    record: str | None
+    seen: str
+    base: str | None
+    times: str | None
+    sent: str | None
+    problems: str | None
+    version: str
+    modified: int
+    own: int
+    gone: str | None
+    hub_id: str | None
+    dirty: int
+    pulled: str | None
+    state: str | None
+    listed: str | None
+
+
+class Cursor(NamedTuple):
+    """Where a stream's reading stands. `listing` marks a complete listing in progress."""
+
+    system: str
+    stream: str
+    baseline: bool = False
+    token: str | None = None
+    started: int = 0
+    since: int = 0
+    joined: bool = False
+    full_at: int = 0
+    swept_at: int = 0
+    listing: str | None = None
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON text."""
+    return to_json(value).decode()
+
+
+def decode(row: Row) -> Link:
+    """The link of a row. `base` shares the dict of `seen` where nothing differs."""
+    seen: dict[str, Any] = from_json(row.seen)
+    return Link(
+        row.system,
+        row.kind,
+        row.stream,
+        row.remote_id,
+        row.record,
+        seen,
+        _base(row.base, seen),
+        row.version,
+        row.modified,
+        from_json(row.times) if row.times else EMPTY,
+        from_json(row.sent) if row.sent else EMPTY,
+        row.gone,
+        row.hub_id is not None,
+    )
+
+
+def _base(text: str | None, seen: dict[str, Any]) -> Fields:
+    if text is None:
+        return {}
+    if text == "{}":
+        return seen
+    stored = from_json(text)
+    base = {**seen, **stored.get("was", {})}
+    for name in stored.get("none", ()):
+        base.pop(name, None)
+    return base
+
+
+def encode_base(seen: Fields, base: Fields) -> str | None:
+    """Base as it is stored: only where it differs from `seen`."""
+    if base is seen:
+        return "{}"
+    if not base:
+        return None if seen else "{}"
+    was = {n: v for n, v in base.items() if n not in seen or seen[n] != v}
+    none = [n for n in seen if n not in base]
+    if not was and not none:
+        return "{}"
+    return dumps({"was": was, "none": none})
+
+
+def problems_of(row: Row) -> tuple[Problem, ...]:
+    """The fields of a remote that could not be read."""
+    return tuple(Problem(*p) for p in from_json(row.problems)) if row.problems else ()
+
+
+class Trees:
+    """Records and links."""
+
+    def __init__(self, db: Db) -> None:
+        self.db = db
+        self._sql = db.sql
+
+    # -- links
+
+    def links(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, Row]:
+        """The rows of these remotes, by remote id; old ids are not followed."""
+        found: dict[str, Row] = {}
+        for part in _parts(ids):
+            query = f"SELECT {_COLUMNS} FROM link WHERE system = ? AND kind = ? AND remote_id IN ({marks(len(part))})"
+            for values in self._sql.execute(query, (system, kind, *part)):
+                found[values[2]] = Row._make(values)
+        return found
+
+    def versions(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        """Version and `gone` of these remotes, by remote id: enough to know what is news."""
+        found: dict[str, tuple[str, str | None]] = {}
+        for part in _parts(ids):
+            query = (
+                "SELECT remote_id, version, gone FROM link WHERE system = ? AND kind = ? "
+                f"AND remote_id IN ({marks(len(part))})"
+            )
+            found.update((i, (v, g)) for i, v, g in self._sql.execute(query, (system, kind, *part)))
+        return found
+
+    def of_records(self, ids: Sequence[str]) -> dict[str, list[Row]]:
+        """The rows linked to these records, by record."""
+        found: dict[str, list[Row]] = {}
+        for part in _parts(ids):
+            query = f"SELECT {_COLUMNS} FROM link WHERE record IN ({marks(len(part))})"
+            for values in self._sql.execute(query, part):
+                found.setdefault(values[4], []).append(Row._make(values))
+        return found
+
+    def insert(self, rows: Iterable[Row]) -> None:
+        """Write rows whole, new or known."""
+        self._sql.executemany(f"INSERT OR REPLACE INTO link ({_COLUMNS}) VALUES ({marks(19)})", rows)
+
+    def save(self, link: Link, *, own: int | None = None, **columns: Any) -> None:
+        """Write a link's trees back, and any other column by name."""
+        values: dict[str, Any] = {
+            "seen": dumps(link.seen),
+            "base": encode_base(link.seen, link.base),
+            "times": dumps(link.times) if link.times else None,
+            "sent": dumps(link.sent) if link.sent else None,
+            "version": link.version,
+            "modified": link.modified,
+            "gone": link.gone,
+            **columns,
+        }
+        if own is not None:
+            values["own"] = own
+        self.set_columns(link.system, link.kind, link.remote_id, **values)
+
+    def set_columns(self, system: str, kind: Kind, remote_id: str, **values: Any) -> None:
+        """Set some columns of one row; names are the code's own."""
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        self._sql.execute(
+            f"UPDATE link SET {assignments} WHERE system = ? AND kind = ? AND remote_id = ?",
+            (*values.values(), system, kind, remote_id),
+        )
+
+    def touch(self, system: str, kind: Kind, ids: Iterable[str], listed: str) -> None:
+        """Mark remotes as met in a complete listing."""
+        self._sql.executemany(
+            "UPDATE link SET listed = ? WHERE system = ? AND kind = ? AND remote_id = ?",
+            [(listed, system, kind, i) for i in ids],
+        )
+
+    def unlisted(self, system: str, stream: str, kind: Kind, listing: str, after: str) -> list[str]:
+        """Live remotes that a complete listing did not name, in chunks by id."""
+        rows = self._sql.execute(
+            "SELECT remote_id FROM link WHERE system = ? AND kind = ? AND stream = ? AND gone IS NULL "
+            "AND listed IS NOT ? AND remote_id > ? ORDER BY remote_id LIMIT ?",
+            (system, kind, stream, listing, after, CHUNK),
+        )
+        return [r[0] for r in rows]
+
+    def unmatched(self, kind: Kind, system: str, after: str, limit: int = CHUNK) -> list[Row]:
+        """Live, unlinked remotes that want matching, by id."""
+        rows = self._sql.execute(
+            f"SELECT {_COLUMNS} FROM link WHERE kind = ? AND system = ? AND record IS NULL AND dirty = 1 "
+            "AND remote_id > ? ORDER BY remote_id LIMIT ?",
+            (kind, system, after, limit),
+        )
+        return [Row._make(r) for r in rows]
+
+    def adopt(self, rows: Iterable[tuple[str, str | None, str, str, Kind, str]]) -> None:
+        """Link remotes to records: (record, base text, state, system, kind, remote id)."""
+        self._sql.executemany(
+            "UPDATE link SET record = ?, base = ?, state = ?, dirty = 0 "
+            "WHERE system = ? AND kind = ? AND remote_id = ?",
+            rows,
+        )
+
+    def drop_link(self, system: str, kind: Kind, remote_id: str) -> None:
+        """Forget a remote: it answers to another id now. Its match keys are the caller's to remove."""
+        self._sql.execute("DELETE FROM link WHERE system = ? AND kind = ? AND remote_id = ?", (system, kind, remote_id))
+
+    # -- match keys
+
+    def set_keys(self, system: str, kind: Kind, keys: Iterable[tuple[str, str]]) -> None:
+        """Add (key, remote id) pairs."""
+        self._sql.executemany(
+            "INSERT OR IGNORE INTO matchkey VALUES (?, ?, ?, ?)", [(kind, key, system, i) for key, i in keys]
+        )
+
+    def unkey(self, system: str, kind: Kind, keys: Iterable[tuple[str, str]]) -> None:
+        """Remove (key, remote id) pairs."""
+        self._sql.executemany(
+            "DELETE FROM matchkey WHERE kind = ? AND key = ? AND system = ? AND remote_id = ?",
+            [(kind, key, system, i) for key, i in keys],
+        )
+
+    def sharing(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
+        """Per key, everything alive that has it: (system, remote id, record, seen text)."""
+        found: dict[str, list[tuple[str, str, str | None, str]]] = {}
+        for part in _parts(keys):
+            query = (
+                "SELECT k.key, l.system, l.remote_id, l.record, l.seen FROM matchkey k JOIN link l "
+                "ON l.system = k.system AND l.kind = k.kind AND l.remote_id = k.remote_id "
+                f"WHERE k.kind = ? AND k.key IN ({marks(len(part))}) AND l.gone IS NULL"
+            )
+            for key, system, remote_id, record, seen in self._sql.execute(query, (kind, *part)):
+                found.setdefault(key, []).append((system, remote_id, record, seen))
+        return found
+
+    # -- aliases
+
+    def alias(self, system: str, kind: Kind, old_id: str, remote_id: str) -> None:
+        """Remember that an old id answers to another; chains are kept one step long."""
+        self._sql.execute(
+            "UPDATE alias SET remote_id = ? WHERE system = ? AND kind = ? AND remote_id = ?",
+            (remote_id, system, kind, old_id),
+        )
+        self._sql.execute("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?)", (system, kind, old_id, remote_id))
+
+    def aliases(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str]:
+        """Old id → the id it answers to, for those of `ids` that are old."""
+        found: dict[str, str] = {}
+        if self.db.any("alias"):
+            for part in _parts(ids):
+                query = (
+                    "SELECT old_id, remote_id FROM alias WHERE system = ? AND kind = ? "
+                    f"AND old_id IN ({marks(len(part))})"
+                )
+                found.update(self._sql.execute(query, (system, kind, *part)).fetchall())
+        return found
+
+    def owners(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str | None]:
+        """Remote id (old ones too) → the record it is linked to, None when it is known but unlinked."""
+        old = self.aliases(system, kind, ids)
+        wanted = list({*ids, *old.values()})
+        found: dict[str, str | None] = {}
+        for part in _parts(wanted):
+            query = (
+                "SELECT l.remote_id, coalesce(r.folded_into, l.record) FROM link l LEFT JOIN record r ON r.id = l.record "
+                f"WHERE l.system = ? AND l.kind = ? AND l.remote_id IN ({marks(len(part))})"
+            )
+            found.update(self._sql.execute(query, (system, kind, *part)).fetchall())
+        found.update({a: found[b] for a, b in old.items() if b in found})
+        return found
+
+    # -- records
+
+    def records(self, ids: Sequence[str]) -> dict[str, tuple[Record, str, str | None]]:
+        """Records by id, with their state and what they were folded into."""
+        found: dict[str, tuple[Record, str, str | None]] = {}
+        for part in _parts(ids):
+            query = f"SELECT id, kind, fields, stamps, state, folded_into FROM record WHERE id IN ({marks(len(part))})"
+            for i, kind, fields, stamps, state, into in self._sql.execute(query, part):
+                found[i] = (Record(i, kind, from_json(fields), from_json(stamps), state == "alive"), state, into)
+        return found
+
+    def add_records(self, rows: Iterable[tuple[str, Kind, str, str]]) -> None:
+        """New records: (id, kind, fields text, stamps text), due for planning."""
+        self._sql.executemany("INSERT INTO record (id, kind, fields, stamps) VALUES (?, ?, ?, ?)", rows)
+
+    def save_record(self, record: str, fields: Fields, stamps: Mapping[str, Any]) -> None:
+        """Write a record's fields and stamps."""
+        self._sql.execute(
+            "UPDATE record SET fields = ?, stamps = ? WHERE id = ?", (dumps(fields), dumps(stamps), record)
+        )
+
+    def set_state(self, record: str, state: str, folded_into: str | None = None) -> None:
+        """alive, dead or folded."""
+        self._sql.execute(
+            "UPDATE record SET state = ?, folded_into = ?, dirty = 1 WHERE id = ?", (state, folded_into, record)
+        )
+
+    def dirty(self, kind: Kind, after: str, limit: int = CHUNK) -> list[str]:
+        """Records that want planning, by id."""
+        rows = self._sql.execute(
+            "SELECT id FROM record WHERE kind = ? AND (dirty = 1 OR due > 0) AND id > ? ORDER BY id LIMIT ?",
+            (kind, after, limit),
+        )
+        return [r[0] for r in rows]
+
+    def mark(self, ids: Iterable[str]) -> None:
+        """These records want planning."""
+        self._sql.executemany("UPDATE record SET dirty = 1 WHERE id = ?", [(i,) for i in ids])
+
+    def mark_all(self) -> None:
+        """Everything wants planning: the rules have changed."""
+        self._sql.execute("UPDATE record SET dirty = 1 WHERE dirty = 0")
+
+    def planned(self, rows: Iterable[tuple[int, int, str]]) -> None:
+        """After planning: (dirty, orders due, record)."""
+        self._sql.executemany("UPDATE record SET dirty = ?, due = ? WHERE id = ?", rows)
+
+    def done(self, ids: Iterable[str]) -> None:
+        """One order of each of these records is confirmed."""
+        self._sql.executemany("UPDATE record SET due = due - 1 WHERE id = ? AND due > 0", [(i,) for i in ids])
+
+    # -- cursors
+
+    def cursor(self, system: str, stream: str) -> Cursor:
+        """Where a stream stands; a fresh one if it was never read."""
+        row = self._sql.execute("SELECT * FROM cursor WHERE system = ? AND stream = ?", (system, stream)).fetchone()
+        if row is None:
+            return Cursor(system, stream)
+        return Cursor._make(row)._replace(baseline=bool(row[2]), joined=bool(row[6]))
+
+    def save_cursor(self, cursor: Cursor) -> None:
+        """Move a cursor, in the transaction of the trees it accounts for."""
+        self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(10)})", cursor)
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]

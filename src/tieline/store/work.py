@@ -1,0 +1,245 @@
+"""The tables of work under way: the spool of orders, open intents, the journal, refused values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+from tieline.model import Change, Fields, Op, Order, Problem
+from tieline.records import Kind
+from tieline.store.db import Db, marks
+from tieline.store.trees import _parts, dumps
+
+
+class Intent(NamedTuple):
+    """A write that left, or was about to leave, the machine. `payload` is exactly what was sent, in remote space."""
+
+    id: int
+    run: str
+    record: str
+    system: str
+    kind: Kind
+    stream: str
+    op: Op
+    remote_id: str | None
+    payload: Fields
+    reasons: str
+    sent_at: int
+    state: str
+
+
+class Spooled(NamedTuple):
+    """An order as it stands in the spool; `reasons` stays text, it goes to the journal as it is."""
+
+    seq: int
+    op: Op
+    system: str
+    kind: Kind
+    stream: str
+    record: str
+    remote_id: str | None
+    fields: Fields
+    reasons: str
+
+
+class Entry(NamedTuple):
+    """A journal row. `changes` is JSON text: field → [before, after, origin, rule]; of an `adopt`, field → value."""
+
+    run: str
+    at: int
+    record: str | None
+    system: str
+    kind: Kind
+    remote_id: str | None
+    op: str
+    outcome: str
+    changes: str | None
+    note: str | None
+
+
+class Refusal(NamedTuple):
+    """A value that a system will not take; tried again when the value or the schema changes."""
+
+    record: str
+    system: str
+    kind: Kind
+    field: str
+    value: str
+    code: str
+    message: str
+    schema: str
+    run: str
+
+
+class Work:
+    """Orders, intents, journal, refusals."""
+
+    def __init__(self, db: Db) -> None:
+        self.db = db
+        self._sql = db.sql
+
+    # -- the spool
+
+    def clear_spool(self) -> None:
+        """Throw the spool away: it is only a print of the trees."""
+        self._sql.execute("DELETE FROM orders")
+
+    def spool(self, orders: Iterable[tuple[Order, str, int]]) -> None:
+        """Add orders, each with the record's title and its number of blank-outs."""
+        self._sql.executemany(
+            "INSERT INTO orders (op, system, kind, stream, record, remote_id, fields, reasons, title, blanks) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (o.op, o.system, o.kind, o.stream, o.record, o.remote_id, dumps(o.fields), _reasons(o.reasons), t, b)
+                for o, t, b in orders
+            ],
+        )
+
+    def counts(self) -> dict[str, dict[str, dict[str, int]]]:
+        """System → kind → op → number of orders."""
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        for system, kind, op, n in self._sql.execute("SELECT system, kind, op, count(*) FROM orders GROUP BY 1, 2, 3"):
+            found.setdefault(system, {}).setdefault(kind, {})[op] = n
+        return found
+
+    def blanks(self) -> dict[str, int]:
+        """System → fields that would be blanked."""
+        return dict(self._sql.execute("SELECT system, sum(blanks) FROM orders GROUP BY 1 HAVING sum(blanks) > 0"))
+
+    def lanes(self, kind: Kind, ops: Sequence[Op]) -> list[tuple[str, str]]:
+        """The (system, stream) pairs that have orders of a kind and ops."""
+        query = f"SELECT DISTINCT system, stream FROM orders WHERE kind = ? AND op IN ({marks(len(ops))}) ORDER BY 1, 2"
+        return self._sql.execute(query, (kind, *ops)).fetchall()
+
+    def take(self, kind: Kind, ops: Sequence[Op], system: str, stream: str, after: int, limit: int) -> list[Spooled]:
+        """The next orders of a lane, in the order they were planned."""
+        query = (
+            "SELECT seq, op, system, kind, stream, record, remote_id, fields, reasons FROM orders "
+            f"WHERE kind = ? AND op IN ({marks(len(ops))}) AND system = ? AND stream = ? AND seq > ? "
+            "ORDER BY seq LIMIT ?"
+        )
+        rows = self._sql.execute(query, (kind, *ops, system, stream, after, limit))
+        return [Spooled._make((*r[:7], from_json(r[7]), r[8])) for r in rows]
+
+    def creating(self, records: Sequence[str]) -> set[tuple[str, str]]:
+        """The (record, system) pairs among these records that have a create in the spool."""
+        found: set[tuple[str, str]] = set()
+        for part in _parts(records):
+            query = f"SELECT record, system FROM orders WHERE op = 'create' AND record IN ({marks(len(part))})"
+            found.update(self._sql.execute(query, part))
+        return found
+
+    def listing(self, limit: int, offset: int = 0) -> list[dict[str, Any]]:
+        """Orders for a person to read."""
+        rows = self._sql.execute(
+            "SELECT op, system, kind, record, remote_id, title, reasons FROM orders ORDER BY seq LIMIT ? OFFSET ?",
+            (limit, offset),
+        )
+        return [
+            {"op": op, "system": system, "kind": kind, "record": record, "remote_id": remote_id, "title": title,
+             "fields": from_json(reasons)}
+            for op, system, kind, record, remote_id, title, reasons in rows
+        ]  # fmt: skip
+
+    # -- intents
+
+    def intend(self, rows: Sequence[tuple[str, str, str, Kind, str, Op, str | None, Fields, str, int]]) -> list[int]:
+        """Write intents; their ids in order. The caller commits durably before anything is sent."""
+        first = (self._sql.execute("SELECT coalesce(max(id), 0) FROM intent").fetchone()[0]) + 1
+        self._sql.executemany(
+            "INSERT INTO intent (id, run, record, system, kind, stream, op, remote_id, payload, reasons, sent_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(first + n, *r[:7], dumps(r[7]), *r[8:]) for n, r in enumerate(rows)],
+        )
+        return list(range(first, first + len(rows)))
+
+    def forget(self, ids: Iterable[int]) -> None:
+        """Drop intents: their outcome is known and in the trees, or they were never sent."""
+        self._sql.executemany("DELETE FROM intent WHERE id = ?", [(i,) for i in ids])
+
+    def unknown(self, ids: Iterable[int]) -> None:
+        """Mark intents whose outcome is not known."""
+        self._sql.executemany("UPDATE intent SET state = 'unknown' WHERE id = ?", [(i,) for i in ids])
+
+    def intents(self) -> list[Intent]:
+        """Every open intent, oldest first."""
+        rows = self._sql.execute(
+            "SELECT id, run, record, system, kind, stream, op, remote_id, payload, reasons, sent_at, state "
+            "FROM intent ORDER BY id"
+        )
+        return [Intent._make((*r[:8], from_json(r[8]), *r[9:])) for r in rows]
+
+    def blocked(self) -> set[tuple[str, str]]:
+        """The (record, system) pairs with an open intent: nothing more is written there until it is settled."""
+        return set(self._sql.execute("SELECT record, system FROM intent"))
+
+    # -- journal
+
+    def journal(self, entries: Iterable[Entry]) -> None:
+        """Append."""
+        self._sql.executemany(
+            "INSERT INTO journal (run, at, record, system, kind, remote_id, op, outcome, changes, note) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            entries,
+        )
+
+    def entries(self, record: str) -> list[Entry]:
+        """A record's whole journal, oldest first."""
+        rows = self._sql.execute(
+            "SELECT run, at, record, system, kind, remote_id, op, outcome, changes, note FROM journal "
+            "WHERE record = ? ORDER BY seq",
+            (record,),
+        )
+        return [Entry._make(r) for r in rows]
+
+    # -- refusals
+
+    def refuse(self, rows: Iterable[Refusal]) -> None:
+        """Remember refused values; a record's other refused fields stay as they are."""
+        self._sql.executemany("INSERT OR REPLACE INTO rejection VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def refusals(self, records: Sequence[str]) -> dict[tuple[str, str], dict[str, str]]:
+        """(record, system) → field → hash of the refused value."""
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        if self.db.any("rejection"):
+            for part in _parts(records):
+                query = f"SELECT record, system, field, value FROM rejection WHERE record IN ({marks(len(part))})"
+                for record, system, field, value in self._sql.execute(query, part):
+                    found.setdefault((record, system), {})[field] = value
+        return found
+
+    def accept(self, record: str, system: str, fields: Iterable[str]) -> None:
+        """Forget refusals of fields that were written after all."""
+        self._sql.executemany(
+            "DELETE FROM rejection WHERE record = ? AND system = ? AND field = ?",
+            [(record, system, f) for f in (*fields, "*")],
+        )
+
+    def retry_refused(self, system: str, kind: Kind, schema: str | None) -> None:
+        """Let values be tried again: those refused under another schema; all of them when `schema` is None."""
+        where, values = "system = ? AND kind = ?", [system, kind]
+        if schema is not None:
+            where, values = where + " AND schema <> ?", [*values, schema]
+        if not self.db.any("rejection"):
+            return
+        self._sql.execute(
+            f"UPDATE record SET dirty = 1 WHERE id IN (SELECT record FROM rejection WHERE {where})", values
+        )
+        self._sql.execute(f"DELETE FROM rejection WHERE {where}", values)
+
+    def refused_groups(self) -> list[tuple[str, Kind, str, str, int, str, str]]:
+        """Refusals by (system, kind, field, code): how many, one message, some records."""
+        return self._sql.execute(
+            "SELECT system, kind, field, code, count(*), min(message), min(record) FROM rejection GROUP BY 1, 2, 3, 4"
+        ).fetchall()
+
+
+def _reasons(reasons: Mapping[str, Change]) -> str:
+    return dumps(reasons)
+
+
+def problem_text(problems: Iterable[Problem]) -> str:
+    """Problems in one line."""
+    return "; ".join(p.message for p in problems)

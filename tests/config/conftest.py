@@ -1,0 +1,105 @@
+"""Two made-up connectors: `acme` speaks HTTP and has a default table, `folder` has neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from tieline import ConnectorSpec, HttpProfile, Rule, Settings, hookimpl
+from tieline.config import Config, load
+from tieline.plugins import Registry
+
+
+class AcmeSettings(Settings):
+    region: str = "eu"
+    workers: int = Field(default=4, ge=1)
+
+
+class FolderSettings(Settings):
+    path: str
+
+
+def shout(value: Any) -> Any:
+    return str(value).upper()
+
+
+def nobody(context: Any) -> Any:
+    raise AssertionError("a configuration is read without opening anything")
+
+
+ACME = ConnectorSpec(
+    name="acme",
+    title="Acme CRM",
+    streams=("Company", "Person", "Lead"),
+    kinds={"Company": "account", "Person": "contact", "Lead": "contact"},
+    connect=nobody,
+    mapping={
+        "Company": (
+            Rule("Name", "name"),
+            Rule("City", "address.city"),
+            Rule("Street", "address.street"),
+            Rule("Industry", "industry", load=shout),
+            Rule("Staff", "employees"),
+        ),
+        "Person": (Rule("Email", "email"), Rule("Title", "title"), Rule("NoMail", "consent_email")),
+        "Lead": (Rule("Email", "email"), Rule("JobTitle", "title")),
+    },
+    settings=AcmeSettings,
+    http=HttpProfile(hosts=(".acme.test",)),
+    base_url="https://api.acme.test",
+)
+FOLDER = ConnectorSpec(
+    name="folder",
+    title="A folder",
+    streams=("contacts", "deals"),
+    kinds={"contacts": "contact", "deals": "opportunity"},
+    connect=nobody,
+    mapping={"contacts": (), "deals": ()},
+    settings=FolderSettings,
+)
+
+
+class Plugin:
+    __name__ = "made-up"
+
+    @hookimpl
+    def tieline_connectors(self) -> list[ConnectorSpec]:
+        return [ACME, FOLDER]
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(extra=[Plugin()])
+
+
+@pytest.fixture
+def kit() -> SimpleNamespace:
+    return SimpleNamespace(ACME=ACME, FOLDER=FOLDER, shout=shout)
+
+
+SYSTEMS = """\
+[systems.crm]
+connector = "acme"
+auth = { type = "token", token = { env = "ACME_TOKEN" } }
+
+[systems.desk]
+connector = "acme"
+auth = { type = "none" }
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path, registry: Registry) -> Callable[..., Config]:
+    """Loads a configuration of two Acme systems with some text after it."""
+
+    def read(text: str = "", systems: str = SYSTEMS) -> Config:
+        path = tmp_path / "tieline.toml"
+        path.write_text(systems + text, encoding="utf-8")
+        return load(path, registry)
+
+    return read
