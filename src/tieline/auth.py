@@ -28,7 +28,7 @@ from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError
 from tieline.hosts import split, trusted_origin
 from tieline.ports import Clock, Request, Response
 from tieline.secrets import Redactor, Secret, SecretSource, Veiled, resolve
-from tieline.wire import retry_after
+from tieline.wire import retry_after, strike
 
 EARLY: Final = 60.0
 """Seconds before its end at which a token is renewed, or a quarter of its life where that is less."""
@@ -163,11 +163,11 @@ class Authoriser:
                 return self._token
             if self._turn != turn and self._failure is not None:
                 raise _again(self._failure)
-            self._turn += 1
             try:
                 result = self._fetch()
             except TielineError as error:  # a secret that is not there
                 result = error
+            self._turn += 1  # after it, so that whoever began to wait meanwhile sees that it was a wait for this one
             self._failure = None if isinstance(result, _Token) else result
             if isinstance(result, _Token):
                 self._token = result
@@ -288,7 +288,7 @@ class Authoriser:
             return ""
         words = (said.get(key) for key in ("error", "error_description", "message"))
         text = ": ".join(w for w in words if isinstance(w, str) and w)
-        return f" ({self._redactor.redact(' '.join(text.split()))[:SAID]})" if text else ""
+        return f" ({strike(self._redactor.redact(' '.join(text.split())))[:SAID]})" if text else ""
 
     def _accept(self, said: Mapping[str, Any]) -> _Answer | TielineError:
         kind = said.get("token_type") or "bearer"

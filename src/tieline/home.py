@@ -105,6 +105,10 @@ class Home:
             os.close(handle)
         return path
 
+    def file_of_store(self) -> Path:
+        """The database's path, its file made (0600) if it is not there: SQLite then keeps that mode for its others."""
+        return self.file(STORE)
+
     def write(self, name: str, content: bytes) -> Path:
         """Replace a file of the home at once (0600): a reader sees the old content or the new, never a part."""
         path = self.path / name

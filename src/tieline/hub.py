@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tieline.http import Client
     from tieline.plugins import Hooks, Registry
     from tieline.ports import Transport
+    from tieline.runner import Runner, System
     from tieline.secrets import Redactor
+    from tieline.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,21 @@ class Hub:
     def hooks(self) -> Hooks:
         """The hooks of the plugins this configuration names."""
         return self.registry.hooks(self.config.plugins)
+
+    def runner(self, store: Store) -> Runner:
+        """What plans and syncs these systems with this memory."""
+        from tieline.runner import Runner
+
+        config = self.config
+        return Runner(
+            store,
+            {name: _as_system(config, opened) for name, opened in self.systems.items()},
+            config.rules,
+            config.limits,
+            self.ports,
+            self.hooks(),
+            config.fingerprint,
+        )
 
     def close(self) -> None:
         """Let go of every system; one that fails to close does not keep the others open."""
@@ -125,6 +142,27 @@ def _open(hub: Hub, system: SystemConfig, transport: Transport | None) -> Opened
             f"connector {system.spec.name!r} failed to open {system.name}: {type(error).__name__}: {error}"
         ) from error
     return Opened(system, connector, client)
+
+
+def _as_system(config: Config, opened: Opened) -> System:
+    """The system as a run sees it: only the streams that are configured, their filters compiled."""
+    from tieline.engine.filter import parse_filter
+    from tieline.runner import System
+
+    system = opened.config
+    filters = {
+        kind: parse_filter(rules.filter)
+        for kind, rules in config.rules.systems[system.name].items()
+        if rules.filter is not None
+    }
+    return System(
+        name=system.name,
+        connector=opened.connector,
+        streams=tuple(s for s in opened.connector.facts.streams if s.name in system.mappers),
+        defaults={stream: mapper.defaults for stream, mapper in system.mappers.items() if mapper.defaults},
+        filters=filters,
+        calls=lambda: opened.calls,
+    )
 
 
 def _client(hub: Hub, system: SystemConfig, transport: Transport | None) -> Client:

@@ -53,6 +53,8 @@ class StreamFacts:
     """A second create with the same hub id is refused with outcome `exists`."""
     answers_state: bool = True
     """An `ok` outcome carries the remote as it now stands; otherwise the runner reads it back."""
+    atomic_state: bool = True
+    """That remote is of the very moment of the write; otherwise somebody may have edited in between."""
     archives: bool = True
     quiet_ms: int = 0
     """After a create of unknown outcome: how long until `find` may be believed (deadline + server time + index lag)."""

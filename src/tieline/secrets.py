@@ -7,6 +7,7 @@ logs or stores one, and never shows what a command or file held, also when it re
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 import os
 import re
@@ -236,13 +237,8 @@ class Redactor:
             return secret
         with self._lock:
             if value not in self._known:
-                forms = {
-                    value,
-                    quote(value, safe=""),
-                    quote_plus(value),
-                    to_json(value).decode()[1:-1],
-                    repr(value)[1:-1],
-                }
+                in_urls = {quote(value), quote(value, safe=""), quote_plus(value)}
+                forms = {value, to_json(value).decode()[1:-1], json.dumps(value)[1:-1], repr(value)[1:-1], *in_urls}
                 self._known |= forms
                 # the longest first: one secret may be the beginning of another
                 self._pattern = re.compile("|".join(re.escape(f) for f in sorted(self._known, key=len, reverse=True)))

@@ -80,8 +80,12 @@ def _moment(text: str) -> float | None:
 def excerpt(response: Response) -> str:
     """The beginning of a body for a message, on one line; what looks like a credential is struck out."""
     text = " ".join(response.body[: 4 * EXCERPT].decode("utf-8", "replace").split())
-    # struck out before it is cut, so that no half of a credential stays
-    return _TOKENISH.sub("***", text)[:EXCERPT]
+    return strike(text)[:EXCERPT]  # before it is cut, so that no half of a credential stays
+
+
+def strike(text: str) -> str:
+    """A stranger's text without what looks like a credential."""
+    return _TOKENISH.sub("***", text)
 
 
 def decode(response: Response, what: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tieline import Rule
-from tieline.testing.contract import ConnectorTests, Subject
+from tieline.testing import ConnectorTests, Subject
 from tieline_files.connector import Limits
 from tieline_files.disk import Disk
 from tieline_files.mapping import MAPPING

@@ -154,6 +154,8 @@ def test_a_column_without_a_name_is_kept_and_left_alone(folder, listed):
     (remote,) = listed(folder.connect())
 
     assert (remote.id, remote.fields) == ("1", {"name": "a"})
+    (remote,) = listed(folder.connect({"accounts": {"stamps": False}}))
+    assert (remote.id, remote.hub_id) == ("1", None)
 
 
 def test_a_guarded_cell_is_read_without_its_guard_and_other_apostrophes_stay(folder, listed):

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tieline.config import Config
     from tieline.hub import Hub
     from tieline.plugins import Registry
+    from tieline.ports import Ports
     from tieline.secrets import Redactor
+    from tieline.store import Store
 
 
 class Session:
@@ -82,7 +84,19 @@ class Session:
 
         return load(self.places.config, self.registry)
 
-    def open_hub(self, config: Config, *, keep_going: bool = False) -> AbstractContextManager[Hub]:
+    def open_store(self) -> AbstractContextManager[Store]:
+        """The memory of a home that has one, for commands that only look; raises UserError when nothing is there."""
+        from tieline.errors import UserError
+        from tieline.store import opened
+
+        home = self.home.check()
+        if not home.store.exists():
+            raise UserError(f"nothing was read into {home.path} yet", hint="tieline plan")
+        return opened(home.store)
+
+    def open_hub(
+        self, config: Config, *, ports: Ports | None = None, keep_going: bool = False
+    ) -> AbstractContextManager[Hub]:
         """Open every system of the configuration; the home is made if it is not there."""
         from tieline.hub import open_hub
 

@@ -124,7 +124,8 @@ def read_skew(path: Path, value: object, problems: Problems) -> int:
 
 def read_full(path: Path, value: object, problems: Problems) -> int | None:
     """`full` as a period in ms."""
-    return _read(path, value, period_ms, WEEK_MS, problems)
+    default: int | None = WEEK_MS
+    return _read(path, value, period_ms, default, problems)
 
 
 def _read(path: Path, value: object, reader: Callable[[object], T], default: T, problems: Problems) -> T:

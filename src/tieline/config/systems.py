@@ -18,7 +18,6 @@ from tieline.mapping import Mapper
 from tieline.model import SystemRules
 from tieline.records import FIELDS, KINDS, Kind
 
-
 COMMON_KEYS = ("connector", "map")
 NETWORK_KEYS = ("base_url", "auth", "ca")
 """For connectors that speak HTTP."""

@@ -58,12 +58,16 @@ def observe(link: Link, remote: Remote) -> Link:
     )
 
 
-def confirm(link: Link, written: Fields, remote: Remote | None, refused: Iterable[str] = ()) -> Link:
+def confirm(
+    link: Link, written: Fields, remote: Remote | None, refused: Iterable[str] = (), *, atomic: bool = True
+) -> Link:
     """The link after a write was applied: seen and base become what the server says is there.
 
     `written` and `remote` are in the system's own id space. A field that the server left out of its answer counts as
     taken as sent. What the server made of a value that it stores differently is remembered in `sent`. The version is
-    known only if the answer holds every field: else an edit that came in between would never be read.
+    known only if the answer holds every field: else an edit that came in between would never be read. Where the
+    answer is not of the very moment of the write (`atomic`), a value that no usual normal form explains is somebody's
+    edit since.
     """
     skip = frozenset(refused)
     seen, base, times, sent = dict(link.seen), dict(link.base), dict(link.times), dict(link.sent)
@@ -72,6 +76,10 @@ def confirm(link: Link, written: Fields, remote: Remote | None, refused: Iterabl
         if name in skip:
             continue
         stored = answer.get(name, value)
+        if not atomic and remote is not None and not _stored(name, link.kind, value, stored):
+            seen[name], base[name], times[name] = stored, value, remote.modified
+            sent.pop(name, None)
+            continue
         seen[name] = base[name] = stored
         times.pop(name, None)
         if stored == value:
@@ -103,7 +111,15 @@ def settle(link: Link, payload: Fields, remote: Remote) -> Link:
 
 
 def _stored(name: str, kind: Kind, sent: Cell, held: Cell) -> bool:
-    return sent == held or equivalent(spec_of(kind, name).type, sent, held)
+    """Whether what is held can be what the system made of what was sent: spelled, trimmed or cut off differently."""
+    if sent == held or equivalent(spec_of(kind, name).type, sent, held):
+        return True
+    return isinstance(sent, str) and isinstance(held, str) and bool(held) and sent.strip().startswith(held.strip())
+
+
+def unmerged(link: Link) -> bool:
+    """Whether something was seen there that no merge has taken in yet."""
+    return any(n not in link.base or link.base[n] != v for n, v in link.seen.items() if n in link.base or v is not None)
 
 
 _ABSENT = object()
@@ -248,8 +264,11 @@ def _judge_consent(
     key = f"consent:{record.id}:{name}:{','.join(asking)}:{max((b.time for b in bids), default=0)}"
     answer = court.decisions.get(key)
     verdict = rule.consent(standing, bids, approved=answer is not None and answer.answer == "accepted")
-    if not verdict.held or (answer is not None and answer.answer == "rejected"):
-        return verdict._replace(held=False)
+    if not verdict.held:
+        return verdict
+    if answer is not None and answer.answer == "rejected":
+        lost = tuple(b for b in bids if b.value == "allowed")
+        return verdict._replace(held=False, rule="consent: decided in review", lost=lost)
     out.held[name] = set(asking)
     out.questions.append(
         Question(

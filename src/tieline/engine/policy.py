@@ -106,15 +106,21 @@ def consent(standing: Bid, bids: Sequence[Bid], approved: bool) -> Verdict:
     outs = [b for b in bids if b.value == "opted_out"]
     if outs:
         first = min(outs, key=lambda b: b.time)
-        return Verdict(first.value, first.system, first.time, "consent: opt-out wins")
+        unseen = [standing] if any(b.conflicts or not b.based for b in outs) else []
+        return Verdict(first.value, first.system, first.time, "consent: opt-out wins", _allowing([*unseen, *bids]))
     if standing.value == "opted_out":
         widening = [b for b in bids if b.value == "allowed" and b.based]
         if widening and approved:
             return Verdict("allowed", widening[0].system, widening[0].time, "consent: a person approved")
         if widening:
             return Verdict(standing.value, standing.system, standing.time, "consent: opt-in waits", held=True)
-        return Verdict(standing.value, standing.system, standing.time, "consent: opt-out wins")
-    allowed = [b for b in bids if b.value is not None]
+        rule = "consent: opt-out wins"
+        return Verdict(standing.value, standing.system, standing.time, rule, _allowing(bids))
+    allowed = _allowing(bids)
     if allowed:
         return Verdict(allowed[0].value, allowed[0].system, allowed[0].time, "consent: said for the first time")
     return Verdict(standing.value, standing.system, standing.time, "consent: a blank says nothing")
+
+
+def _allowing(bids: Sequence[Bid]) -> tuple[Bid, ...]:
+    return tuple(b for b in bids if b.value == "allowed")

@@ -164,7 +164,7 @@ class Runner:
         systems = {n: s for n, s in self.systems.items() if n not in options.without}
         run = Run(
             self.ports.ids.new(now), self.store, systems, self.rules, self.limits, self.ports, self.hooks,
-            options.without, options.full,
+            self.systems, options.without, options.full,
         )  # fmt: skip
         if options.progress is not None:
             run.progress = options.progress

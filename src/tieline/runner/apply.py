@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tieline.engine.merge import confirm, digest
+from tieline.engine.merge import confirm, digest, unmerged
 from tieline.errors import Broken, ContractViolation, Transient, Unavailable, UserError
 from tieline.events import Applied
 from tieline.model import Fields, Link, Op, Order, Outcome, Problem, Remote, StreamFacts, Write
@@ -245,8 +245,8 @@ class Batch:
         for item, intent, outcome in zip(items, ids, outcomes, strict=True):
             (unknown if outcome.status == "unknown" else known).append(intent)
             if outcome.status == "ok":
-                self._confirmed(item, outcome)
-                (again if outcome.problems else done).append(item.order.record)
+                news = self._confirmed(item, outcome)
+                (again if outcome.problems or news else done).append(item.order.record)
             else:
                 again.append(item.order.record)
                 if outcome.status == "rejected":
@@ -262,7 +262,8 @@ class Batch:
         self.store.work.journal(self.entries)
         self.refusals, self.entries = [], []
 
-    def _confirmed(self, item: Item, outcome: Outcome) -> None:
+    def _confirmed(self, item: Item, outcome: Outcome) -> bool:
+        """Take a confirmed write into the trees; True when the answer shows an edit that wants planning."""
         order = item.order
         self.run.written[self.system.name, self.kind, order.op] += 1
         if order.op == "archive":
@@ -270,25 +271,30 @@ class Batch:
             self.store.trees.set_columns(
                 self.system.name, self.kind, item.row.remote_id, gone="hub", dirty=0, version=""
             )
-            return
+            return False
         if order.op == "link":
             assert item.row is not None  # a link always has a remote
             self.store.trees.set_columns(
                 self.system.name, self.kind, item.row.remote_id, hub_id=order.record, version=""
             )
-            return
+            return False
         refused = [p.field for p in outcome.problems if p.field]
         if outcome.problems:
             self._refused(item, outcome.problems)
         self.store.work.accept(order.record, self.system.name, [n for n in item.payload if n not in refused])
         remote = outcome.remote
         if item.link is None:
-            self._created(item, outcome, refused)
-            return
-        after = confirm(item.link, item.payload, remote, refused)
+            return self._created(item, outcome, refused)
+        after = confirm(item.link, item.payload, remote, refused, atomic=self._atomic)
         self.store.trees.save(after, own=remote.modified if remote is not None else None)
+        self.ingest.rekey(item.link, after)
+        return unmerged(after)
 
-    def _created(self, item: Item, outcome: Outcome, refused: Sequence[str]) -> None:
+    @property
+    def _atomic(self) -> bool:
+        return self.facts.answers_state and self.facts.atomic_state
+
+    def _created(self, item: Item, outcome: Outcome, refused: Sequence[str]) -> bool:
         """A link for what was just made: base is what the server says, for every field that was sent."""
         remote = outcome.remote
         remote_id = remote.id if remote is not None else outcome.remote_id
@@ -300,7 +306,7 @@ class Batch:
         order = item.order
         before = remote.modified - 1 if remote is not None else 0
         empty = Link(self.system.name, self.kind, self.facts.name, remote_id, order.record, {}, {}, modified=before)
-        after = confirm(empty, item.payload, remote, refused)
+        after = confirm(empty, item.payload, remote, refused, atomic=self._atomic)
         stamped = order.record if self.run.schema(self.system, self.facts.name).stamps else None
         self.store.trees.insert(
             [
@@ -313,6 +319,7 @@ class Batch:
         )  # fmt: skip
         self.store.trees.save(after)
         self.ingest.rekey(empty, after)
+        return unmerged(after)
 
     def _refused(self, item: Item, problems: Sequence[Problem]) -> None:
         """Remember what was refused, by value: other fields and other records go on."""

@@ -81,6 +81,8 @@ class Run:
     limits: Limits
     ports: Ports
     hooks: Hooks
+    configured: Mapping[str, System]
+    """All systems, also those that take no part in this run."""
     without: frozenset[str] = frozenset()
     full: bool = False
     progress: Callable[[str, str, int, int | None], None] = _silent

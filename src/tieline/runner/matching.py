@@ -59,14 +59,15 @@ class Matching:
             if record is None:
                 verdict = propose(self.kind, me, keys, groups) if keys else Match()
                 record = verdict.record
+                if record is not None and not self._free(record, row):  # it is somebody else here already
+                    holders = tuple(m for m in groups[verdict.key] if m.record == record)
+                    verdict = Match(rivals=holders, key=verdict.key)
                 if verdict.rivals:
                     record, ask = self._answered(me, verdict, answers)
-                    if ask:
+                    if ask or (record is not None and not self._free(record, row)):
                         continue
-            if record is not None and self._free(record, row):
+            if record is not None:
                 self._link(row, record)
-            elif record is not None:
-                self._park(row, "review")
             else:
                 new.append((row, fields, unresolved))
                 self.assigned[row.system, row.remote_id] = self._fresh_id(row, stamped)
@@ -141,6 +142,7 @@ class Matching:
             chosen = self._chosen(verdict, answer)
             if chosen is not None:
                 return chosen, False
+            self.store.book.spend(ask.key)  # the answer names nothing that can be linked: the question stands
         now = self.run.ports.clock.now()
         self.store.book.close_match(me.system, me.remote_id, ask.key)
         self.store.book.ask(ask, self.run.id, now)

@@ -33,14 +33,20 @@ def plan(run: Run) -> dict[Kind, str]:
         if first and absent:
             waiting[kind] = f"{kind}: the first full read of {', '.join(absent)} is not complete"
             continue
-        for system in joined:
-            for facts in system.streams_of(kind):
-                cursor = run.store.trees.cursor(system.name, facts.name)
-                if not cursor.joined:
-                    run.store.trees.save_cursor(cursor._replace(joined=True))
+        _join(run, kind, joined)
         Matching(run, kind).match(joined)
         Planning(run, kind, joined).plan()
     return waiting
+
+
+def _join(run: Run, kind: Kind, joined: Sequence[System]) -> None:
+    """Systems that take part for the first time: every record may owe them something."""
+    for system in joined:
+        for facts in system.streams_of(kind):
+            cursor = run.store.trees.cursor(system.name, facts.name)
+            if not cursor.joined:
+                run.store.trees.save_cursor(cursor._replace(joined=True))
+                run.store.trees.mark_all(kind)
 
 
 class Planning:
@@ -51,6 +57,8 @@ class Planning:
         self.kind: Kind = kind
         self.store = run.store
         self.joined = {s.name: s for s in joined}
+        self.incomplete = any(s.streams_of(kind) and s.name not in self.joined for s in run.configured.values())
+        """A system is left out of this run: what it is owed must be planned again with it."""
         self.blocked = run.store.work.blocked()
         self.contested = run.store.book.contested() if run.store.db.any("review") else set()
         self.policies = run.rules.policies.get(kind, {})
@@ -135,7 +143,7 @@ class Planning:
         orders = self._let_pass(record, planned)
         self._write(record, merged, sides, planned, rows)
         self._spool(record, merged, orders)
-        waits = bool(planned.waiting) or any(s.unresolved for s in sides) or any(s.blocked for s in sides)
+        waits = self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
         return int(waits), len(orders)
 
     def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court) -> list[Order]:

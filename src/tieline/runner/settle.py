@@ -151,7 +151,7 @@ class Settler:
         self.store.trees.insert([fresh])
         self.store.trees.save(after._replace(gone=gone))
         self.ingest.rekey(empty, after)
-        self._close(intent, "found again")
+        self._close(intent._replace(remote_id=chosen.id), "found again")
 
     def _close(self, intent: Intent, note: str) -> None:
         self.store.work.forget([intent.id])

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic_core import to_json
 
 from tieline.connector import Sandbox
+from tieline.errors import Unavailable
 from tieline.ports import Request, Response
 
 MAX_BODY = 64 << 20
@@ -62,11 +63,14 @@ class InProcess:
         self.stats = Stats()
 
     def send(self, request: Request) -> Response:
-        """Answer a request whose path is an absolute URL."""
+        """Answer a request whose path is an absolute URL. Raises Unavailable for an answer that is lost."""
         url = urlsplit(request.path)
         inner = _plain(request, url.path, url.query)
         self.stats.count(inner)
-        return self.sandbox.handle(inner)
+        response = self.sandbox.handle(inner)
+        if response.status == LOST:
+            raise Unavailable("the connection was closed before an answer came", sent=True)
+        return response
 
     def close(self) -> None:
         """Nothing is open."""
@@ -156,7 +160,9 @@ def _handler(sandbox: Sandbox, stats: Stats) -> type[BaseHTTPRequestHandler]:
             if response.status == LOST:
                 self.close_connection = True
                 return
-            self.send_response(response.status)
+            self.send_response_only(response.status)
+            if "date" not in response.headers:  # a stand-in on a clock of its own says what time it is there
+                self.send_header("date", self.date_time_string())
             for name, value in response.headers.items():
                 if name.lower() != "content-length":
                     self.send_header(name, value)

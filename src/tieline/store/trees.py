@@ -318,9 +318,9 @@ class Trees:
         """These records want planning."""
         self._sql.executemany("UPDATE record SET dirty = 1 WHERE id = ?", [(i,) for i in ids])
 
-    def mark_all(self) -> None:
-        """Everything wants planning: the rules have changed."""
-        self._sql.execute("UPDATE record SET dirty = 1 WHERE dirty = 0")
+    def mark_all(self, kind: Kind | None = None) -> None:
+        """Everything (of a kind) wants planning: the rules have changed, or a system has joined."""
+        self._sql.execute("UPDATE record SET dirty = 1 WHERE dirty = 0 AND kind = coalesce(?, kind)", (kind,))
 
     def planned(self, rows: Iterable[tuple[int, int, str]]) -> None:
         """After planning: (dirty, orders due, record)."""

@@ -121,18 +121,18 @@ class _FalseSchema(Wrapper):
         return replace(true, fields={f: self.falsified(facts) for f, facts in true.fields.items()})
 
 
-class CallsAllWritable(_FalseSchema):
-    """Does not know which fields are read only."""
+class ClaimsAll(Wrapper):
+    """Leaves out what is read only, and answers as if it had been written."""
 
     breaks = "S2"
 
     def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
-        true = self.inner.schema(stream).fields
-        kept = [w._replace(fields={f: v for f, v in w.fields.items() if true[f].write}) for w in writes]
-        return super().write(stream, kept)
-
-    def falsified(self, facts: FieldFacts) -> FieldFacts:
-        return facts
+        known = self.inner.schema(stream).fields
+        kept = [w._replace(fields={f: v for f, v in w.fields.items() if known[f].write}) for w in writes]
+        return [
+            o._replace(remote=o.remote._replace(fields={**o.remote.fields, **w.fields})) if o.remote else o
+            for w, o in zip(writes, super().write(stream, kept), strict=True)
+        ]
 
 
 class RequiresNothing(_FalseSchema):

@@ -29,11 +29,15 @@ class FaultyTransport:
     def __init__(self, inner: Transport) -> None:
         self.inner = inner
         self.fault = ""
+        self.headers: dict[str, str] = {}
+        """Sent with each request besides its own: to ask for small pages, where a system can be asked."""
         self.requests: list[Request] = []
         """Everything that was sent, oldest first."""
 
     def send(self, request: Request) -> Response:
         """The answer, or what the fault makes of it."""
+        if self.headers:
+            request.headers = {**request.headers, **self.headers}
         self.requests.append(request)
         if self.fault == "throttle":
             return Response(429, {"retry-after": "1", "content-type": "application/json"}, b'{"message":"too fast"}')

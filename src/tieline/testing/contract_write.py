@@ -55,7 +55,7 @@ class WriteChecks:
             bench.expect(stream, not wrong, f"an update of {mine} alone left others different: {wrong}")
 
     def test_w3_archive_removes_one_record(self, subject: Subject) -> None:
-        """W3: an archive removes the record, a second one finds it gone; without `archives` it is refused."""
+        """W3: an archive removes the record, a second one no other; without `archives` it is refused."""
         bench = Bench(subject, "W3")
         for stream in bench.streams():
             id, before = bench.person(stream), bench.outside.count(stream)
@@ -67,8 +67,9 @@ class WriteChecks:
             bench.expect(stream, outcome.status == "ok", f"the archive was answered {outcome}")
             bench.expect(stream, bench.outside.count(stream) == before - 1, "outside there is not one record less")
             bench.expect(stream, id not in {r.id for r in bench.listed(stream)}, "it is still listed")
-            again = bench.write(stream, "archive", {}, id)
-            bench.expect(stream, again.status == "gone", f"a second archive was answered {again}")
+            again = bench.write(stream, "archive", {}, id)  # some systems take it twice without a word
+            bench.expect(stream, again.status in ("gone", "ok"), f"a second archive was answered {again}")
+            bench.expect(stream, bench.outside.count(stream) == before - 1, "a second archive removed another record")
 
     def test_w4_outcomes_come_in_the_order_of_the_writes(self, subject: Subject) -> None:
         """W4: the n-th outcome speaks of the n-th write."""
@@ -82,7 +83,7 @@ class WriteChecks:
                 bench.expect(stream, not wrong, f"{id} is named for a write whose {wrong} it does not hold")
 
     def test_w5_one_bad_item_leaves_the_others_alone(self, subject: Subject) -> None:
-        """W5: of a batch with one bad item that item alone is refused, naming the field, and the rest is done."""
+        """W5: in a batch with one bad item that item alone has a problem, of the bad field, and the rest is done."""
         bench = Bench(subject, "W5")
         poisons = {s: bench.poison(s) for s in subject.streams}
         for stream in bench.streams(
@@ -92,11 +93,14 @@ class WriteChecks:
             before = bench.outside.count(stream)
             sent = [bench.fields(stream), bad, bench.fields(stream)]
             outcomes = bench.write_all(stream, [Write("create", bench.hub_id(), fields) for fields in sent])
-            found = [o.status for o in outcomes]
-            bench.expect(stream, found == ["ok", "rejected", "ok"], f"a bad {name} in the middle gives {found}")
+            fine = [o.status == "ok" and not o.problems for o in (outcomes[0], outcomes[2])]
+            bench.expect(stream, all(fine), f"beside a bad {name} good writes were answered {outcomes}")
             fields = [p.field for p in outcomes[1].problems]
-            bench.expect(stream, name in fields, f"the refusal of {name} names {fields}")
-            bench.expect(stream, bench.outside.count(stream) == before + 2, "outside there are not two records more")
+            bench.expect(stream, name in fields, f"a bad {name} was answered {outcomes[1]}")
+            bench.expect(stream, outcomes[1].status in ("ok", "rejected"), f"a bad {name} was answered {outcomes[1]}")
+            made = bench.outside.count(stream) - before
+            wanted = 2 + (outcomes[1].status == "ok")
+            bench.expect(stream, made == wanted, f"the outcomes speak of {wanted} new records, outside are {made}")
 
     def test_w6_a_full_batch_is_taken(self, subject: Subject) -> None:
         """W6: as many writes as the facts allow are done in one call, none of them dropped."""

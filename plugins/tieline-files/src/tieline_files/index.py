@@ -21,11 +21,11 @@ class Places:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def add(self, key: str, place: Place) -> None:
+    def add(self, key: str, offset: int, line: int) -> None:
         """Note one place."""
         self._keys.append(hash(key))
-        self._offsets.append(place.offset)
-        self._lines.append(place.line)
+        self._offsets.append(offset)
+        self._lines.append(line)
 
     def seal(self) -> Places:
         """Sort by key; places of one key stay in order."""

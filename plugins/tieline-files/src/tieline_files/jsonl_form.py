@@ -75,7 +75,13 @@ class JsonlForm:
             return None, str(error)
         return ({**self._blank, **row}, "") if isinstance(row, dict) else (None, "it is not a JSON object")
 
-    def content(self, entry: Entry, hub_column: str) -> bytes:
+    def values(self, file: BinaryIO, head: Head, columns: Sequence[str]) -> Iterator[tuple[int, int, Sequence[Any]]]:
+        """Offset, line and some columns of every row; a key that is not there is blank."""
+        for entry in self.entries(file, head, head.rows):
+            if entry.row is not None:
+                yield *entry.place, [entry.row.get(c) for c in columns]
+
+    def content(self, entry: Entry, hub_at: int | None) -> bytes:
         """The line itself, which holds the hub's id too."""
         return entry.raw.strip()
 

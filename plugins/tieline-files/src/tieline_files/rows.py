@@ -62,6 +62,11 @@ class Form(Protocol):
         """Everything from `start` to the end of the file, in order and without a gap."""
         ...
 
+    def values(self, file: BinaryIO, head: Head, columns: Sequence[str]) -> Iterator[tuple[int, int, Sequence[Any]]]:
+        """Offset, line and some columns of every row, for the index: cheaper than whole entries. All columns that the
+        head has come before those that it lacks."""
+        ...
+
     def with_column(self, head: Head, column: str) -> Head:
         """The head with one more column at its end; unchanged where columns need no head."""
         ...
@@ -79,6 +84,7 @@ class Form(Protocol):
         """A new row. Raises as `edited` does."""
         ...
 
-    def content(self, entry: Entry, hub_column: str) -> bytes:
-        """What tells one state of a row from another. A blank hub column is as good as none."""
+    def content(self, entry: Entry, hub_at: int | None) -> bytes:
+        """What tells one state of a row from another. `hub_at` is where the hub's column stands among the row's
+        values (None: it has none); a blank one there is as good as none."""
         ...

@@ -47,7 +47,9 @@ class View:
     def __init__(self, table: Table, file: BinaryIO | None, stamp: Stamp | None, head: Head) -> None:
         self.table, self.file, self.stamp, self.head = table, file, stamp, head
         self.version_seed = blake2b(table.seed, digest_size=VERSION_BYTES)
-        self.version_seed.update(repr([c for c in head.columns or () if c != table.hub_column]).encode())
+        names = [*dict.fromkeys(head.columns or ())]
+        self.version_seed.update(repr([c for c in names if c != table.hub_column]).encode())
+        self._hub_at = names.index(table.hub_column) if table.hub_column and table.hub_column in names else None
         self.now = table.clock.now()
         self.ms = 0 if stamp is None else min(stamp.ms, self.now)  # a stamp from the future wins nothing
 
@@ -83,14 +85,14 @@ class View:
     def version(self, entry: Entry) -> str:
         """Tells one state of a row from another, under this mapping and header."""
         digest = self.version_seed.copy()
-        digest.update(self.table.form.content(entry, self.table.hub_column))
+        digest.update(self.table.form.content(entry, self._hub_at))
         return digest.hexdigest()
 
-    def remote(self, id: str, entry: Entry, row: Row, ms: int | None = None) -> Remote:
-        """A row as the hub reads it, `ms` its time of change if not the file's."""
+    def remote(self, id: str, entry: Entry, row: Row) -> Remote:
+        """A row as the hub reads it; its time of change is the file's."""
         fields, problems = self.table.mapper.read(row)
         hub_id = self.table.hub_id_of(row)
-        return Remote(id, fields, self.version(entry), self.ms if ms is None else ms, hub_id, problems=problems)
+        return Remote(id, fields, self.version(entry), self.ms, hub_id, False, None, (), problems)
 
 
 class Table:
@@ -102,6 +104,7 @@ class Table:
         self.stream, self.path, self.settings, self.mapper, self.clock = stream, path, settings, mapper, clock
         self._page_size = page
         self.hub_column = settings.hub_id if settings.stamps else ""
+        """"" when hub ids are not kept here; a column may be named so, so look before using it."""
         self.form: Form = (
             CsvForm(settings.separator, settings.encoding)
             if settings.is_csv
@@ -165,15 +168,13 @@ class Table:
 
     def _build(self, view: View) -> Index:
         ids, hubs = Places(), Places()
-        for entry in view.entries():
-            if entry.row is None:
-                continue
-            id = self.id_of(entry.row)
+        columns = [self.settings.id, *([self.hub_column] if self.hub_column else [])]
+        for offset, line, (name, *stamp) in self.form.values(view.file, view.head, columns) if view.file else ():
+            id = _name(name)
             if id:
-                ids.add(id, entry.place)
-                hub_id = self.hub_id_of(entry.row)
-                if hub_id:
-                    hubs.add(hub_id, entry.place)
+                ids.add(id, offset, line)
+                if stamp and stamp[0]:
+                    hubs.add(_name(stamp[0]), offset, line)
         ids.seal()
         return Index(ids, hubs.seal(), self._twins(view, ids))
 
@@ -196,7 +197,7 @@ class Table:
 
     def hub_id_of(self, row: Row) -> str | None:
         """The hub's id on the row, if any."""
-        return _name(row.get(self.hub_column)) or None
+        return (_name(row.get(self.hub_column)) or None) if self.hub_column else None
 
     def bad(self, entry: Entry, why: str) -> Bad:
         """A row that cannot be taken, with the line a text editor shows."""

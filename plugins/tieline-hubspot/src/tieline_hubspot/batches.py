@@ -1,15 +1,16 @@
 """One op on many objects: sends batches, tells each item what became of it, and narrows a refused batch.
 
-HubSpot refuses a whole batch for one bad value and has then applied nothing, so re-sending is safe. A refusal names
-properties, seldom items: a property refused everywhere is left out for all, a suspect value goes apart, and the rest
-is halved, within a budget of calls. Nothing whose outcome is unknown is ever sent again.
+HubSpot may refuse a whole batch for one bad value and has then applied nothing, so sending the rest again is safe. A
+refusal names properties, seldom items: who sends a suspect value goes apart, and the rest is halved, within a budget of
+calls. An item that is refused is rejected as a whole, naming the field; what to send instead is not decided here.
+Nothing whose outcome is unknown is ever sent again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tieline import Mapper, NotAuthorised, Outcome, Problem, Transient, Unavailable, Write
 from tieline_hubspot.mapping import HUB_FIELD, MERGED
@@ -19,6 +20,7 @@ from tieline_hubspot.wire import Answer, Wire
 _REFUSED = (400, 404, 409)
 _MAX_CALLS = 64
 """Calls for one batch, narrowing included; what is left then is `throttled`: not applied, asked again."""
+Status = Literal["exists", "gone"]
 _MIN_SUSPECT = 3
 """Characters a value needs to be recognised inside an error message."""
 
@@ -128,36 +130,37 @@ class Batches:
         match = _match_created if self._op == "create" else _match_updated
         strays = match(group, results)
         told = refusals(answer.data)
-        again: list[Item] = []
         silent: list[Item] = []
         for item in group:
             mine = [r for r in told if _names(r, item)]
-            if item.open and mine:
-                again += self._mend(item, mine)
+            if item.open and mine and not _stampless(mine):
+                self._refuse(item, mine)
             elif item.open:
                 silent.append(item)
-        anonymous = [r for r in told if not r.ids and not r.traces]
-        if silent and (strays or not anonymous):
+        if silent and (strays or not told):
             for item in silent:
                 item.outcome = Outcome("unknown", remote_id=item.write.remote_id)
-            silent = []
-        return [*_groups(again), *self._apart(silent, anonymous)]
+            return []
+        return self._apart(silent, [r for r in told if not r.ids and not r.traces] or told)
 
-    def _apart(self, silent: list[Item], anonymous: list[Refusal]) -> list[list[Item]]:
-        """Items that were refused by errors which name nobody: all results are accounted for, so none was applied."""
-        if len(silent) == 1:
-            return _groups(self._mend(silent[0], anonymous))
-        if [i for r in anonymous if r.everywhere for i in silent if self._drop(i, r)]:
-            return _groups(self._still(silent))
-        return [[i] for i in silent]
+    def _apart(self, silent: list[Item], told: list[Refusal]) -> list[list[Item]]:
+        """Items that a 207 refused without naming them: its results are all accounted for, so none was applied."""
+        if not silent or self._unstamp(told, silent):
+            return _groups(silent)
+        if len(silent) > 1:
+            return [[i] for i in silent]
+        self._refuse(silent[0], told)
+        return []
 
     def _refuse(self, item: Item, told: Sequence[Refusal]) -> None:
         """The final word on an item that was not applied."""
         first = told[0]
-        if self._op == "create" and self._final(first):
-            item.outcome = Outcome("exists", remote_id=first.existing, problems=self._problems(told))
-        elif self._final(first):
-            item.outcome = Outcome("gone", remote_id=item.write.remote_id)
+        if self._final(first):
+            status: Status = "exists" if self._op == "create" else "gone"
+            known = first.existing if self._op == "create" else item.write.remote_id
+            item.outcome = Outcome(status, remote_id=known, problems=self._problems(told))
+        elif first.exists and first.prop is None and "email" in item.row:
+            item.reject(self._problems([first._replace(prop="email")]))
         else:
             item.reject(self._problems(told))
 
@@ -171,12 +174,17 @@ class Batches:
     # -- a batch that was refused
 
     def _narrow(self, told: list[Refusal], group: list[Item]) -> list[list[Item]]:
-        """What to send instead of a group refused as a whole. Items that cannot be sent get their outcome."""
+        """What to send instead of a group refused as a whole. Who cannot be helped gets an outcome."""
+        if self._unstamp(told, group):
+            return [group]
         if len(group) == 1:
-            return _groups(self._mend(group[0], told))
-        dropped = [i for r in told if r.everywhere for i in group if self._drop(i, r)]
-        if dropped:
-            return _groups(self._still(group))
+            self._refuse(group[0], told)
+            return []
+        guilty = [(i, mine) for i in group if (mine := [r for r in told if r.everywhere and r.prop in i.row])]
+        for item, mine in guilty:
+            self._refuse(item, mine)
+        if guilty:
+            return _groups([i for i in group if i.open])
         named = [i for i in group if any(_names(r, i) for r in told)]
         suspects = named or [i for i in group if any(_suspect(r, i) for r in told)]
         if suspects and len(suspects) < len(group):
@@ -184,14 +192,12 @@ class Batches:
         half = len(group) // 2
         return [group[half:], group[:half]]
 
-    def _mend(self, item: Item, told: list[Refusal]) -> list[Item]:
-        """An item was refused for these reasons: leave out the fields at fault to try again, or give the final word."""
-        if not self._final(told[0]):
-            dropped = [r for r in told if self._drop(item, r if r.prop or not r.exists else r._replace(prop="email"))]
-            if dropped:
-                return self._still([item])
-        self._refuse(item, told)
-        return []
+    def _unstamp(self, told: Iterable[Refusal], group: Iterable[Item]) -> bool:
+        """Leave out the hub id where the account has no property for it: no field is to blame, and no item."""
+        if not _stampless(told) or self._op == "link":
+            return False
+        self.stampless = True
+        return bool([i.row.pop(HUB_FIELD) for i in group if HUB_FIELD in i.row])
 
     def _final(self, refusal: Refusal) -> bool:
         """Whether no smaller request would be taken: the record is there already, or is there no more."""
@@ -199,34 +205,9 @@ class Batches:
             return refusal.exists and not refusal.everywhere and refusal.prop in (None, "email", HUB_FIELD)
         return refusal.missing
 
-    def _still(self, group: Iterable[Item]) -> list[Item]:
-        """Those that have properties left to send; of the others only associations and consent are still to do."""
-        left = []
-        for item in group:
-            if item.row or self._op == "create":
-                left.append(item)
-            elif item.links or item.consent:
-                item.state = {"id": item.write.remote_id}
-            else:
-                item.reject(())
-        return left
 
-    def _drop(self, item: Item, refusal: Refusal) -> bool:
-        """Leave the refused property's whole field out of the item. False when it does not send it."""
-        if refusal.prop is None or refusal.prop not in item.row:
-            return False
-        if refusal.prop == HUB_FIELD:
-            if not refusal.everywhere:
-                return False
-            self.stampless = True
-            del item.row[HUB_FIELD]
-            return True
-        name = self._mapper.field_of(refusal.prop)
-        for part in self._mapper.parts.get(name or "", ()):
-            item.row.pop(part.rule.remote, None)
-        item.row.pop(refusal.prop, None)
-        item.problems.append(Problem(name, f"HubSpot: {refusal.message}", refusal.code))
-        return True
+def _stampless(told: Iterable[Refusal]) -> bool:
+    return any(r.prop == HUB_FIELD and r.everywhere for r in told)
 
 
 def _groups(left: list[Item]) -> list[list[Item]]:

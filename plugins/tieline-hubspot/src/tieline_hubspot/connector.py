@@ -83,8 +83,9 @@ class HubSpotConnector:
         self._writers = {s: Writer(self.wire, self.rows[s], self.properties, consents) for s in self.streams}
 
     def _reader(self, stream: str) -> Reader | CampaignReader:
-        kind = CampaignReader if stream == "campaigns" else Reader
-        return kind(self.wire, self.rows[stream], self.properties)
+        if stream == "campaigns":
+            return CampaignReader(self.wire, self.rows[stream], self.properties)
+        return Reader(self.wire, self.rows[stream], self.properties, self.settings.overlap * 1000)
 
     def schema(self, stream: str) -> Schema:
         """The stream's fields as mapped and as the account allows; one call."""

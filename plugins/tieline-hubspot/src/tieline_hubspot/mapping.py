@@ -39,7 +39,7 @@ DAYS = frozenset({"hs_start_date", "hs_end_date"})
 """Standard properties that HubSpot keeps as days."""
 FRACTIONS = frozenset({"hs_deal_stage_probability"})
 """Properties that hold 0 to 1 where the canonical field holds percent."""
-NOT_CLEARED = frozenset({"dealstage", "pipeline", "hs_name", "dealname", "deal_currency_code"})
+NOT_CLEARED = frozenset({"dealstage", "pipeline", "hs_name"})
 """Properties that HubSpot does not let go blank."""
 
 

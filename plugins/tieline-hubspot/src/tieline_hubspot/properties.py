@@ -13,13 +13,14 @@ from typing import Any
 from pydantic_core import to_json
 
 from tieline import FieldFacts, Mapper, Schema
-from tieline_hubspot.mapping import DAYS, HUB_FIELD, MOMENTS, NOT_CLEARED, OPT_OUT, RELATIONS
+from tieline_hubspot.mapping import DAYS, HUB_FIELD, MOMENTS, OPT_OUT, RELATIONS
+from tieline_hubspot.rows import clearable
 from tieline_hubspot.wire import Wire
 
 Definition = Mapping[str, Any]
 _CHOICES = frozenset({"select", "radio"})
-_REQUIRED = {"campaigns": frozenset({"hs_name"}), "deals": frozenset({"dealname", "dealstage"})}
-"""Properties that a create needs [doc: Campaigns and Deals guides]."""
+_REQUIRED = {"campaigns": frozenset({"hs_name"})}
+"""Properties that a create needs in every account [doc: Campaigns guide]; an account's own rules are not served."""
 
 
 class Properties:
@@ -93,7 +94,7 @@ def _facts(stream: str, mapper: Mapper, name: str, definitions: Mapping[str, Def
         read=here and any(r.read for r in rules),
         write=write,
         create=write and all(r.create for r in rules),
-        clear=write and all(r.clear for r in rules) and not NOT_CLEARED & set(columns[:1]),
+        clear=write and clearable(mapper, name),
         required=any(c in _REQUIRED.get(stream, ()) for c in columns),
         choices=_choices(mapper, name, known),
     )

@@ -6,21 +6,20 @@ have no search: their changes are the newest end of their list.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
 from tieline import Bad, Cell, Page, Remote, Unavailable, Window
 from tieline_hubspot.associations import inline, read_links
+from tieline_hubspot.feed import changes
 from tieline_hubspot.mapping import HUB_FIELD, MERGED, Relation
 from tieline_hubspot.properties import Properties
 from tieline_hubspot.rows import Rows
-from tieline_hubspot.wire import CAMPAIGN_BATCH, Answer, Wire
+from tieline_hubspot.wire import CAMPAIGN_BATCH, Answer, Wire, moving
 
 PAGE = 100
-SEARCH_PAGE = 200
-SEARCH_CAP = 10_000
-"""Results that a search pages through; beyond it answers 400 [doc]."""
 _MAX_SINGLE = 20
 """Ids that neither batch read knows and that are asked for one by one: a merged record's old id may resolve."""
 _MAX_PAGES = 200
@@ -29,10 +28,11 @@ _MAX_PAGES = 200
 class Reader:
     """Reads one stream of CRM objects."""
 
-    def __init__(self, wire: Wire, rows: Rows, properties: Properties) -> None:
+    def __init__(self, wire: Wire, rows: Rows, properties: Properties, lag_ms: int) -> None:
         self._wire = wire
         self._rows = rows
         self._properties = properties
+        self._lag_ms = lag_ms
         self._stream = rows.stream
 
     def everything(self, token: str | None) -> Page:
@@ -55,7 +55,7 @@ class Reader:
     def _page(self, params: dict[str, Any], token: str | None) -> Answer:
         if token is not None:
             params["after"] = token
-        return _moving(self._wire.get(self._wire.objects(self._stream), params), token)
+        return moving(self._wire.get(self._wire.objects(self._stream), params), token)
 
     def _inline(self, items: Sequence[Any], relations: Sequence[Relation]) -> dict[str, dict[str, Cell]]:
         links: dict[str, dict[str, Cell]] = {}
@@ -72,30 +72,8 @@ class Reader:
         return links
 
     def changes(self, window: Window, token: str | None) -> Page:
-        """One page of hits, by stamp, or by id at one stamp. `capped` where the next page would pass the cap."""
-        stamp, since = self._rows.stamp, str(window.since)
-        if window.at_id is None:
-            filters = [{"propertyName": stamp, "operator": "GTE", "value": since}]
-            sort = stamp
-        else:
-            filters = [
-                {"propertyName": stamp, "operator": "EQ", "value": since},
-                {"propertyName": "hs_object_id", "operator": "GT", "value": window.at_id or "0"},
-            ]
-            sort = "hs_object_id"
-        body: dict[str, Any] = {
-            "filterGroups": [{"filters": filters}],
-            "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
-            "properties": [stamp],
-            "limit": SEARCH_PAGE,
-        }
-        if token is not None:
-            body["after"] = token
-        answer = _moving(self._wire.ask(self._wire.objects(self._stream, "search"), body), token)
-        remotes, bad = self._rows.hints(answer.items)
-        after = answer.after
-        capped = after is not None and (not after.isdigit() or int(after) + SEARCH_PAGE > SEARCH_CAP)
-        return Page(remotes, None if capped else after, capped, answer.now, bad)
+        """One page of hits; see `feed`."""
+        return changes(self._wire, self._rows, window, token, self._lag_ms)
 
     def read(self, ids: Sequence[str], fields: frozenset[str] | None) -> list[Remote]:
         """These records now; see `Connector.read`."""
@@ -185,21 +163,34 @@ class CampaignReader:
             raise Unavailable(f"HubSpot does not list campaigns: {answer.data.get('message') or answer.status}")
         return answer
 
-    def _listed(self, token: str | None, sort: str | None) -> Answer:
-        """One page. The token comes percent-encoded already [captured]: sent as it is, it would be encoded twice."""
-        more: dict[str, Any] = {"limit": PAGE}
-        if token is not None:
-            more["after"] = unquote(token)
-        if sort is not None:
-            more["sort"] = sort
+    def _listed(self, token: str | None, sort: str) -> tuple[Answer, str | None]:
+        """One page, and the token of the next one.
+
+        Pages are offsets [captured: base64 of a number], so a campaign deleted between two pages would hide another
+        one. The token carries how many there were; where there are fewer now, the page is read again further back.
+        """
+        after, _, before = (token or "|").partition("|")
+        answer = self._page(after, sort)
+        total = _whole_number(answer.data.get("total"))
+        offset = _offset(after)
+        if offset and total is not None and before.isdigit() and total < int(before):
+            answer = self._page(_mark(max(0, offset - int(before) + total)), sort)
+        following = answer.after
+        if following is None:
+            return answer, None
+        return answer, f"{unquote(following)}|{'' if total is None else total}"
+
+    def _page(self, after: str, sort: str) -> Answer:
+        more: dict[str, Any] = {"limit": PAGE, "sort": sort, **({"after": after} if after else {})}
         path = self._wire.objects("campaigns")
-        return _moving(self._asked(lambda p: self._wire.get(path, {**p, **more}, also=(400,))), token)
+        answer = self._asked(lambda p: self._wire.get(path, {**p, **more}, also=(400,)))
+        return moving(answer, after and quote(after, safe=""))
 
     def everything(self, token: str | None) -> Page:
         """One page of everything."""
-        answer = self._listed(token, None)
+        answer, following = self._listed(token, "createdAt")
         remotes, bad = self._rows.remotes(self._whole(answer.items))
-        return Page(remotes, answer.after, now=answer.now, bad=bad)
+        return Page(remotes, following, now=answer.now, bad=bad)
 
     def _whole(self, items: Sequence[Any]) -> Sequence[Any]:
         """The objects with their blank properties, which campaigns leave out of the answer [captured]."""
@@ -215,12 +206,11 @@ class CampaignReader:
         bad: list[Bad] = []
         now = 0
         for _ in range(_MAX_PAGES):
-            answer = self._listed(token, "-updatedAt")
+            answer, token = self._listed(token, "-updatedAt")
             now = now or answer.now
             remotes, worse = self._rows.remotes(self._whole(answer.items))
             found += remotes
             bad += worse
-            token = answer.after
             if token is None or (remotes and remotes[-1].modified < window.since):
                 break
         if window.at_id is None:
@@ -256,8 +246,16 @@ class CampaignReader:
         return found
 
 
-def _moving(answer: Answer, token: str | None) -> Answer:
-    """The answer, unless its next page is itself. Raises Unavailable: such a listing would never end."""
-    if token is not None and answer.after == token:
-        raise Unavailable("HubSpot's next page is the page it has just given")
-    return answer
+def _offset(after: str) -> int:
+    try:
+        return int(b64decode(after, validate=True))
+    except ValueError:
+        return 0
+
+
+def _mark(offset: int) -> str:
+    return b64encode(str(offset).encode()).decode() if offset else ""
+
+
+def _whole_number(value: Any) -> int | None:
+    return value if isinstance(value, int) else None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 _EXISTING = re.compile(r"[Ee]xisting (?:object )?ID:? ?(\d+)|(\d+) already has that value")
-_QUOTED = re.compile(r'propertyName=([A-Za-z0-9_]+)|[Pp]ropert(?:y|ies) "([A-Za-z0-9_]+)"')
+_QUOTED = re.compile(r'propertyName=([A-Za-z0-9_]+)|[Pp]ropert(?:y|ies) "([A-Za-z0-9_]+)"|([a-z0-9_]+) is required')
 _EMBEDDED = re.compile(r"\[\{.*\}\]", re.DOTALL)
 
 

@@ -19,6 +19,7 @@ from tieline_hubspot.mapping import (
     FRACTIONS,
     HUB_FIELD,
     MERGED,
+    NOT_CLEARED,
     OPT_OUT,
     RELATIONS,
     STAMPS,
@@ -170,10 +171,13 @@ class Rows:
         field, and its column is left out. Owners, zones and percents are turned here; labels of stages by the writer.
         """
         row, told = self.mapper.write(fields)
-        problems = list(told)
+        problems = [*told, *self._refused(fields)]
+        blocked = {p.field for p in problems}
         sent: dict[str, Any] = {}
         for column, value in row.items():
             name = self.mapper.field_of(column) or column
+            if name in blocked:
+                continue
             try:
                 if column.startswith((ASSOCIATION, OPT_OUT)):
                     sent[column] = value
@@ -186,6 +190,14 @@ class Rows:
                 problems.append(Problem(name, f"{name}: {error}", "no_counterpart"))
         return sent, problems
 
+    def _refused(self, fields: Mapping[str, Cell]) -> Iterable[Problem]:
+        """The fields that HubSpot would not write, or not blank, whatever the account."""
+        for name, value in fields.items():
+            if not self.mapper.writable(name):
+                yield Problem(name, f"{name}: read only in HubSpot", "read_only")
+            elif value is None and not clearable(self.mapper, name):
+                yield Problem(name, f"{name}: HubSpot does not let it be blank", "not_clearable")
+
     def _put(self, column: str, kind: str, value: Cell, moment: Callable[[str], bool]) -> str:
         if kind == "owner":
             return self.portal.owner_id(str(value))
@@ -194,6 +206,12 @@ class Rows:
         if column in FRACTIONS:
             return format(Decimal(str(value)) / 100, "f")
         return as_text(value)
+
+
+def clearable(mapper: Mapper, name: str) -> bool:
+    """Whether a field may be written as null, by the table and by what HubSpot lets go blank."""
+    rules = [p.rule for p in mapper.parts[name]]
+    return all(r.clear for r in rules) and rules[0].remote not in NOT_CLEARED
 
 
 def _turned(row: dict[str, Any], column: str, field: str, turn: Turn, value: str) -> Problem | None:

@@ -136,6 +136,13 @@ class Wire:
             return self._clock.now()
 
 
+def moving(answer: Answer, token: str | None) -> Answer:
+    """The answer, unless its next page is itself. Raises Unavailable: such a listing would never end."""
+    if token and answer.after == token:
+        raise Unavailable("HubSpot's next page is the page it has just given")
+    return answer
+
+
 def millis(stamp: str) -> int:
     """An ISO 8601 stamp as ms since 1970 UTC. Raises ValueError."""
     return int(datetime.fromisoformat(stamp).timestamp() * 1000 + 0.5)

@@ -38,6 +38,8 @@ class Writer:
             return [Outcome("rejected", remote_id=w.remote_id, problems=(why,)) for w in writes]
         items = [self._item(k, w, op) for k, w in enumerate(writes)]
         self._stages(items, op)
+        if op == "archive":
+            self._already_gone(items)
         batches = Batches(self._wire, self._rows.stream, self._rows.mapper, op)
         batches.send([i for i in items if i.open and not self._waits(i, op)])
         if batches.stampless:
@@ -58,12 +60,20 @@ class Writer:
                     item.outcome = Outcome("unknown", remote_id=_id(item))
         return [i.outcome or Outcome("unknown", remote_id=i.write.remote_id) for i in items]
 
+    def _already_gone(self, items: Sequence[Item]) -> None:
+        """Find out who is archived already: HubSpot answers 204 to a second archive too [memory]."""
+        alive = self._objects([str(i.write.remote_id) for i in items], (), strict=True)
+        for item in items:
+            if item.write.remote_id not in alive:
+                item.outcome = Outcome("gone", remote_id=item.write.remote_id)
+
     # -- what to send
 
     def _item(self, index: int, write: Write, op: str) -> Item:
-        sent, problems = ({}, []) if op == "archive" else self._rows.write(write.fields, self._properties.is_moment)
+        fields = {k: v for k, v in write.fields.items() if v is not None} if op == "create" else write.fields
+        sent, problems = ({}, []) if op == "archive" else self._rows.write(fields, self._properties.is_moment)
         links = {c: sent.pop(c) for c in list(sent) if c.startswith(ASSOCIATION)}
-        consent = {c: v for c in list(sent) if c.startswith(OPT_OUT) and (v := sent.pop(c)) is not None}
+        consent = {c: sent.pop(c) for c in list(sent) if c.startswith(OPT_OUT)}
         item = Item(index, write, sent, links, consent, problems)
         if op in ("create", "link"):
             if self._properties.stamps(self._rows.stream):
@@ -178,19 +188,21 @@ class Writer:
     def _lacks(self, item: Item) -> bool:
         """Whether a column of a written field is not in the answer. One that was cleared and is not there is blank."""
         properties = _properties(item)
-        for column, value in item.row.items():
-            if value == "":
-                properties.setdefault(column, None)
         troubled = {p.field for p in item.problems}
         for field in item.write.fields.keys() - troubled:
+            if item.write.fields[field] is None:
+                for part in self._rows.mapper.parts.get(field, ()):
+                    properties.update({c: None for c in part.rule.columns if c not in properties})
             for part in self._rows.mapper.parts.get(field, ()):
                 for column in part.rule.columns if part.rule.read else ():
                     if column not in properties and not column.startswith((ASSOCIATION, OPT_OUT)):
                         return True
         return False
 
-    def _objects(self, ids: Sequence[str], columns: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Objects by id, with these properties; empty when there is no answer now."""
+    def _objects(
+        self, ids: Sequence[str], columns: Iterable[str], *, strict: bool = False
+    ) -> dict[str, dict[str, Any]]:
+        """Objects by id, with these properties; what there is no answer for now is left out, or raised if `strict`."""
         found: dict[str, dict[str, Any]] = {}
         try:
             for start in range(0, len(ids), BATCH):
@@ -199,7 +211,8 @@ class Writer:
                 params = {"properties": ",".join(columns)} if self._rows.stream == "campaigns" else None
                 found.update({str(r["id"]): r for r in self._wire.ask(path, body, params, also=(404,)).items})
         except (Transient, NotAuthorised):
-            return found
+            if strict:
+                raise
         return found
 
     def _conclude(self, item: Item, cells: Mapping[int, Mapping[str, Cell]]) -> None:

@@ -28,7 +28,7 @@ class Org:
         self.settings: SalesforceSettings = context.settings
         self.mappers: Mapping[str, Mapper] = {s: context.mappers[s] for s in SOBJECTS if s in context.mappers}
         _refuse_odd_names(context.system, self.mappers)
-        self.wire = Wire(context.http, context.clock, self.settings.api_version)
+        self.wire = Wire(context.http, context.clock, self.settings.api_version, self.settings.page)
         self.owners = Owners(self.wire)
         self._learned = learned
         self._infos: dict[str, ObjectInfo] = {}

@@ -22,7 +22,6 @@ from tieline_salesforce.sandbox_values import NUMBER_TYPES, TEXT_TYPES, millisec
 Test = Callable[[Row], bool]
 Get = Callable[[Row], Any]
 MAX_PARENTS = 5
-_LONG_TEXT = 255
 _DAY = 86_400_000
 _HINT = (
     "If you are attempting to use a custom {kind}, be sure to append the '__{letter}' after the custom {name}. "
@@ -49,8 +48,24 @@ class Scope:
         message = f"No such column '{path.names[-1]}' on entity '{definition.name}'. {hint}"
         return refuse(self.query.text, path.at, "INVALID_FIELD", message)
 
-    def parent_of(self, definition: ObjectDef, ref: FieldDef | None, relation: str, path: Path) -> ObjectDef:
-        """The object behind a relationship name."""
+    def parents(self, path: Path) -> tuple[list[tuple[FieldDef, ObjectDef]], ObjectDef, FieldDef]:
+        """The steps of a path: each reference with the object it leads to, then the last object and its field."""
+        definition = self.definition
+        steps: list[tuple[FieldDef, ObjectDef]] = []
+        for relation in path.names[:-1]:
+            ref = definition.parent(relation)
+            if ref is None and relation.lower() == definition.name.lower():
+                continue
+            parent = self._parent(ref, relation, path)
+            if ref is not None:
+                steps.append((ref, parent))
+            definition = parent
+        of = definition.find(path.names[-1])
+        if of is None:
+            raise self.no_such(definition, path)
+        return steps, definition, of
+
+    def _parent(self, ref: FieldDef | None, relation: str, path: Path) -> ObjectDef:
         target = self.rows.schema.find(ref.refers_to[-1]) if ref is not None and ref.refers_to else None
         if target is None or len(path.names) > MAX_PARENTS + 1:
             hint = _HINT.format(kind="relationship", letter="r", name="relationship name")
@@ -71,19 +86,8 @@ def unknown_type(query: Query) -> ApiError:
 
 def bind(scope: Scope, path: Path) -> tuple[ObjectDef, FieldDef, Get]:
     """The field a path means, and a function that gets its value from a row."""
-    definition = scope.definition
-    steps: list[tuple[str, dict[str, Row]]] = []
-    for relation in path.names[:-1]:
-        if relation.lower() == definition.name.lower() and definition.parent(relation) is None:
-            continue
-        ref = definition.parent(relation)
-        parent = scope.parent_of(definition, ref, relation, path)
-        assert ref is not None
-        steps.append((ref.name, scope.rows.tables[parent.name]))
-        definition = parent
-    of = definition.find(path.names[-1])
-    if of is None:
-        raise scope.no_such(definition, path)
+    parents, definition, of = scope.parents(path)
+    steps = [(ref.name, scope.rows.tables[parent.name]) for ref, parent in parents]
     return definition, of, getter(scope.rows, definition, of, steps)
 
 
@@ -116,7 +120,7 @@ def condition(scope: Scope, node: Any) -> Test:
 
 def _comparison(scope: Scope, node: Compare) -> Test:
     _, of, get = bind(scope, node.path)
-    if of.type == "address" or (of.type == "textarea" and of.size > _LONG_TEXT):
+    if of.type == "address" or not of.filterable:
         message = f"field '{of.name}' can not be filtered in a query call"
         raise refuse(scope.query.text, node.path.at, "INVALID_FIELD", message)
     if node.op in ("IN", "NOT IN"):

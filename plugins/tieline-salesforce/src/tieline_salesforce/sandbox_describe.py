@@ -23,7 +23,6 @@ _SOAP = {
     "datetime": "xsd:dateTime",
     "address": "urn:address",
 }
-_LONG_TEXT = 255
 _UNGROUPED = ("double", "currency", "percent", "datetime", "address")
 _PERSON_PARTS = ("LastName", "FirstName", "Salutation")
 _BYTES_PER_CHARACTER = 3
@@ -31,10 +30,9 @@ _BYTES_PER_CHARACTER = 3
 
 def field_entry(definition: ObjectDef, of: FieldDef, version: int) -> dict[str, Any]:
     """One element of a describe's `fields`."""
-    long_text = of.type == "textarea" and of.size > _LONG_TEXT
     text = of.type not in ("id", "reference") and of.size > 0
     entry: dict[str, Any] = {
-        "aggregatable": of.type not in ("boolean", "address") and not long_text,
+        "aggregatable": of.type not in ("boolean", "address") and of.filterable,
         "aiPredictionField": False,
         "autoNumber": False,
         "byteLength": of.size * (_BYTES_PER_CHARACTER if text else 1),
@@ -56,10 +54,10 @@ def field_entry(definition: ObjectDef, of: FieldDef, version: int) -> dict[str, 
         "encrypted": False,
         "externalId": of.external,
         "extraTypeInfo": _extra(definition, of),
-        "filterable": not long_text,
+        "filterable": of.filterable,
         "filteredLookupInfo": None,
         "formulaTreatNullNumberAsZero": False,
-        "groupable": of.type not in _UNGROUPED and not long_text,
+        "groupable": of.type not in _UNGROUPED and (of.filterable or of.type == "boolean"),
         "highScaleNumber": False,
         "htmlFormatted": False,
         "idLookup": of.lookup,
@@ -86,7 +84,7 @@ def field_entry(definition: ObjectDef, of: FieldDef, version: int) -> dict[str, 
         "scale": of.scale,
         "searchPrefilterable": of.type == "reference" and of.createable and of.nillable,
         "soapType": _SOAP.get(of.type, "xsd:string"),
-        "sortable": of.type != "address" and not long_text,
+        "sortable": of.type != "address" and of.filterable,
         "type": of.type,
         "unique": of.unique,
         "updateable": of.updateable,

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tieline.sandbox import Response
 from tieline_salesforce.sandbox_errors import ApiError, ManyMatch, answer, bad_json
 from tieline_salesforce.sandbox_ids import full_id
-from tieline_salesforce.sandbox_org import Call, Caller, Org
+from tieline_salesforce.sandbox_org import Call, Org, Route
 from tieline_salesforce.sandbox_query import show_row
 from tieline_salesforce.sandbox_schema import ObjectDef
 
@@ -123,7 +124,7 @@ def _records(org: Org, call: Call) -> list[Mapping[str, Any]]:
     if any(not isinstance(r, dict) for r in records):
         raise bad_json("records must be a list of objects [line:1, column:1]")
     types = [(r.get("attributes") or {}).get("type") for r in records]
-    chunks = 1 + sum(1 for a, b in zip(types, types[1:], strict=False) if a != b)
+    chunks = 1 + sum(1 for a, b in pairwise(types) if a != b)
     if chunks > MAX_CHUNKS:
         message = f"Cannot have more than {MAX_CHUNKS} chunks in a single operation."
         raise ApiError(400, "LIMIT_EXCEEDED", message)
@@ -179,7 +180,7 @@ def _failed(error: ApiError | ManyMatch) -> Result:
 # -- composites
 
 
-def composite(org: Org, call: Call, run: Caller) -> Response:
+def composite(org: Org, call: Call, run: Route) -> Response:
     """`POST /composite`: up to 25 sub-requests in order, later ones may name earlier answers."""
     body = call.record()
     parts = body.get("compositeRequest")
@@ -216,7 +217,7 @@ def _fits(parts: Sequence[Any]) -> None:
         raise ApiError(400, "LIMIT_EXCEEDED", message)
 
 
-def _part(org: Org, call: Call, part: Mapping[str, Any], known: dict[str, Any], run: Caller) -> Result:
+def _part(org: Org, call: Call, part: Mapping[str, Any], known: dict[str, Any], run: Route) -> Result:
     name = str(part["referenceId"])
     try:
         url = _resolve(part.get("url", ""), known)
@@ -275,7 +276,7 @@ def _look_up(path: str, known: Mapping[str, Any]) -> Any:
     return at
 
 
-def batch(org: Org, call: Call, run: Caller) -> Response:
+def batch(org: Org, call: Call, run: Route) -> Response:
     """`POST /composite/batch`: up to 25 independent sub-requests."""
     body = call.record()
     parts = body.get("batchRequests")

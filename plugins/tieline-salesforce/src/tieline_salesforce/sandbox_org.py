@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from tieline.sandbox import Response
 from tieline_salesforce.sandbox_errors import ApiError, bad_json, not_found
@@ -40,12 +40,7 @@ class Call:
 
 
 Route = Callable[["Org", Call], Response]
-
-
-class Caller(Protocol):
-    """Answers a call; how a composite has its parts answered."""
-
-    def __call__(self, org: Org, call: Call) -> Response: ...
+"""Answers a call; a composite is handed one to have its parts answered."""
 
 
 class Org:

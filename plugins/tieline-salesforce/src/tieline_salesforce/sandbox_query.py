@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tieline_salesforce.sandbox_conditions import Scope, bind, condition, getter, narrowed, unknown_type
+from tieline_salesforce.sandbox_conditions import Scope, bind, condition, narrowed, unknown_type
 from tieline_salesforce.sandbox_derive import value_of
 from tieline_salesforce.sandbox_errors import ApiError
 from tieline_salesforce.sandbox_rows import Row, Rows
@@ -20,7 +20,6 @@ from tieline_salesforce.sandbox_values import wire_time
 
 MAX_OFFSET = 2000
 MAX_ALL_FIELDS = 200
-_WHERE_DELETED_STAND = "IsDeleted"
 Render = Callable[[Row], Any]
 
 
@@ -69,8 +68,8 @@ def select(scope: Scope) -> list[Row]:
 def sort(scope: Scope, found: list[Row], orders: Sequence[Order]) -> list[Row]:
     """Sorted by the last key first, so that the first decides; empty values first unless said otherwise [doc]."""
     for order in reversed(orders):
-        definition, of, get = bind(scope, order.path)
-        if of.type == "address" or (of.type == "textarea" and not _sortable(of)):
+        _, of, get = bind(scope, order.path)
+        if of.type == "address" or not of.filterable:
             message = f"field '{of.name}' can not be sorted in a query call"
             raise refuse(scope.query.text, order.path.at, "MALFORMED_QUERY", message)
         filled = [(v, r) for r in found if (v := get(r)) is not None]
@@ -80,10 +79,6 @@ def sort(scope: Scope, found: list[Row], orders: Sequence[Order]) -> list[Row]:
         rest = [r for _, r in filled]
         found = rest + empty if order.nulls_last else empty + rest
     return found
-
-
-def _sortable(of: FieldDef) -> bool:
-    return of.size <= 255  # longer text is a long text area
 
 
 def _fold(value: Any, text: bool) -> Any:
@@ -120,19 +115,10 @@ def _columns(scope: Scope) -> Sequence[Path | Query]:
 
 
 def _place(scope: Scope, shown: dict[str, Any], path: Path) -> None:
-    definition = scope.definition
+    steps, _, of = scope.parents(path)
     at = shown
-    for relation in path.names[:-1]:
-        if relation.lower() == definition.name.lower() and definition.parent(relation) is None:
-            continue
-        ref = definition.parent(relation)
-        parent = scope.parent_of(definition, ref, relation, path)
-        assert ref is not None and ref.relation is not None
-        node = at.setdefault(ref.relation, {"": (ref, parent)})
-        definition, at = parent, node
-    of = definition.find(path.names[-1])
-    if of is None:
-        raise scope.no_such(definition, path)
+    for ref, parent in steps:
+        at = at.setdefault(ref.relation or ref.name, {"": (ref, parent)})
     at[of.name] = of
 
 
@@ -165,7 +151,7 @@ def _parent(scope: Scope, node: Mapping[str, Any], version: int) -> Render:
     table = scope.rows.tables[parent.name]
 
     def part(row: Row) -> Any:
-        target = table.get(row.get(ref.name))
+        target = table.get(row.get(ref.name) or "")
         return None if target is None else show(target)
 
     return part
@@ -235,4 +221,4 @@ def _children(scope: Scope, query: Query, version: int) -> Render:
     return part
 
 
-__all__ = ["Answer", "getter", "run", "show_row"]
+__all__ = ["Answer", "renderer", "run", "show_row"]

@@ -17,6 +17,8 @@ HIDDEN_FIELD = "HasOptedOutOfEmail"
 """The field that field-level security hides under the vice `field-hidden`."""
 RESTRICTED = (("Account", "Industry"), ("Lead", "Industry"), ("Opportunity", "StageName"))
 ID_LENGTH = 18
+LONG_TEXT = 255
+"""A longer text area is a long text area."""
 
 STAGES: tuple[tuple[str, int, str, bool, bool], ...] = (
     ("Prospecting", 10, "Pipeline", False, False),
@@ -90,7 +92,7 @@ _RELATIONS: Mapping[tuple[str, str], tuple[str | None, bool]] = {
     ("CampaignMember", "ContactId"): ("CampaignMembers", True),
     ("CampaignMember", "LeadId"): ("CampaignMembers", True),
     ("CampaignMember", "LeadOrContactId"): (None, False),
-    ("CampaignMemberStatus", "CampaignId"): (None, True),
+    ("CampaignMemberStatus", "CampaignId"): ("CampaignMemberStatuses", True),
     ("Lead", "ConvertedAccountId"): (None, False),
     ("Lead", "ConvertedContactId"): (None, False),
     ("Lead", "ConvertedOpportunityId"): (None, False),
@@ -160,6 +162,11 @@ class FieldDef:
     def restricted(self) -> bool:
         """Whether a value outside the picklist is refused."""
         return "r" in self.rights
+
+    @property
+    def filterable(self) -> bool:
+        """Whether a query may filter by it; long text areas are not, nor are addresses in one piece [recorded]."""
+        return "x" not in self.rights and not (self.type == "textarea" and self.size > LONG_TEXT)
 
     @property
     def custom(self) -> bool:

@@ -3,7 +3,7 @@
 A line is `name|type|rights|label|options`. Types: string(n), textarea(n), picklist(n):list, ref(Object), id, boolean,
 int(digits), double|currency|percent(precision,scale), date, datetime, email, phone, url, address. Rights: c can be
 set on create, u on update, n may be empty, d filled on create, i usable as upsert key, N the object's name field,
-r restricted picklist. Without rights: cun. `@address P`, `@system`, `@viewed` stand for groups of fields.
+r restricted picklist, x neither filtered nor sorted by. Without rights: cun. `@address P`, `@system`, `@viewed` stand for groups of fields.
 Sources: recorded describes for types, lengths and rights; CampaignMember, User and the two status objects from the
 public schema, their rights believed.
 """
@@ -206,8 +206,8 @@ FiscalYear|int(8)|n||compound=Fiscal
 Fiscal|string(6)|n|Fiscal Period
 ContactId|ref(Contact)|cn||rel=
 @viewed
-HasOpenActivity|boolean|d
-HasOverdueTask|boolean|d
+HasOpenActivity|boolean|dx
+HasOverdueTask|boolean|dx
 LastAmountChangedHistoryId|ref(OpportunityHistory)|n|Opportunity History ID
 LastCloseDateChangedHistoryId|ref(OpportunityHistory)|n|Opportunity History ID
 """,
@@ -277,7 +277,7 @@ LeadOrContactOwnerId|ref(Group,User)|n
     "CampaignMemberStatus": f"""
 Id|id||Campaign Member Status ID
 {_HEAD}
-CampaignId|ref(Campaign)|c||rel=
+CampaignId|ref(Campaign)|c
 Label|string(765)|cuN
 SortOrder|int(9)
 IsDefault|boolean|cud

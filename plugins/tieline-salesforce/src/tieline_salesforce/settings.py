@@ -13,6 +13,7 @@ DEFAULT_VERSION = "v62.0"
 OLDEST = 49
 """The first version in which every call used here behaves as it does now (`collateSubrequests`, upsert answers)."""
 SEVERAL = "multi"
+LARGEST_PAGE, SMALLEST_PAGE = 2000, 200
 
 
 class SalesforceSettings(Settings):
@@ -22,6 +23,8 @@ class SalesforceSettings(Settings):
     """The REST API's version; `tieline check` says which ones the org has."""
     overlap: int = Field(default=300, ge=0, le=86_400)
     """Seconds that each delta reads again: a long transaction commits late, with a stamp from before."""
+    page: int = Field(default=LARGEST_PAGE, ge=SMALLEST_PAGE, le=LARGEST_PAGE)
+    """Rows asked for in one page of a query; the server may give fewer. Small pages suit records of many columns."""
     currency: str | None = None
     """`"USD"`: the org keeps all amounts in this currency. `"multi"`: records carry their own. Unset: the org is asked,
     one request more in a run that reads amounts, and a single-currency org does not say which one it keeps."""

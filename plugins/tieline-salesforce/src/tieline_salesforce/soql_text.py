@@ -20,7 +20,6 @@ _ESCAPES = {
     "\n": "\\n",
     "\r": "\\r",
     "\t": "\\t",
-    "\b": "\\b",
     "\f": "\\f",
 }
 _RESERVED = re.compile(r"[\\'\x00-\x1f\x7f\u2028\u2029]")

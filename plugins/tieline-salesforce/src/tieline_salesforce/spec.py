@@ -22,14 +22,23 @@ _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _TOO_MUCH = frozenset({"REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE"})
 
 VICES = (
-    "rate-limit",
-    "partial-batch",
-    "lost-answer",
-    "token-expiry",
-    "merged",
+    "coarse-stamps",
     "converted",
+    "field-hidden",
+    "garbage",
+    "late-commit",
+    "lost-answer",
+    "merged",
+    "no-hub-field",
+    "partial-batch",
+    "rate-limit",
+    "rate-limit-no-retry-after",
+    "repeat-page",
     "restricted-picklist",
+    "token-expiry",
+    "usage-jumps",
 )
+"""The stand-in's bad days, named here so that reading the list does not load it."""
 
 
 def throttled(response: Response) -> bool:

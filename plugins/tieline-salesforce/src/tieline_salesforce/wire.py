@@ -24,6 +24,7 @@ from tieline import (
     Transient,
     Unavailable,
 )
+from tieline_salesforce.settings import LARGEST_PAGE
 
 PARTS = 5
 """Collections and queries that one composite may hold [doc]."""
@@ -131,19 +132,20 @@ def busy(code: str) -> bool:
 class Wire:
     """Speaks to one org. Safe to share between threads: the only state is whether `/composite` was found missing."""
 
-    def __init__(self, http: HttpClient, clock: Clock, version: str) -> None:
+    def __init__(self, http: HttpClient, clock: Clock, version: str, page: int = LARGEST_PAGE) -> None:
         self._http = http
         self._clock = clock
         self.version = version
         self.base = f"/services/data/{version}"
         self._composites = True
+        self._options = {} if page == LARGEST_PAGE else {"sforce-query-options": f"batchSize={page}"}
 
     # -- reading
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """`path` is below the version, or starts at `/services/`. Raises Refused, or what a connector may raise."""
         full = path if path.startswith("/services/") else self.base + path
-        return self._decoded(self._http.send(Request("GET", full, params=params or {})))
+        return self._decoded(self._http.send(Request("GET", full, params=params or {}, headers=self._options)))
 
     def query(self, statement: str, *, deleted: bool = False) -> Answer:
         """The first page of a query; `deleted` also sees what is in the recycle bin and what was merged away."""

@@ -198,10 +198,10 @@ def _upsert(call: Call, table: Table, inputs: list[Any]) -> Answer:
             given.setdefault(name, str(row.get("id")))
         todo.append((row, record, given))
     work.require([({**row, "properties": given}, record) for row, record, given in todo])
-    for row, record, given in todo:
-        written = work.write(row, record, given)
+    for row, record, values in todo:
+        written = work.write(row, record, values)
         if written is not None:
-            names = list(written.props) if record is None else work.changed(written, given)
+            names = list(written.props) if record is None else work.changed(written, values)
             work.answer(row, written, names, new=record is None)
     return work.done(200)
 
@@ -212,7 +212,7 @@ def _read(call: Call, table: Table, inputs: list[Any]) -> Answer:
     if dated and len(inputs) > MAX_INPUTS // 2:
         raise validation(f"With propertiesWithHistory at most {MAX_INPUTS // 2} inputs are allowed")  # [memory]
     names = table.names([*(str(n) for n in body.get("properties") or []), *dated])
-    archived = call.param("archived") == "true"
+    archived = call.flag("archived")
     results: dict[int, Any] = {}
     lost: list[str] = []
     for row in inputs:

@@ -89,6 +89,10 @@ class Call:
         value = self.request.params.get(name, default)
         return str(value[0] if isinstance(value, list) else value)
 
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false; the vendor's SDK writes it with a capital."""
+        return self.param(name).lower() == "true"
+
     def many(self, name: str) -> list[str]:
         """A query parameter given several times, with commas, or both."""
         value = self.request.params.get(name, [])

@@ -12,7 +12,7 @@ from tieline_hubspot.sandbox.records import create, sync_company
 from tieline_hubspot.sandbox.state import State
 from tieline_hubspot.sandbox.wire import moment
 
-_ORDER = ("companies", "contacts", "deals")
+_ORDER = ("companies", "contacts", "deals", "users")
 _STAMPS = ("createdate", "lastmodifieddate", "hs_lastmodifieddate", "hs_object_id")
 
 

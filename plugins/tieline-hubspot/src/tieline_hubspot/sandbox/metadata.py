@@ -26,7 +26,7 @@ def properties(call: Call) -> Answer:
     table = call.table(call.rest[0])
     match call.method, call.rest[1:]:
         case "GET", []:
-            archived = call.param("archived") == "true"
+            archived = call.flag("archived")
             return Answer(200, {"results": [] if archived else [p.as_json() for p in table.properties.values()]})
         case "POST", []:
             return Answer(201, _define(call, table, call.json()).as_json())
@@ -189,7 +189,7 @@ def owners(call: Call) -> Answer:
     """`/owners[/{id}]`, by e-mail, archived or not."""
     if call.method != "GET":
         raise call.nowhere()
-    archived = call.param("archived") == "true"
+    archived = call.flag("archived")
     rows = [o for o in call.state.owners if o["archived"] is archived]
     rest = [part for part in call.rest if part]
     if rest:

@@ -56,7 +56,7 @@ def objects(call: Call, hits: Hits) -> Answer:
 
 def _one(call: Call, table: Table, key: str) -> Record:
     record = table.find(key, call.param("idProperty"))
-    archived = call.param("archived") == "true"
+    archived = call.flag("archived")
     if record is None or (record.archived is not None) is not archived:
         raise not_found()
     return record
@@ -98,7 +98,7 @@ def _list(call: Call, table: Table) -> Answer:
     text = call.param("after", "0")
     if not text.isdigit():
         raise validation(f"Invalid paging cursor: {text}")
-    ids = table.dead if call.param("archived") == "true" else table.alive
+    ids = table.dead if call.flag("archived") else table.alive
     stuck = "repeat-page" in call.vices
     records, rest = table.page(ids, 0 if stuck else int(text), limit)
     if call.many("propertiesWithHistory") or call.many("associations"):
@@ -173,7 +173,11 @@ def _merge(call: Call, table: Table) -> Answer:
 def _forget(call: Call, table: Table) -> Answer:
     """Delete for good, and keep the e-mail address out [memory]."""
     body = call.json()
-    record = table.find(str(body.get("objectId", "")), body.get("idProperty"))
+    key, name = str(body.get("objectId", "")), body.get("idProperty")
+    record = table.find(key, name)
+    if record is None and name == "email":
+        call.state.blocked.add(key.strip().lower())  # [spec]
+        return Answer(204)
     if record is None:
         raise not_found()
     email = record.props.get("email")

@@ -101,14 +101,17 @@ class HubSpotSandbox:
             if route is None:
                 raise not_found()
             if route.family != "oauth":
-                kind = self._admit(request, route, now)
+                kind = self._credential(request)
+                if kind == "narrow":
+                    raise oauth.without_scopes(route.family, route.rest)
+                self._limits.admit(now, _searches(route))
             call = Call(self.state, request, route.version, route.rest, now, self.vices)
             answer = self._families[route.family](call)
             vices.merge_after_read(self.state, self.vices, answer, now)
         except Refusal as refusal:
             body = {**refusal.body, "correlationId": correlation}
             answer = Answer(refusal.status, body, refusal.headers)
-        headers.update(self._budget(kind, route, answer.status))
+        headers.update(self._budget(kind, route))
         headers.update(answer.headers)
         if route is not None and route.family != "oauth" and kind:
             if vices.lost(self.state, self.vices, _writes(request, route)):
@@ -117,28 +120,25 @@ class HubSpotSandbox:
                 return Response(200, {**headers, "content-type": HTML_TYPE}, b"<html><body>Just a moment\xe2\x80\xa6")
         return _dressed(request, answer, headers)
 
-    def _admit(self, request: Request, route: Route, now: int) -> str:
-        """The kind of credential, or the 401, 403 or 429."""
+    def _credential(self, request: Request) -> str:
+        """The kind of credential, or the 401."""
         header = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
         kind = oauth.authorise(self.state, header, "token-expiry" in self.vices)
-        if kind == "narrow":
-            raise oauth.without_scopes(route.family, route.rest)
         self.state.count("calls")
-        self._limits.admit(now, _searches(route))
         return kind
 
-    def _budget(self, kind: str, route: Route | None, status: int) -> dict[str, str]:
-        """The rate-limit headers: none on a refused credential; searches carry only the daily pair, which OAuth apps
-        do not have at all [rec]."""
-        if kind not in ("private", "oauth") or route is None:
+    def _budget(self, kind: str, route: Route | None) -> dict[str, str]:
+        """The rate-limit headers: none on a refused credential, but for properties; searches carry only the daily
+        pair, which OAuth apps do not have at all [rec]."""
+        if not kind or route is None or (kind == "narrow" and route.family != "crm/properties"):
             return {}
         headers: dict[str, str] = {}
-        if kind == "private":
+        if kind != "oauth":
             left = max(0, DAILY - self.state.counters.get("calls", 0))
             headers = {"x-hubspot-ratelimit-daily": str(DAILY), "x-hubspot-ratelimit-daily-remaining": str(left)}
         if _searches(route):
             return headers
-        most = vices.MAX_CALLS if kind == "private" else 110
+        most = 110 if kind == "oauth" else vices.MAX_CALLS
         return {
             **headers,
             "x-hubspot-ratelimit-interval-milliseconds": str(vices.INTERVAL_MS),

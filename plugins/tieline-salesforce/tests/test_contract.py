@@ -1,0 +1,85 @@
+"""The conformance suite, on the stand-in: people use its screens, the connector its REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tieline.testing import ConnectorTests, HttpSubject
+from tieline_salesforce.mapping import MERGEABLE, SOBJECTS
+from tieline_salesforce.spec import SPEC
+
+REST = "/services/data/v62.0/sobjects"
+SMALL = 200
+"""The smallest page that a query can be asked for."""
+
+
+class SalesforceSubject(HttpSubject):
+    """An empty org; `outside` is the subject itself."""
+
+    many = SMALL + 5
+    unknown_id = "001000000000000AAA"
+
+    def __init__(self, *streams: str, vices: tuple[str, ...] = ()) -> None:
+        super().__init__(SPEC, vices=vices)
+        self.streams = streams
+        self.outside = self
+        self.transport.headers = {"sforce-query-options": f"batchSize={SMALL}"}
+
+    def sample(self, stream: str, n: int) -> Mapping[str, Any]:
+        match stream:
+            case "accounts":
+                return {"name": f"Account {n}", "description": f"+{n}", "employees": n, "phone": f"+1 {n}"}
+            case "contacts":
+                return {"last_name": f"Person {n}", "email": f"p{n}@line.example", "title": f"Title {n}"}
+            case "opportunities":
+                day = f"2026-01-{n % 28 + 1:02d}"
+                stage = ("Prospecting", "Qualification")[n % 2]
+                return {"name": f"Deal {n}", "stage": stage, "close_date": day}
+        return {"name": f"Campaign {n}", "start": f"2026-01-{n % 28 + 1:02d}", "budget": str(n)}
+
+    def path(self, stream: str, id: str = "") -> str:
+        return f"{REST}/{SOBJECTS[stream]}/{id}".rstrip("/")
+
+    def create(self, stream: str, fields: Mapping[str, Any]) -> str:
+        needed = {"opportunities": {"StageName": "Prospecting", "CloseDate": "2026-02-01"}}.get(stream, {})
+        row, _ = self.mappers[stream].write(fields)
+        return str(self.ask("POST", self.path(stream), {**needed, **row})["id"])
+
+    def edit(self, stream: str, id: str, fields: Mapping[str, Any]) -> None:
+        row, _ = self.mappers[stream].write(fields)
+        self.ask("PATCH", self.path(stream, id), row)
+
+    def delete(self, stream: str, id: str) -> None:
+        self.ask("DELETE", self.path(stream, id))
+
+    def merge(self, stream: str, winner: str, loser: str) -> None:
+        self.sandbox.merge(SOBJECTS[stream], winner, loser)
+
+    def count(self, stream: str) -> int:
+        found = self.ask("GET", "/services/data/v62.0/query", params={"q": f"SELECT COUNT() FROM {SOBJECTS[stream]}"})
+        return int(found["totalSize"])
+
+    def state(self) -> Any:
+        return self.sandbox.dump()["org"]
+
+
+class TestPeople(ConnectorTests):
+    """What people merge: accounts and contacts."""
+
+    @pytest.fixture
+    def subject(self):
+        return SalesforceSubject("accounts", "contacts")
+
+
+class TestDeals(ConnectorTests):
+    """Accounts and contacts are there to be referred to."""
+
+    @pytest.fixture
+    def subject(self):
+        subject = SalesforceSubject("accounts", "contacts", "campaigns", "opportunities")
+        assert not {"Campaign", "Opportunity"} & MERGEABLE
+        subject.reasons = {m: "people cannot merge opportunities or campaigns" for m in ("M1", "M2")}
+        return subject

@@ -1,0 +1,127 @@
+"""`tieline explain`: why a field has the value it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tieline.cli.boundary import DONE
+from tieline.cli.console import clean
+from tieline.cli.keys import changes_of, key_argument, kind_argument, nearest_field, one_record
+from tieline.cli.options import command as declare
+from tieline.cli.session import Session
+from tieline.cli.words import changed, said, when
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tieline.model import Policy
+    from tieline.records import Kind
+    from tieline.store import Store
+
+
+@declare("explain", example="tieline explain contact ann@example.com title")
+@kind_argument
+@key_argument
+@click.argument("field", required=False)
+def command(session: Session, kind: Kind, key: str, field: str | None) -> int:
+    """Why a field has the value it has: where it came from, by which rule, and what each system holds.
+
+    KEY is a hub id, SYSTEM:REMOTE_ID, or a unique e-mail address, domain or name. Without FIELD, all fields are told.
+    """
+    policies = session.load_config().rules.policies.get(kind, {})
+    with session.open_store() as store:
+        found = _explain(store, kind, key, field, policies)
+    session.console.result(found, lambda: _text(found))
+    return DONE
+
+
+def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Mapping[str, Policy]) -> dict[str, Any]:
+    from tieline.store.trees import decode
+
+    named = one_record(store, kind, key)
+    record, state, _ = store.trees.records([named.id])[named.id]
+    links = [decode(row) for row in store.trees.of_records([named.id]).get(named.id, [])]
+    names = sorted({*record.fields, *(name for link in links for name in link.seen)})
+    if field is not None and field not in names:
+        raise nearest_field(field, sorted({*names, *policies}))
+    refused = {system: fields for (_, system), fields in store.work.refusals([named.id]).items()}
+    last = _last_changes(store, named.id)
+    told = {}
+    for name in [field] if field is not None else names:
+        origin = record.stamps.get(name) or record.stamps.get("*") or ("", 0)
+        told[name] = {
+            "value": record.fields.get(name),
+            "origin": origin[0] or None,
+            "edited_at": origin[1] or None,
+            "policy": str(policies.get(name, "two-way")),
+            "last_change": last.get(name),
+            "systems": {
+                link.system: _there(link, name, record.fields.get(name), refused.get(link.system, {}))
+                for link in links
+                if name in link.seen
+            },
+        }
+    reviews = [
+        {"id": r["id"], "summary": r["summary"]}
+        for r in store.book.reviews("open")
+        if r["record"] == named.id and (field is None or r["detail"].get("field") in (None, field))
+    ]
+    head = {"record": named.id, "kind": kind, "title": named.title, "state": state}
+    return {**head, "fields": told, "reviews": reviews}
+
+
+def _there(link: Any, name: str, value: Any, refused: Mapping[str, str]) -> dict[str, Any]:
+    seen, based = link.seen.get(name), name in link.base
+    if link.gone is not None:
+        state = f"gone there ({link.gone})"
+    elif name in refused or "*" in refused:
+        state = "refused there"
+    elif not based:
+        state = "not merged yet"
+    elif seen != link.base[name]:
+        state = "edited there since"
+    else:
+        state = "as merged"
+    return {"remote_id": link.remote_id, "value": seen, "state": state, "modified": link.modified or None}
+
+
+def _last_changes(store: Store, record: str) -> dict[str, dict[str, Any]]:
+    """Field → the newest merge or adoption that set it."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in store.work.entries(record):
+        if entry.op not in ("adopt", "merge"):
+            continue
+        for name, change in changes_of(entry.changes).items():
+            adopted = entry.op == "adopt"
+            found[name] = {
+                "at": entry.at,
+                "run": entry.run,
+                "before": None if adopted else change[0],
+                "after": change if adopted else change[1],
+                "origin": entry.system if adopted else change[2],
+                "rule": "the first value known" if adopted else change[3],
+            }
+    return found
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [f"{found['kind']} {said(found['title'])} ({found['record']}), {found['state']}"]
+    for name, told in found["fields"].items():
+        lines += ["", f"{name} = {said(told['value'])}"]
+        change = told["last_change"]
+        if change is not None:
+            step = changed("", [change["before"], change["after"], change["origin"], change["rule"]]).strip()
+            lines.append(f"  because: {when(change['at'])}  {step}")
+        elif told["origin"]:
+            lines.append(f"  because: it came from {clean(told['origin'])}, edited {when(told['edited_at'])}")
+        lines.append(f"  policy:  {clean(told['policy'])}")
+        for system, there in told["systems"].items():
+            lines.append(
+                f"  {clean(system)}:{clean(there['remote_id'])} holds {said(there['value'])}, {there['state']}"
+            )
+    for review in found["reviews"]:
+        lines += ["", f"Review {review['id']} waits: {clean(review['summary'])}"]
+    step = f"tieline review show {found['reviews'][0]['id']}" if found["reviews"] else ""
+    return "\n".join([*lines, f"Next: {step}"] if step else lines)

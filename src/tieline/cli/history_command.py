@@ -1,0 +1,62 @@
+"""`tieline history`: every change of one record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tieline.cli.boundary import DONE
+from tieline.cli.console import clean, plural
+from tieline.cli.keys import changes_of, key_argument, kind_argument, one_record
+from tieline.cli.options import command as declare
+from tieline.cli.session import Session
+from tieline.cli.words import changed, said, when
+
+if TYPE_CHECKING:
+    from tieline.records import Kind
+    from tieline.store import Entry
+    from tieline.store.lookup import Found
+
+
+@declare("history", example="tieline history contact ann@example.com")
+@kind_argument
+@key_argument
+def command(session: Session, kind: Kind, key: str) -> int:
+    """Every change of one record, oldest first: what was written where, and why.
+
+    KEY is a hub id, SYSTEM:REMOTE_ID, or a unique e-mail address, domain or name.
+    """
+    with session.open_store() as store:
+        record = one_record(store, kind, key)
+        entries = store.work.entries(record.id)
+    value = {"record": record.id, "kind": record.kind, "title": record.title, "state": record.state}
+    session.console.result({**value, "entries": [_json(e) for e in entries]}, lambda: _text(record, entries))
+    return DONE
+
+
+def _json(entry: Entry) -> dict[str, Any]:
+    found = {"run": entry.run, "at": entry.at, "system": entry.system, "remote_id": entry.remote_id, "op": entry.op}
+    return {**found, "outcome": entry.outcome, "changes": changes_of(entry.changes), "note": entry.note}
+
+
+def _text(record: Found, entries: list[Entry]) -> str:
+    lines = [f"{record.kind} {said(record.title)} ({record.id}), {record.state}"]
+    for entry in entries:
+        lines.append(f"{when(entry.at)}  {_what(entry)}" + (f": {clean(entry.note)}" if entry.note else ""))
+        for name, change in changes_of(entry.changes).items():
+            adopted = entry.op == "adopt" or not (isinstance(change, list) and len(change) == 4)
+            lines.append(f"    {name} {said(change)}" if adopted else f"    {changed(name, change)}")
+    return "\n".join([*lines, plural(len(entries), "entry") + "."])
+
+
+def _what(entry: Entry) -> str:
+    place = clean(f"{entry.system}:{entry.remote_id}" if entry.remote_id else entry.system)
+    told = {
+        ("adopt", "ok"): f"taken in from {place}",
+        ("link", "ok"): f"linked with {place}",
+        ("merge", "ok"): "the record changed",
+        ("conflict", "lost"): f"a conflict: the value of {place} lost",
+        ("create", "ok"): f"created in {place}",
+        ("update", "ok"): f"written to {place}",
+        ("archive", "ok"): f"archived in {place}",
+    }
+    return told.get((entry.op, entry.outcome)) or f"{entry.op} in {place}: {entry.outcome}"

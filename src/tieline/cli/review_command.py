@@ -1,0 +1,110 @@
+"""`tieline review`: what waits for a person, and the answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tieline.cli.boundary import DONE
+from tieline.cli.console import clean, plural, table
+from tieline.cli.options import command as declare
+from tieline.cli.options import group
+from tieline.cli.session import Session
+from tieline.cli.words import said
+from tieline.errors import UserError
+
+if TYPE_CHECKING:
+    from tieline.store import Store
+
+command = group("review", example="tieline review list", text="Answer what waits for a person.")
+STATES = ("open", "accepted", "rejected", "closed", "all")
+
+
+@declare("list", example="tieline review list --json", group=command)
+@click.option("--state", type=click.Choice(STATES), default="open", show_default=True, help="Which reviews.")
+@click.option("--topic", help="Only this topic, such as conflict, match, consent, guard, rejected, delete.")
+def list_command(session: Session, state: str, topic: str | None) -> int:
+    """What waits for a person, oldest first."""
+    with session.open_store() as store:
+        found = [r for r in store.book.reviews(state) if topic in (None, r["topic"])]
+    session.console.result(found, lambda: _list(session, found, state))
+    return DONE
+
+
+def _list(session: Session, found: list[dict[str, Any]], state: str) -> str:
+    if not found:
+        return "Nothing waits for a person." if state == "open" else "There is none."
+    rows = [[r["id"], r["topic"], r["kind"], r["summary"]] for r in found]
+    shown = table(["ID", "TOPIC", "KIND", "QUESTION"], rows, width=session.console.width)
+    return f"{shown}\n\n{plural(len(found), 'review')}.\nNext: tieline review show {found[0]['id']}"
+
+
+@declare("show", example="tieline review show 3", group=command)
+@click.argument("number", type=int, metavar="ID")
+def show_command(session: Session, number: int) -> int:
+    """One review: what is asked, what is known, and what each answer does."""
+    with session.open_store() as store:
+        found = _one(store, number)
+    session.console.result(found, lambda: _show(found))
+    return DONE
+
+
+def _show(found: dict[str, Any]) -> str:
+    state = found["state"] if found["choice"] is None else f"{found['state']} ({found['choice']})"
+    lines = [f"Review {found['id']}, {found['topic']}, {state}", clean(found["summary"]), ""]
+    details = [[name, said(value)] for name, value in found["detail"].items()]
+    lines += [table(["KNOWN", ""], details), ""] if details else []
+    lines += [f"accept: {clean(found['accept'])}", f"reject: {clean(found['reject'])}"]
+    if found["state"] == "open":
+        lines.append(f"Next: tieline review accept {found['id']}, or tieline review reject {found['id']}")
+    return "\n".join(lines)
+
+
+@declare("accept", example="tieline review accept 3 --take crm", group=command)
+@click.argument("numbers", type=int, nargs=-1, required=True, metavar="ID...")
+@click.option("--take", metavar="CHOICE", help="Which one, where there are several; see `review show`.")
+def accept_command(session: Session, numbers: tuple[int, ...], take: str | None) -> int:
+    """Answer yes; the next plan acts on it. What yes means is told by `review show`."""
+    return _answer(session, numbers, "accepted", take)
+
+
+@declare("reject", example="tieline review reject 3", group=command)
+@click.argument("numbers", type=int, nargs=-1, required=True, metavar="ID...")
+def reject_command(session: Session, numbers: tuple[int, ...]) -> int:
+    """Answer no; the next plan acts on it. What no means is told by `review show`."""
+    return _answer(session, numbers, "rejected", None)
+
+
+def _answer(session: Session, numbers: tuple[int, ...], answer: str, choice: str | None) -> int:
+    from tieline.ports import SystemClock
+
+    with session.open_store() as store:
+        asked = [_one(store, number) for number in numbers]
+        for review in asked:
+            if review["state"] == "closed":
+                raise UserError(f"review {review['id']} is closed: events have answered it", hint="tieline review list")
+            if choice is not None and choice not in (choices := _choices(review)):
+                known = f"; there are: {', '.join(choices)}" if choices else "; it has none"
+                raise UserError(f"review {review['id']} has no choice {choice!r}{known}")
+        with store.atomic(fence=False):
+            for review in asked:
+                store.book.answer(review["id"], answer, choice, SystemClock().now())
+        answered = [_one(store, number) for number in numbers]
+    many = ", ".join(str(r["id"]) for r in answered)
+    session.console.result(answered, lambda: f"{answer.capitalize()}: {many}.\nNext: tieline plan")
+    return DONE
+
+
+def _one(store: Store, number: int) -> dict[str, Any]:
+    found = store.book.review(number)
+    if found is None:
+        raise UserError(f"there is no review {number}", hint="tieline review list")
+    return found
+
+
+def _choices(review: dict[str, Any]) -> list[str]:
+    """What `--take` may say for this review."""
+    detail = review["detail"]
+    values = [str(value[0]) for value in detail.get("values", []) if value[0]]
+    return [*values, *map(str, detail.get("rivals", [])), *map(str, detail.get("records", []))]

@@ -1,0 +1,81 @@
+"""How values, times and orders are put into words. Pure, but for the local time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from tieline.cli.console import clean, table
+
+OPS = ("create", "update", "archive", "link", "act")
+LONGEST_VALUE = 60
+
+
+def when(ms: int | None) -> str:
+    """A moment in local time, to the second."""
+    if not ms:
+        return "never"
+    return datetime.fromtimestamp(ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def said(value: Any) -> str:
+    """A cell for a person: text in quotes, blank as such, anything else as JSON; shortened."""
+    if value is None:
+        return "blank"
+    text = f'"{clean(value)}"' if isinstance(value, str) else clean(to_json(value).decode())
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def changed(name: str, change: Sequence[Any]) -> str:
+    """`title "CTO" → "CEO" (crm, two-way)`."""
+    before, after, origin, rule = change
+    source = ", ".join(part for part in (origin, rule) if part)
+    return f"{name} {said(before)} → {said(after)}" + (f" ({clean(source)})" if source else "")
+
+
+def order_lines(orders: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Each order on a line, with what it changes and why."""
+    lines = []
+    for order in orders:
+        place = f"{order['system']}:{order['remote_id']}" if order["remote_id"] else order["system"]
+        head = f"{order['op']:<8}{order['kind']} {said(order['title'])} in {clean(place)}"
+        fields = order["fields"]
+        if order["op"] == "create":
+            given = [f"{name} {said(change[1])}" for name, change in fields.items() if change[1] is not None]
+            lines.append(f"{head}: {', '.join(given)}" if given else head)
+        else:
+            lines.append(head)
+            lines += [f"        {changed(name, change)}" for name, change in fields.items()]
+    return lines
+
+
+def counts_table(orders: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
+    """Orders by system, kind and op; only the ops that occur."""
+    used = [op for op in OPS if any(op in ops for kinds in orders.values() for ops in kinds.values())]
+    rows = [
+        [system, kind, *(ops.get(op, 0) for op in used)]
+        for system, kinds in orders.items()
+        for kind, ops in sorted(kinds.items())
+    ]
+    return table(["SYSTEM", "KIND", *(op.upper() for op in used)], rows)
+
+
+def records_table(records: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
+    """What each remote that was pulled ended as; only the ends that occur."""
+    ends = list(dict.fromkeys(end for kinds in records.values() for counts in kinds.values() for end in counts))
+    used = [e for e in ends if e == "pulled" or any(c.get(e) for kinds in records.values() for c in kinds.values())]
+    rows = [
+        [system, kind, *(counts.get(end, 0) for end in used)]
+        for system, kinds in records.items()
+        for kind, counts in sorted(kinds.items())
+        if any(counts.values())
+    ]
+    return table(["SYSTEM", "KIND", *(end.upper() for end in used)], rows) if rows else ""
+
+
+def total(orders: Mapping[str, Mapping[str, Mapping[str, int]]]) -> int:
+    """How many orders there are."""
+    return sum(n for kinds in orders.values() for ops in kinds.values() for n in ops.values())

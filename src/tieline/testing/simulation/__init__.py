@@ -1,0 +1,11 @@
+"""A seeded world that drives the real engine, store and runner: systems, people, faults, crashes, and an oracle.
+
+`simulate(seed)` plays one schedule and returns what the oracle found. The same seed plays the same schedule.
+"""
+
+from __future__ import annotations
+
+from tieline.testing.simulation.loop import Crash, Result, Schedule, simulate
+from tieline.testing.simulation.oracle import Violation
+
+__all__ = ["Crash", "Result", "Schedule", "Violation", "simulate"]

@@ -1,0 +1,374 @@
+"""The commands of a normal day, told from outside: what is printed, what is JSON, how they end."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+Tieline = Callable[..., Result]
+
+SYNC_KEYS = {
+    "run", "outcome", "converged", "writes", "reviews", "api_calls", "records", "orders", "stages", "notes",
+}  # fmt: skip
+
+
+@pytest.fixture
+def ann(world: Any) -> str:
+    """A contact in the CRM that nobody else has."""
+    return world["crm"].person_create("contact", {"email": "ann@x.test", "first_name": "Ann", "title": "CTO"})
+
+
+@pytest.fixture
+def synced(tieline: Tieline, configured: Path, ann: str, world: Any) -> str:
+    assert tieline("sync", "--yes").exit_code == 0
+    return ann
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# -- init and check
+
+
+def test_init_writes_a_configuration_that_passes_the_check(tieline: Tieline, here: Path) -> None:
+    found = tieline("init", "crm=memory", "marketing=memory")
+    assert found.exit_code == 0, found.stderr
+    assert "Next: tieline check" in found.output
+    assert mode(here / ".tieline") == 0o700
+    checked = tieline("check", "--offline")
+    assert checked.exit_code == 0, checked.stderr
+    assert "2 systems, account, contact; no problem." in checked.output
+
+
+def test_init_keeps_a_configuration_that_is_there(tieline: Tieline, configured: Path) -> None:
+    before = configured.read_text()
+    found = tieline("init", "crm=memory")
+    assert found.exit_code == 2
+    assert "is there already\nNext: tieline init --force" in found.stderr
+    assert configured.read_text() == before
+    assert tieline("init", "crm=memory", "--force", "--json").exit_code == 0
+    assert configured.read_text() != before
+
+
+def test_init_takes_each_name_once(tieline: Tieline, here: Path) -> None:
+    found = tieline("init", "memory", "memory")
+    assert found.exit_code == 2
+    assert "Next: tieline init first=memory second=memory" in found.stderr
+    assert not (here / "tieline.toml").exists()
+
+
+def test_check_tells_all_problems_of_a_file(tieline: Tieline, configured: Path) -> None:
+    configured.write_text(configured.read_text() + "[sync.contact]\nemial = 'fill'\ntitel = 'fill'\n")
+    found = tieline("check", "--offline")
+    assert found.exit_code == 2
+    assert found.stderr.startswith("Error: 2 problems:\ntieline.toml:7: sync.contact.emial:")
+    told = json.loads(tieline("check", "--offline", "--json").stdout)
+    assert told["ok"] is False
+    assert len(told["problems"]) == 2
+    assert told["error"]["exit_code"] == 2
+
+
+def test_check_asks_each_system_and_one_failure_does_not_hide_the_others(
+    tieline: Tieline, configured: Path, world: Any, finding: Any, not_authorised: Any
+) -> None:
+    world.findings["crm"] = not_authorised("crm refuses the credential (401)")
+    world.findings["marketing"] = [
+        finding("ok", "reachable", "answers"),
+        finding("warning", "hub id", "there is no field for it", "make a text field tieline_id, unique"),
+    ]
+    found = tieline("check")
+    assert found.exit_code == 2
+    assert "ERROR    crm        credential  crm refuses the credential (401)" in found.output
+    assert "→ tieline auth status" in found.output
+    assert "→ make a text field tieline_id, unique" in found.output
+    assert "1 error to mend first." in found.output
+    told = json.loads(tieline("check", "--json").stdout)
+    assert told["ok"] is False
+    assert [f["level"] for f in told["findings"]] == ["error", "ok", "warning"]
+
+
+def test_check_of_good_systems_names_the_next_command(tieline: Tieline, configured: Path) -> None:
+    found = tieline("check")
+    assert found.exit_code == 0
+    assert found.output.endswith("Next: tieline plan\n")
+
+
+def test_a_connector_that_raises_in_check_is_named(tieline: Tieline, configured: Path, world: Any) -> None:
+    world.findings["crm"] = RuntimeError("boom")
+    found = tieline("check")
+    assert found.exit_code == 2
+    assert "a bug in connector 'memory': RuntimeError: boom" in found.output
+
+
+# -- auth and plugins
+
+
+def test_auth_status_says_where_a_secret_comes_from_and_never_what_it_is(
+    tieline: Tieline, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "tieline.toml").write_text(
+        '[systems.crm]\nconnector = "stub"\nbase_url = "https://stub.test"\n'
+        'auth = { type = "token", token = { env = "STUB_TOKEN" } }\n'
+    )
+    monkeypatch.delenv("STUB_TOKEN", raising=False)
+    missing = tieline("auth", "status")
+    assert missing.exit_code == 2
+    assert "environment variable STUB_TOKEN is not set" in missing.output
+    monkeypatch.setenv("STUB_TOKEN", "canary-canary-canary")
+    for arguments in (["auth", "status"], ["auth", "status", "--json"]):
+        found = tieline(*arguments)
+        assert found.exit_code == 0
+        assert "bearer token from environment variable STUB_TOKEN" in found.output
+        assert "canary" not in found.output
+
+
+def test_plugins_are_listed(tieline: Tieline) -> None:
+    assert tieline("plugins", "list").output.splitlines()[0].split() == [
+        "PLUGIN", "DISTRIBUTION", "VERSION", "CONNECTORS", "HOOKS",
+    ]  # fmt: skip
+    told = json.loads(tieline("plugins", "list", "--json").stdout)
+    assert told[0]["connectors"] == ["memory", "stub"]
+
+
+# -- plan and sync
+
+
+def test_plan_shows_what_would_be_written_and_writes_nothing(
+    tieline: Tieline, configured: Path, ann: str, world: Any
+) -> None:
+    found = tieline("plan")
+    assert found.exit_code == 0, found.stderr
+    assert 'create  contact "Ann"' in found.output
+    assert 'email "ann@x.test"' in found.output
+    assert "Next: tieline sync" in found.output
+    assert world["marketing"].alive("contact") == []
+
+
+def test_plan_can_tell_by_its_exit_code_that_something_is_owed(tieline: Tieline, configured: Path, ann: str) -> None:
+    assert tieline("plan", "--exit-code").exit_code == 3
+    tieline("sync", "--yes")
+    assert tieline("plan", "--exit-code").exit_code == 0
+
+
+def test_plan_as_json_lists_orders_only_when_asked(tieline: Tieline, configured: Path, ann: str) -> None:
+    short = json.loads(tieline("plan", "--json").stdout)
+    assert set(short) == SYNC_KEYS
+    assert short["orders"]["marketing"]["contact"]["create"] == 1
+    full = json.loads(tieline("plan", "--json", "--full").stdout)
+    assert full["orders_list"][0]["op"]
+
+
+def test_the_first_sync_of_a_home_needs_a_yes(tieline: Tieline, configured: Path, ann: str, world: Any) -> None:
+    found = tieline("sync")
+    assert found.exit_code == 3
+    assert "This is what the first sync would do" in found.stderr
+    assert found.output.rstrip().endswith("Next: tieline sync --yes")
+    assert world["marketing"].alive("contact") == []
+    assert tieline("sync", "--json").exit_code == 3
+    assert tieline("sync", "--yes").exit_code == 0
+    assert len(world["marketing"].alive("contact")) == 1
+
+
+def test_a_sync_after_a_sync_writes_nothing(tieline: Tieline, synced: str) -> None:
+    told = json.loads(tieline("sync", "--json").stdout)
+    assert set(told) == SYNC_KEYS
+    assert (told["outcome"], told["converged"], told["writes"]) == ("done", True, 0)
+    assert set(told["stages"]) == {"pull", "plan", "apply"}
+    assert "Done: 0 writes, converged." in tieline("sync").output
+
+
+def test_home_and_database_are_closed_to_others(synced: str, here: Path) -> None:
+    home = here / ".tieline"
+    assert mode(home) == 0o700
+    for path in home.iterdir():
+        assert mode(path) == 0o600, path
+
+
+def test_an_open_home_is_refused(tieline: Tieline, synced: str, here: Path) -> None:
+    (here / ".tieline").chmod(0o755)
+    for command in (["sync"], ["status"], ["plan", "--json"]):
+        found = tieline(*command)
+        assert found.exit_code == 2
+        assert f"chmod 700 {here / '.tieline'}" in found.output + found.stderr
+
+
+def test_a_system_that_cannot_be_left_out_is_named(tieline: Tieline, configured: Path) -> None:
+    found = tieline("sync", "--without", "crn")
+    assert found.exit_code == 2
+    assert "there is no system 'crn'; there are: crm, marketing" in found.stderr
+
+
+def test_a_system_that_fails_makes_the_run_fail_and_says_why(
+    tieline: Tieline, synced: str, world: Any, not_authorised: Any
+) -> None:
+    world.trouble["marketing"] = not_authorised("marketing refuses the credential (401)")
+    found = tieline("sync")
+    assert found.exit_code == 2
+    assert "Error: marketing refuses the credential (401)\nNext: tieline auth status" in found.stderr
+
+
+def test_a_second_run_leaves_at_once_and_says_who_is_there(tieline: Tieline, synced: str, here: Path) -> None:
+    from tieline.ports import Ports
+    from tieline.runner.lease import Lease
+    from tieline.store import opened
+
+    with opened(here / ".tieline/tieline.db") as store:
+        lease = Lease(store, Ports())
+        lease.take()
+        found = tieline("sync")
+        assert found.exit_code == 1
+        assert "another run holds this home: process " in found.stderr
+        told = tieline("sync", "--json")
+        assert told.exit_code == 1
+        assert json.loads(told.stdout)["outcome"] == "locked"
+        assert json.loads(tieline("status", "--json").stdout)["running"]["pid"]
+        lease.give_back()
+    assert tieline("sync").exit_code == 0
+
+
+# -- looking
+
+
+def test_looking_at_an_empty_home_names_the_first_command(tieline: Tieline, configured: Path, here: Path) -> None:
+    for command in (["status"], ["history", "contact", "x"], ["review", "list"], ["explain", "contact", "x"]):
+        assert tieline(*command).exit_code == 2
+    (here / ".tieline").mkdir(mode=0o700)
+    found = tieline("status")
+    assert found.exit_code == 2
+    assert "Next: tieline plan" in found.stderr
+
+
+def test_status_tells_links_runs_and_reviews(tieline: Tieline, synced: str) -> None:
+    found = tieline("status")
+    assert found.exit_code == 0
+    assert "0 reviews open." in found.output
+    told = json.loads(tieline("status", "--json").stdout)
+    assert told["systems"]["marketing"]["contact"] == {"linked": 1, "unlinked": 0, "gone": 0}
+    assert told["runs"][0]["outcome"] == "done"
+    assert told["running"] is None
+    assert told["unsettled"] == 0
+
+
+@pytest.mark.parametrize("key", ["ann@x.test", "ANN@x.test", "Ann", "crm:{remote}"])
+def test_a_record_is_found_by_the_names_people_use(tieline: Tieline, synced: str, key: str) -> None:
+    found = tieline("history", "contact", key.format(remote=synced), "--json")
+    assert found.exit_code == 0, found.stderr
+    told = json.loads(found.stdout)
+    assert told["title"] == "Ann"
+    assert told["entries"][0]["op"] == "adopt"
+    assert tieline("history", "contact", told["record"]).exit_code == 0
+
+
+def test_history_tells_every_step_in_words(tieline: Tieline, synced: str, world: Any) -> None:
+    world["crm"].person_edit("contact", synced, {"title": "CEO"})
+    tieline("sync")
+    found = tieline("history", "contact", "ann@x.test")
+    assert "taken in from crm:" in found.output
+    assert "created in marketing:" in found.output
+    assert 'title "CTO" → "CEO" (crm, two-way)' in found.output
+
+
+def test_explain_tells_where_a_value_came_from_and_what_each_system_holds(
+    tieline: Tieline, synced: str, world: Any
+) -> None:
+    world["crm"].person_edit("contact", synced, {"title": "CEO"})
+    tieline("sync")
+    found = tieline("explain", "contact", "ann@x.test", "title")
+    assert 'title = "CEO"' in found.output
+    assert '"CTO" → "CEO" (crm, two-way)' in found.output
+    assert f'crm:{synced} holds "CEO", as merged' in found.output
+    told = json.loads(tieline("explain", "contact", "ann@x.test", "--json").stdout)
+    assert told["fields"]["title"]["origin"] == "crm"
+    assert set(told["fields"]["title"]["systems"]) == {"crm", "marketing"}
+
+
+def test_a_key_or_field_that_does_not_exist_is_told(tieline: Tieline, synced: str) -> None:
+    nobody = tieline("explain", "contact", "bob@x.test")
+    assert nobody.exit_code == 2
+    assert "no contact answers to 'bob@x.test'" in nobody.stderr
+    field = tieline("explain", "contact", "ann@x.test", "titel")
+    assert "there is no field 'titel'; did you mean 'title'?" in field.stderr
+
+
+def test_a_name_that_several_have_must_be_narrowed(tieline: Tieline, synced: str, world: Any) -> None:
+    world["crm"].person_create("contact", {"email": "other@x.test", "first_name": "Ann"})
+    tieline("sync")
+    found = tieline("history", "contact", "Ann")
+    assert found.exit_code == 2
+    assert "2 contacts answer to 'Ann'" in found.stderr
+
+
+# -- reviews
+
+
+@pytest.fixture
+def opted(tieline: Tieline, configured: Path, world: Any) -> str:
+    """Somebody opted out, and one system says they are back."""
+    crm = world["crm"]
+    remote = crm.person_create("contact", {"email": "ann@x.test", "first_name": "Ann", "consent_email": "opted_out"})
+    tieline("sync", "--yes")
+    crm.person_edit("contact", remote, {"consent_email": "allowed"})
+    assert tieline("sync").exit_code == 3
+    return remote
+
+
+def test_a_review_is_listed_shown_and_answered(tieline: Tieline, opted: str, world: Any) -> None:
+    listed = json.loads(tieline("review", "list", "--json").stdout)
+    assert len(listed) == 1
+    number = str(listed[0]["id"])
+    assert "Next: tieline review show" in tieline("review", "list").output
+    shown = tieline("review", "show", number).output
+    assert "accept: allow contact again, everywhere" in shown
+    assert f"Next: tieline review accept {number}" in shown
+    answered = tieline("review", "accept", number)
+    assert answered.exit_code == 0
+    assert answered.output == f"Accepted: {number}.\nNext: tieline plan\n"
+    assert tieline("sync").exit_code == 0
+    assert world["marketing"].alive("contact")[0].fields["consent_email"] == "allowed"
+    assert tieline("review", "list").output == "Nothing waits for a person.\n"
+
+
+def test_an_answer_that_does_not_fit_is_refused(tieline: Tieline, opted: str) -> None:
+    missing = tieline("review", "show", "99")
+    assert missing.exit_code == 2
+    assert "there is no review 99\nNext: tieline review list" in missing.stderr
+    found = tieline("review", "accept", "1", "--take", "crmm")
+    assert found.exit_code == 2
+    assert "has no choice 'crmm'" in found.stderr
+    assert len(json.loads(tieline("review", "list", "--json").stdout)) == 1
+    assert tieline("review", "accept", "1", "99").exit_code == 2
+    assert len(json.loads(tieline("review", "list", "--json").stdout)) == 1
+
+
+def test_control_characters_of_a_record_do_not_reach_the_terminal(
+    tieline: Tieline, configured: Path, world: Any
+) -> None:
+    world["crm"].person_create("contact", {"email": "evil@x.test", "first_name": "\x1b[2JEvil\x07", "title": "\x9bK"})
+    for command in (["plan"], ["sync", "--yes"], ["history", "contact", "evil@x.test"], ["status"]):
+        found = tieline(*command)
+        assert not {"\x1b", "\x07", "\x9b"} & set(found.output + found.stderr), command
+    assert "\\x1b[2JEvil" in tieline("explain", "contact", "evil@x.test").output
+
+
+# -- the schedule
+
+
+def test_run_once_is_one_round_with_its_exit_code(tieline: Tieline, synced: str, world: Any) -> None:
+    world["crm"].person_edit("contact", synced, {"title": "CEO"})
+    found = tieline("run", "--once")
+    assert found.exit_code == 0
+    assert "Done: 1 write, converged." in found.output
+    assert json.loads(tieline("run", "--once", "--json").stdout)["writes"] == 0
+
+
+def test_run_needs_a_schedule(tieline: Tieline, configured: Path) -> None:
+    found = tieline("run")
+    assert found.exit_code == 2
+    assert 'Next: add [schedule] every = "15m"' in found.stderr
