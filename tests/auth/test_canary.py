@@ -138,6 +138,21 @@ def test_a_secret_reaches_the_server_and_no_text(case, settings, parse, clock, t
     assert [text for text in texts if CANARY in text] == []
 
 
+def test_a_bug_below_the_token_request_shows_no_secret_either(settings, parse, clock, tmp_path):
+    def send(request: Request) -> Response:
+        assert (request.form or {})["client_secret"] == CLIENT_SECRET
+        raise RuntimeError("a bug")
+
+    auth = parse(settings["refresh_token"])
+    places = {"base_url": "http://127.0.0.1:1", "profile": PROFILE, "send": send, "root": tmp_path}
+    authoriser = Authoriser(auth, system="crm", clock=clock, **places)
+    with pytest.raises(RuntimeError) as caught:
+        authoriser.authorise(Request("GET", "/a"))
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "form = " in told
+    assert CANARY not in told
+
+
 def test_a_traceback_with_locals_is_where_a_leak_would_show(clock):
     """The check above can fail: a plain credential in a header is seen by it."""
 

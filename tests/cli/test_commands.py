@@ -372,3 +372,21 @@ def test_run_needs_a_schedule(tieline: Tieline, configured: Path) -> None:
     found = tieline("run")
     assert found.exit_code == 2
     assert 'Next: add [schedule] every = "15m"' in found.stderr
+
+
+def test_a_person_who_waits_for_review_is_not_called_unknown(tieline: Tieline, configured: Path, world: Any) -> None:
+    for _ in range(2):
+        world["crm"].person_create("contact", {"email": "twin@x.test"})
+    tieline("sync", "--yes")
+    found = tieline("history", "contact", "twin@x.test")
+    assert found.exit_code == 2
+    assert "has the key 'twin@x.test', but is not linked to a record yet\nNext: tieline review list" in found.stderr
+
+
+def test_a_verbose_run_logs_to_the_terminal_and_every_run_to_the_home(
+    tieline: Tieline, synced: str, here: Path
+) -> None:
+    found = tieline("sync", "-v")
+    assert "INFO tieline: run " in found.stderr
+    assert ": done, 0 writes, 0 reviews" in (here / ".tieline/tieline.log").read_text()
+    assert "INFO" not in tieline("sync").stderr

@@ -291,7 +291,9 @@ class Comparison:
     def answer(self, reply: Reply) -> None:
         """Compare everything."""
         if reply.status != self.exchange.status:
-            self._note(("status",), f"{self.exchange.status} was recorded, {reply.status} came: {str(reply.body)[:300]}")
+            self._note(
+                ("status",), f"{self.exchange.status} was recorded, {reply.status} came: {str(reply.body)[:300]}"
+            )
             return
         for header in self.rules.headers(self.exchange):
             self._header(header, self.exchange.answer_headers.get(header), reply.headers.get(header))
@@ -301,9 +303,10 @@ class Comparison:
         self.mismatches.append(Mismatch(self.name, ".".join(where), what))
 
     def _header(self, name: str, recorded: str | None, actual: str | None) -> None:
-        if (recorded is None) is not (actual is None):
-            self._note(("headers", name), f"{recorded!r} was recorded, {actual!r} came")
-        elif name == "content-type" and recorded and actual and _media(recorded) != _media(actual):
+        agree = (recorded is None) is (actual is None)
+        if agree and name == "content-type" and recorded and actual:
+            agree = _media(recorded) == _media(actual)
+        if not agree:
             self._note(("headers", name), f"{recorded!r} was recorded, {actual!r} came")
 
     def value(self, where: Where, recorded: Any, actual: Any) -> None:

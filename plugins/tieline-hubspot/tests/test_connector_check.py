@@ -35,7 +35,6 @@ def account(script, wire):
         script.on("GET /crm/properties/2026-09/contacts", answers.get("properties", (200, without())))
         script.on("GET /account-info/2026-09/details", answers.get("details", (200, {"timeZone": "UTC"})))
         script.on("GET /crm/owners/2026-09", answers.get("owners", (200, {"results": []})))
-        script.on("GET statuses/definitions", (200, {"results": []}))
         script.on("GET /definitions", answers.get("definitions", (200, {"results": [{"id": "5"}]})))
         return script
 

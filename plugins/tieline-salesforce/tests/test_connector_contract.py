@@ -29,7 +29,7 @@ class SalesforceSubject(HttpSubject):
     def sample(self, stream: str, n: int) -> Mapping[str, Any]:
         match stream:
             case "accounts":
-                return {"name": f"Company {n}", "website": f"https://c{n}.example", "description": f"+{n}"}
+                return {"name": f"Company {n}", "phone": f"+1 555 {n}", "description": f"+{n}", "employees": n}
             case "contacts":
                 return {"email": f"p{n}@line.example", "last_name": f"Person {n}", "title": f"Title {n}"}
             case "opportunities":

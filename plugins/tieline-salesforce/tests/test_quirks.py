@@ -1,7 +1,5 @@
 """One test for each oddity of Salesforce that the connector relies on or works around; each says where it is from."""
 
-import json
-
 import pytest
 
 from tieline import ConfigError, ContractViolation, NotAuthorised, RateLimited, Response, Unavailable, Window, Write
@@ -109,25 +107,27 @@ def test_an_unknown_column_in_a_collection_names_itself_in_the_message_only(conn
     assert (outcome.status, outcome.problems[0].field) == ("rejected", "title")
 
 
-def test_a_dead_locator_does_not_end_a_listing(connect, sf):
-    """Believed, not checked: a locator lives for two days, then INVALID_QUERY_LOCATOR."""
+def test_pages_are_asked_for_by_key_and_not_by_the_servers_cursor(connect, sf):
+    """Believed, not checked: a locator lives for two days, then INVALID_QUERY_LOCATOR; and it is another one each
+    time, so that a saved token would not give the same page again."""
     first, second = sf.row("Contact", CONTACT), sf.row("Contact", "003A00000000002AAA")
-    connector, script = connect([sf.page(first, more="01gX-1"), sf.refusal("INVALID_QUERY_LOCATOR"), sf.page(second)])
+    connector, script = connect([sf.page(first, more="01gX-1"), sf.page(second)])
     page = connector.list("contacts", None)
     page = connector.list("contacts", page.token)
-    assert [r.id for r in page.remotes] == [second["Id"]]
-    assert script.queries[-1].endswith(f"FROM Contact WHERE Id > '{CONTACT}' ORDER BY Id")
+    assert ([r.id for r in page.remotes], page.token) == ([second["Id"]], None)
+    assert script.queries[0].endswith("FROM Contact ORDER BY Id LIMIT 2001")
+    assert script.queries[1].endswith(f"FROM Contact WHERE Id > '{CONTACT}' ORDER BY Id LIMIT 2001")
 
 
-def test_a_dead_locator_does_not_end_a_delta_either(connect, sf):
-    """As above; the keyset is (SystemModstamp, Id), as stamps are not unique [airbyte #27146, supaglue #532]."""
+def test_stamps_are_not_unique_so_a_delta_goes_on_behind_stamp_and_id(connect, sf):
+    """Issue threads (airbyte #27146, supaglue #532)."""
     first = sf.row("Contact", CONTACT, "2024-01-01T00:00:01.000+0000")
-    connector, script = connect([sf.page(first, more="01gX-1"), sf.refusal("INVALID_QUERY_LOCATOR"), sf.page()])
+    connector, script = connect([sf.page(first, more="01gX-1"), sf.page()])
     page = connector.changes("contacts", Window(0), None)
     connector.changes("contacts", Window(0), page.token)
     stamp = "2024-01-01T00:00:01Z"
     behind = f"(SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > '{CONTACT}'))"
-    assert script.queries[-1].endswith(f"WHERE {behind} ORDER BY SystemModstamp, Id")
+    assert script.queries[-1].endswith(f"WHERE {behind} ORDER BY SystemModstamp, Id LIMIT 2001")
 
 
 def test_a_page_may_hold_fewer_rows_than_asked_for(connect, sf):
@@ -360,12 +360,13 @@ def test_a_page_that_repeats_itself_ends_the_listing(connect, sf):
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/query/x", "//evil.example/x", "/services/data/../../x"])
-def test_the_next_page_is_only_fetched_from_the_api_itself(connect, sf, url):
+def test_the_rest_of_an_answer_is_only_fetched_from_the_api_itself(connect, sf, url):
     """nextRecordsUrl is a path [rec]; anything else could lead a credential elsewhere."""
-    connector, script = connect([])
+    body = {**sf.result(sf.row("Contact", CONTACT), more="x"), "nextRecordsUrl": url}
+    connector, script = connect([sf.answer(body)])
     with pytest.raises(ContractViolation):
-        connector.list("contacts", json.dumps([url, CONTACT, 0]))
-    assert script.asked == []
+        connector.read("contacts", [CONTACT], None)
+    assert len(script.asked) == 1
 
 
 @pytest.mark.parametrize(("given", "kept"), [("62.0", "v62.0"), ("v63.0", "v63.0"), (62, "v62.0"), (62.0, "v62.0")])

@@ -22,9 +22,14 @@ key_argument = click.argument("key")
 
 def one_record(store: Store, kind: Kind, key: str) -> Found:
     """The record that KEY names. Raises UserError when there is none, or more than one."""
-    from tieline.store.lookup import find
+    from tieline.store.lookup import find, unlinked
 
     found = find(store, kind, key)
+    waiting = [] if found else unlinked(store, kind, key)
+    if waiting:
+        raise UserError(
+            f"{', '.join(waiting)} has the key {key!r}, but is not linked to a record yet", hint="tieline review list"
+        )
     if not found:
         raise UserError(
             f"no {kind} answers to {key!r}",

@@ -7,10 +7,10 @@ import click
 from tieline.cli.boundary import DONE, FAILED, WAITING
 from tieline.cli.console import plural
 from tieline.cli.options import command as declare
-from tieline.cli.rounds import SHOWN, exit_code, locked_json, log_errors, notes, run_round, without_option
+from tieline.cli.rounds import SHOWN, exit_code, locked_json, log_summary, notes, run_round, without_option
 from tieline.cli.session import Session
 from tieline.cli.signals import stopping
-from tieline.cli.words import counts_table, order_lines, records_table, total
+from tieline.cli.words import LINE, counts_table, order_lines, records_table, total
 from tieline.errors import Locked
 
 
@@ -37,7 +37,7 @@ def command(session: Session, offline: bool, full: bool, tell: bool, without: tu
             raise
         session.console.result(locked_json(error), "")
         return FAILED
-    log_errors(summary)
+    log_summary(summary)
     session.console.result(summary.as_json(), lambda: _text(summary, full))
     if summary.outcome == "failed":
         return exit_code(summary)
@@ -55,7 +55,11 @@ def _text(summary: object, full: bool) -> str:
     count = total(summary.orders)
     if count:
         listed = summary.orders_list or []
-        parts += [counts_table(summary.orders), "", *order_lines(listed if full else listed[:SHOWN])]
+        parts += [
+            counts_table(summary.orders),
+            "",
+            *(order_lines(listed) if full else order_lines(listed[:SHOWN], LINE)),
+        ]
         if not full and count > SHOWN:
             parts.append(f"… and {count - SHOWN:,} more; tieline plan --full shows all of them.")
         parts.append("")

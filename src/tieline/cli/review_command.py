@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tieline.cli.boundary import DONE
-from tieline.cli.console import clean, plural, table
+from tieline.cli.console import clean, fit, plural, table
 from tieline.cli.options import command as declare
 from tieline.cli.options import group
 from tieline.cli.session import Session
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tieline.store import Store
 
 command = group("review", example="tieline review list", text="Answer what waits for a person.")
+LONGEST = 130
+"""Columns of a question in the list; `show` has it whole."""
 STATES = ("open", "accepted", "rejected", "closed", "all")
 
 
@@ -35,7 +37,7 @@ def list_command(session: Session, state: str, topic: str | None) -> int:
 def _list(session: Session, found: list[dict[str, Any]], state: str) -> str:
     if not found:
         return "Nothing waits for a person." if state == "open" else "There is none."
-    rows = [[r["id"], r["topic"], r["kind"], r["summary"]] for r in found]
+    rows = [[r["id"], r["topic"], r["kind"], fit(clean(r["summary"]), LONGEST)] for r in found]
     shown = table(["ID", "TOPIC", "KIND", "QUESTION"], rows, width=session.console.width)
     return f"{shown}\n\n{plural(len(found), 'review')}.\nNext: tieline review show {found[0]['id']}"
 

@@ -12,7 +12,7 @@ from tieline.cli.boundary import DONE, FAILED, USAGE, WAITING
 from tieline.cli.console import clean, plural
 from tieline.cli.progress import progress
 from tieline.cli.session import Session
-from tieline.cli.words import counts_table, order_lines, records_table, total
+from tieline.cli.words import LINE, counts_table, order_lines, records_table, total
 from tieline.errors import Broken, UserError
 
 if TYPE_CHECKING:
@@ -50,11 +50,12 @@ def exit_code(summary: Summary) -> int:
     return USAGE if errors and all(isinstance(e, UserError) for e in errors) else FAILED
 
 
-def log_errors(summary: Summary) -> None:
-    """Tracebacks of what went wrong belong in the log."""
+def log_summary(summary: Summary) -> None:
+    """How a run ended, and the tracebacks of what went wrong, belong in the log."""
     import logging
 
     log = logging.getLogger("tieline")
+    log.info("run %s: %s, %d writes, %d reviews", summary.run, summary.outcome, summary.writes, summary.reviews)
     for error in summary.errors:
         level = logging.ERROR if isinstance(error, Broken) else logging.WARNING
         log.log(level, "%s", error, exc_info=error if isinstance(error, Broken) else None)
@@ -65,7 +66,7 @@ def first_writes(session: Session, preview: Preview) -> bool:
     console = session.console
     console.note("This home has never written anything. This is what the first sync would do:")
     console.note(f"\n{counts_table(preview.orders)}\n")
-    for line in order_lines(preview.listing(SHOWN, 0)):
+    for line in order_lines(preview.listing(SHOWN, 0), LINE):
         console.note(line)
     more = total(preview.orders) - SHOWN
     if more > 0:

@@ -11,7 +11,7 @@ import click
 
 from tieline.cli.boundary import DONE, report
 from tieline.cli.options import command as declare
-from tieline.cli.rounds import exit_code, log_errors, run_round, story
+from tieline.cli.rounds import exit_code, log_summary, run_round, story
 from tieline.cli.session import Session
 from tieline.cli.signals import stopping
 from tieline.cli.words import when
@@ -71,7 +71,7 @@ def _round(session: Session, config: Config, stop: threading.Event, summaries: l
             return report(session, error)
         finally:
             session.console.as_json = as_json
-    log_errors(summary)
+    log_summary(summary)
     summaries.append(summary.as_json())
     session.console.line(f"{when(_now())}  {story(summary)}")
     return exit_code(summary)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tieline.cli.boundary import DONE
-from tieline.cli.console import clean, plural, table
+from tieline.cli.console import clean, fit, plural, table
 from tieline.cli.options import command as declare
 from tieline.cli.session import Session
 from tieline.cli.words import when
@@ -59,6 +59,9 @@ def _status(store: Store, limit: int, now: int) -> dict[str, Any]:
 
 WEAKER = "the field for the hub's id is missing, so a create whose answer is lost is found again by its keys alone"
 
+LONGEST = 110
+"""Columns of a message in a table; `--json` has it whole."""
+
 
 def _holder(owner: str | None) -> Any:
     if owner is None:
@@ -91,12 +94,20 @@ def _text(session: Session, found: dict[str, Any]) -> str:
     if joining:
         parts += ["", f"Not read in full yet, so nothing is written there: {clean(', '.join(joining))}"]
     runs = [
-        [when(r["started"]), r["command"], r["outcome"] or "did not end", r["writes"], "; ".join(r["notes"])]
+        [
+            when(r["started"]),
+            r["command"],
+            r["outcome"] or "did not end",
+            r["writes"],
+            fit(clean("; ".join(r["notes"])), LONGEST),
+        ]
         for r in found["runs"]
     ]
     if runs:
         parts += ["", table(["STARTED", "COMMAND", "OUTCOME", "WRITES", "NOTES"], runs, width=session.console.width)]
-    refused = [[r["system"], r["kind"], r["field"], r["count"], r["message"]] for r in found["refused"]]
+    refused = [
+        [r["system"], r["kind"], r["field"], r["count"], fit(clean(r["message"]), LONGEST)] for r in found["refused"]
+    ]
     if refused:
         parts += ["", table(["REFUSED BY", "KIND", "FIELD", "COUNT", "WHY"], refused, width=session.console.width)]
     for weak in found["weaker"]:

@@ -6,7 +6,7 @@ import click
 
 from tieline.cli.boundary import FAILED
 from tieline.cli.options import command as declare
-from tieline.cli.rounds import exit_code, first_writes, locked_json, log_errors, run_round, story, without_option
+from tieline.cli.rounds import exit_code, first_writes, locked_json, log_summary, run_round, story, without_option
 from tieline.cli.session import Session
 from tieline.cli.signals import stopping
 from tieline.errors import Locked
@@ -39,6 +39,6 @@ def command(session: Session, yes: bool, full: bool, without: tuple[str, ...]) -
             raise
         console.result(locked_json(error), "")
         return FAILED
-    log_errors(summary)
+    log_summary(summary)
     console.result(summary.as_json(), lambda: story(summary))
     return exit_code(summary)

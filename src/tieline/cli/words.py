@@ -8,10 +8,12 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from tieline.cli.console import clean, table
+from tieline.cli.console import clean, fit, table
 
 OPS = ("create", "update", "archive", "link", "act")
 LONGEST_VALUE = 60
+LINE = 150
+"""Columns of one order where not everything is shown."""
 
 
 def when(ms: int | None) -> str:
@@ -22,11 +24,14 @@ def when(ms: int | None) -> str:
 
 
 def said(value: Any) -> str:
-    """A cell for a person: text in quotes, blank as such, anything else as JSON; shortened."""
+    """A cell for a person: text in quotes (an address as one), blank as such, anything else as JSON; shortened."""
     if value is None:
         return "blank"
-    text = f'"{clean(value)}"' if isinstance(value, str) else clean(to_json(value).decode())
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+    if isinstance(value, str):
+        return f'"{fit(clean(value), LONGEST_VALUE)}"'
+    if isinstance(value, Mapping):
+        return f'"{fit(clean(", ".join(str(v) for v in value.values() if v is not None)), LONGEST_VALUE)}"'
+    return fit(clean(to_json(value).decode()), LONGEST_VALUE)
 
 
 def changed(name: str, change: Sequence[Any]) -> str:
@@ -36,8 +41,8 @@ def changed(name: str, change: Sequence[Any]) -> str:
     return f"{name} {said(before)} → {said(after)}" + (f" ({clean(source)})" if source else "")
 
 
-def order_lines(orders: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Each order on a line, with what it changes and why."""
+def order_lines(orders: Iterable[Mapping[str, Any]], width: int | None = None) -> list[str]:
+    """Each order on a line, with what it changes and why; a create's values are cut to `width` columns."""
     lines = []
     for order in orders:
         place = f"{order['system']}:{order['remote_id']}" if order["remote_id"] else order["system"]
@@ -45,7 +50,8 @@ def order_lines(orders: Iterable[Mapping[str, Any]]) -> list[str]:
         fields = order["fields"]
         if order["op"] == "create":
             given = [f"{name} {said(change[1])}" for name, change in fields.items() if change[1] is not None]
-            lines.append(f"{head}: {', '.join(given)}" if given else head)
+            line = f"{head}: {', '.join(given)}" if given else head
+            lines.append(line if width is None else fit(line, width))
         else:
             lines.append(head)
             lines += [f"        {changed(name, change)}" for name, change in fields.items()]

@@ -36,11 +36,12 @@ def observe(link: Link, remote: Remote) -> Link:
     """The link after its remote was seen alive. `base` stays; edit times are set where seen now differs from it."""
     seen = dict(link.seen)
     times = dict(link.times)
-    sent = link.sent
+    sent = dict(link.sent)
     for name, value in remote.fields.items():
         if name in seen and seen[name] == value:
             continue
         seen[name] = value
+        sent.pop(name, None)
         if name in link.base and link.base[name] == value:
             times.pop(name, None)
         else:

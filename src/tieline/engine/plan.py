@@ -157,7 +157,7 @@ def _differences(merged: Merged, side: Side, court: Court) -> Iterator[tuple[str
             continue
         if link.system in merged.held.get(name, ()) or court.policies.get(name, DEFAULT).name == "none":
             continue
-        stored_as = same.get(name, link.sent.get(name, _ABSENT))
+        stored_as = same.get(name, _ABSENT if name in agreed else link.sent.get(name, _ABSENT))
         if before is not _ABSENT and stored_as is not _ABSENT and stored_as == value:
             continue
         yield name, value, before

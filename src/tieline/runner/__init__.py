@@ -143,8 +143,9 @@ class Runner:
             if not options.offline:
                 with _clocked(stages["pull"]):
                     settle(run)
+                    started = self.ports.clock.now()
                     pull(run, options.full_every_ms)
-                    settle(run, wait=False)
+                    settle(run, wait=False, read_since=started)
             if command == "plan":
                 self._look(run, options, summary, stages)
             else:

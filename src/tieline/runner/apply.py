@@ -211,7 +211,7 @@ class Batch:
     def _undecided(self, ids: Sequence[int], *, unknown: bool) -> None:
         with self.store.atomic():
             if unknown:
-                self.store.work.unknown(ids)
+                self.store.work.unknown(ids, self.run.ports.clock.now())
             else:
                 self.store.work.forget(ids)
 
@@ -255,7 +255,7 @@ class Batch:
                     self.ingest.mark_gone(item.row)
             self._note(item, outcome)
         self.store.work.forget(known)
-        self.store.work.unknown(unknown)
+        self.store.work.unknown(unknown, self.run.ports.clock.now())
         self.store.trees.done(done)
         self.store.trees.mark(again)
         self.store.work.refuse(self.refusals)
@@ -308,6 +308,7 @@ class Batch:
         empty = Link(self.system.name, self.kind, self.facts.name, remote_id, order.record, {}, {}, modified=before)
         after = confirm(empty, item.payload, remote, refused, atomic=self._atomic)
         stamped = order.record if self.run.schema(self.system, self.facts.name).stamps else None
+        self.store.trees.make_way(order.record, self.system.name, remote_id)
         self.store.trees.insert(
             [
                 Row(
@@ -375,6 +376,7 @@ class Batch:
             self.ingest.take(alive)
             row = self.ingest.rows([alive[0].id]).get(alive[0].id) if len(alive) == 1 else None
             if row is not None and row.record is None:
+                self.store.trees.make_way(hub, self.system.name, row.remote_id)
                 # no base: what is there meets the record as a first link, and nothing is assumed to be our payload
                 self.store.trees.adopt([(hub, None, "applied", self.system.name, self.kind, row.remote_id)])
                 self.store.trees.mark([hub])

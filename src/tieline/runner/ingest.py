@@ -138,13 +138,18 @@ class Ingest:
             self.run.store.book.close_match(self.system, row.remote_id)
 
     def _revived(self, row: Row) -> None:
-        """Somebody took a remote out of the bin: the record lives, and links that ended with it make way."""
+        """Somebody took a remote out of the bin: the record lives. Where it is still gone it may be made again, or
+        come back by itself."""
         if row.record is None:
+            return
+        if any(o.gone is None and o.system == row.system and o.remote_id != row.remote_id
+               for o in self.trees.of_records([row.record])[row.record]):  # fmt: skip
+            self.trees.set_columns(row.system, row.kind, row.remote_id, record=None, dirty=1)
             return
         self.trees.set_state(row.record, "alive")
         for other in self.trees.of_records([row.record]).get(row.record, []):
             if other.gone is not None and (other.system, other.remote_id) != (self.system, row.remote_id):
-                self.trees.set_columns(other.system, other.kind, other.remote_id, record=None, dirty=0)
+                self.trees.set_columns(other.system, other.kind, other.remote_id, gone="retired")
 
     def _merge(self, loser: str, winner: str) -> None:
         """Somebody merged two remotes: the loser's id answers to the winner from now on; links move, nothing is made."""

@@ -63,8 +63,8 @@ class Matching:
                     holders = tuple(m for m in groups[verdict.key] if m.record == record)
                     verdict = Match(rivals=holders, key=verdict.key)
                 if verdict.rivals:
-                    record, ask = self._answered(me, verdict, answers)
-                    if ask or (record is not None and not self._free(record, row)):
+                    record, ask = self._answered(me, row, verdict, answers)
+                    if ask:
                         continue
             if record is not None:
                 self._link(row, record)
@@ -119,11 +119,12 @@ class Matching:
 
     def _free(self, record: str, row: Row) -> bool:
         """Whether the record has no other live link in this system; one that is gone makes way."""
-        for other in self.store.trees.of_records([record]).get(record, []):
-            if other.system == row.system and other.remote_id != row.remote_id:
-                if other.gone is None:
-                    return False
-                self.store.trees.set_columns(other.system, other.kind, other.remote_id, record=None, dirty=0)
+        here = [r for r in self.store.trees.of_records([record]).get(record, []) if r.system == row.system]
+        if any(r.gone is None and r.remote_id != row.remote_id for r in here):
+            return False
+        if any(r == record and s == row.system and i != row.remote_id for (s, i), r in self.assigned.items()):
+            return False
+        self.store.trees.make_way(record, row.system, row.remote_id)
         return True
 
     def _fresh_id(self, row: Row, stamped: Mapping[str, tuple[Kind, str, str | None]]) -> str:
@@ -132,7 +133,7 @@ class Matching:
             return row.hub_id
         return self.run.ports.ids.new(self.run.ports.clock.now())
 
-    def _answered(self, me: Member, verdict: Match, answers: Mapping[str, Decision]) -> tuple[str | None, bool]:
+    def _answered(self, me: Member, row: Row, verdict: Match, answers: Mapping[str, Decision]) -> tuple[str | None, bool]:
         """A person's answer to an ambiguous match, or the question: (record, still to ask)."""
         ask = question(self.kind, me, verdict)
         answer = answers.get(ask.key)
@@ -140,7 +141,7 @@ class Matching:
             return None, False
         if answer is not None:
             chosen = self._chosen(verdict, answer)
-            if chosen is not None:
+            if chosen is not None and self._free(chosen, row):
                 return chosen, False
             self.store.book.spend(ask.key)  # the answer names nothing that can be linked: the question stands
         now = self.run.ports.clock.now()

@@ -51,8 +51,11 @@ class Reader:
         cursor = self.trees.cursor(self.system.name, self.facts.name)
         now = self.run.ports.clock.now()
         relist = self.run.full or (self.full_every_ms and now - cursor.full_at >= self.full_every_ms)
-        if not cursor.baseline or cursor.listing is not None or relist:
+        if not cursor.baseline:
             cursor = yield from self._listing(cursor)
+        elif cursor.listing is not None or relist:  # what is deleted is in no listing: the changes are read as well
+            cursor = yield from self._listing(cursor)
+            cursor = yield from self._changes(cursor)
         else:
             before = self.met
             cursor = yield from self._changes(cursor)
@@ -96,7 +99,7 @@ class Reader:
         self._commit(page, cursor._replace(listing=listing, started=started), listing)
         if self.facts.full_listing and had_baseline:
             yield from self._absent(listing)
-        since = max(cursor.since, window.baseline_cursor(started, self.facts))
+        since = cursor.since if had_baseline else window.baseline_cursor(started, self.facts)
         done = cursor._replace(
             baseline=True, token=None, started=0, since=since, full_at=self.run.ports.clock.now(), listing=None
         )

@@ -21,8 +21,14 @@ PATIENCE_S = 60.0
 """How long a run waits for a system to show a write; what needs longer stays open until the next run."""
 
 
-def settle(run: Run, *, wait: bool = True) -> None:
-    """Close every open intent that can be closed now; the others keep their records from being written."""
+def settle(run: Run, *, wait: bool = True, read_since: int | None = None) -> None:
+    """Close every open intent that can be closed now; the others keep their records from being written.
+
+    `read_since`: every stream was read from this moment (ms) on. Without a field for the hub id, a lost create can only
+    be recognised among what was read afterwards.
+    """
+    with run.store.atomic():
+        run.store.work.discover(run.id, run.ports.clock.now())
     lanes: dict[tuple[str, str], list[Intent]] = {}
     for intent in run.store.work.intents():
         lanes.setdefault((intent.system, intent.stream), []).append(intent)
@@ -31,7 +37,7 @@ def settle(run: Run, *, wait: bool = True) -> None:
         if system is None or name in run.failed:
             continue
         try:
-            Settler(run, system, system.connector.facts.stream(stream)).settle(intents, wait=wait)
+            Settler(run, system, system.connector.facts.stream(stream)).settle(intents, wait, read_since)
         except TielineError as error:
             if error.fatal:
                 raise
@@ -48,9 +54,12 @@ class Settler:
         self.store = run.store
         self.ingest = Ingest(run, system.name, facts)
 
-    def settle(self, intents: Sequence[Intent], *, wait: bool) -> None:
+    def settle(self, intents: Sequence[Intent], wait: bool, read_since: int | None) -> None:
         """Look, and write down what was found."""
         creates = [i for i in intents if i.op == "create"]
+        if creates and not self.run.schema(self.system, self.facts.name).stamps:
+            lag = self.facts.quiet_ms + self.facts.overlap_ms
+            creates = [i for i in creates if read_since is not None and i.sent_at + lag <= read_since]
         others = [i for i in intents if i.op != "create"]
         for start in range(0, len(others), self.facts.read_batch):
             self._existing(others[start : start + self.facts.read_batch])
@@ -133,6 +142,7 @@ class Settler:
         if chosen is None:
             self._close(intent, "not found: may be made again" if not candidates else "found more than once")
             return
+        self.store.trees.make_way(intent.record, self.system.name, chosen.id)
         linked = {r.system for r in self.store.trees.of_records([intent.record]).get(intent.record, [])}
         known = self.ingest.rows([chosen.id]).get(chosen.id)
         if self.system.name in linked or (known is not None and known.record not in (None, intent.record)):

@@ -47,6 +47,13 @@ def find(store: Store, kind: Kind, key: str) -> list[Found]:
     return _follow(store, [row[0] for row in rows])
 
 
+def unlinked(store: Store, kind: Kind, key: str) -> list[str]:
+    """`SYSTEM:REMOTE_ID` of remotes that have this match key but no record: a person has to say whose they are."""
+    key = key.strip().lower()
+    groups = store.trees.sharing(kind, [f"{name}:{key}" for name in ("email", "domain", "name")])
+    return sorted({f"{m[0]}:{m[1]}" for members in groups.values() for m in members if m[2] is None})
+
+
 def weaker(store: Store) -> list[tuple[str, str]]:
     """(system, stream) where the field that holds the hub's id does not exist: creates cannot carry it there."""
     rows = store.db.rows("SELECT system, stream, body FROM schema_cache ORDER BY 1, 2")

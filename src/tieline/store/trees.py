@@ -211,6 +211,14 @@ class Trees:
             rows,
         )
 
+    def make_way(self, record: str, system: str, remote_id: str) -> None:
+        """Unlink the record's remotes of this system that are gone: `remote_id` takes their place."""
+        self._sql.execute(
+            "UPDATE link SET record = NULL, dirty = 0 WHERE record = ? AND system = ? AND remote_id <> ? "
+            "AND gone IS NOT NULL",
+            (record, system, remote_id),
+        )
+
     def drop_link(self, system: str, kind: Kind, remote_id: str) -> None:
         """Forget a remote: it answers to another id now. Its match keys are the caller's to remove."""
         self._sql.execute("DELETE FROM link WHERE system = ? AND kind = ? AND remote_id = ?", (system, kind, remote_id))

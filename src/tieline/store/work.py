@@ -159,9 +159,15 @@ class Work:
         """Drop intents: their outcome is known and in the trees, or they were never sent."""
         self._sql.executemany("DELETE FROM intent WHERE id = ?", [(i,) for i in ids])
 
-    def unknown(self, ids: Iterable[int]) -> None:
-        """Mark intents whose outcome is not known."""
-        self._sql.executemany("UPDATE intent SET state = 'unknown' WHERE id = ?", [(i,) for i in ids])
+    def unknown(self, ids: Iterable[int], now: int) -> None:
+        """Mark intents whose outcome is not known; the call ended now, whenever it was prepared."""
+        self._sql.executemany("UPDATE intent SET state = 'unknown', sent_at = ? WHERE id = ?", [(now, i) for i in ids])
+
+    def discover(self, run: str, now: int) -> None:
+        """Intents that an earlier run left prepared: it died, at the latest now, perhaps with the call on the wire."""
+        self._sql.execute(
+            "UPDATE intent SET state = 'unknown', sent_at = ? WHERE state = 'prepared' AND run <> ?", (now, run)
+        )
 
     def intents(self) -> list[Intent]:
         """Every open intent, oldest first."""

@@ -32,7 +32,7 @@ class FakeClock:
         if seconds > 0:
             with self._lock:
                 self.slept += seconds
-                self._now += round(seconds * 1000)
+                self._now += max(1, round(seconds * 1000))  # a sleep too short for this clock still ends
 
     def advance(self, ms: int) -> int:
         """Let `ms` pass (at least 0) and say what time it is then."""

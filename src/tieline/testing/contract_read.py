@@ -94,7 +94,9 @@ class ReadChecks:
             for name, ask in (("list", listing), ("changes", changes)):
                 for token, page in reversed(bench.pages(stream, ask)):
                     again = ask(token)
-                    same = _ids([*again.remotes]) == _ids([*page.remotes]) and again.token == page.token
+                    same = _ids([*again.remotes]) == _ids([*page.remotes]) and (again.token is None) == (
+                        page.token is None
+                    )
                     bench.expect(stream, same, f"`{name}` answers token {token!r} differently the second time")
 
     def test_r8_every_checkpoint_can_be_read_again(self, subject: Subject) -> None:
@@ -122,8 +124,8 @@ class ReadChecks:
             bench.expect(
                 stream, set(order) == {i for i in stamps if stamps[i] == stamp}, f"stamp {stamp} holds others: {order}"
             )
-            for at, id in enumerate(order):
-                rest = _ids(bench.feed(stream, stamp, id))
+            for at in {*range(0, len(order), 1 + len(order) // 8), len(order) - 1}:
+                id, rest = order[at], _ids(bench.feed(stream, stamp, order[at]))
                 bench.expect(stream, rest == order[at + 1 :], f"behind {id} come {rest}, not {order[at + 1 :]}")
 
     def test_r10_a_cap_is_admitted(self, subject: Subject) -> None:

@@ -7,20 +7,22 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tieline_hubspot.sandbox import HubSpotSandbox
-from tieline_hubspot.sandbox.call import route_of
-from tieline_hubspot.sandbox.schema import TYPES, type_named
-from tieline_hubspot.sandbox.search import Hits
-
 from tieline.sandbox import Request, SandboxOptions
 from tieline.testing import FakeClock
+from tieline_hubspot.sandbox import HubSpotSandbox
+from tieline_hubspot.sandbox.call import route_of
+from tieline_hubspot.sandbox.schema import type_named
+from tieline_hubspot.sandbox.search import Hits
 
 replay = sys.modules["tieline_witness_replay"]
+witness = sys.modules["tieline_witness_hubspot_account"]
 Exchange, Reply, Conversation, Where = replay.Exchange, replay.Reply, replay.Conversation, replay.Where
 
 UNSERVED = {
     "/crm/v3/schemas": "schemas of custom objects are not served: no kind of Tieline's is one",
     "/crm/v3/lists": "contact lists are not served",
+    "/crm/v3/associations": "the old associations API is not served, v4 and the dated ones are",
+    "/oauth/": "credentials are blacked out in recordings: a token cannot be asked for again",
     "/crm/v3/imports": "imports are not served",
     "/crm/v3/exports": "exports are not served",
     "/events/": "behavioural events are not served",
@@ -71,10 +73,16 @@ def _records(answer: Any) -> Iterator[Mapping[str, Any]]:
                 yield row
 
 
-def _creates(exchange: Any) -> bool:
+def _rest(exchange: Any) -> list[str]:
+    """The path after family and object type."""
     route = route_of(exchange.path)
-    rest = route.rest[1:] if route else []
-    return exchange.method == "POST" and rest in ([], ["batch", "create"])
+    return list(route.rest[1:]) if route else []
+
+
+def _born(exchange: Any, row: Mapping[str, Any]) -> bool:
+    """Whether this record of an answer was made by its request."""
+    rest = _rest(exchange)
+    return exchange.method == "POST" and (rest in ([], ["batch", "create"]) or row.get("new") is True)
 
 
 class HubSpotRules(replay.Rules):  # type: ignore[misc, name-defined]  # loaded by path
@@ -94,16 +102,19 @@ class HubSpotRules(replay.Rules):  # type: ignore[misc, name-defined]  # loaded 
 
     def optional(self, exchange: Any, where: tuple[str, ...]) -> bool:
         """Definitions of properties differ in their optional parts from one to the next [rec]."""
-        if _family(exchange) == "crm/properties":
+        if self._in_definition(exchange, where):
             return not DEFINITION_FACTS & {where[-1]}
         return exchange.status == 403 and where[-1] == "links"
 
     def extra(self, exchange: Any, where: tuple[str, ...]) -> bool:
         """Newer keys anywhere; in the properties that a write answers, what the server computes."""
-        if where[-1] in LATER or _family(exchange) == "crm/properties":
+        if where[-1] in LATER or self._in_definition(exchange, where):
             return True
         computed = where[-1].startswith(SYSTEM)
         return "properties" in where[:-1] and exchange.method != "GET" and not self._searches(exchange) and computed
+
+    def _in_definition(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return _family(exchange) == "crm/properties" and where[1:3] == ("results", "*")
 
     def _searches(self, exchange: Any) -> bool:
         return exchange.path.endswith(("/search", "/batch/read"))
@@ -171,7 +182,13 @@ class HubSpotAdapter:
             table = self.sandbox.state.tables["users"]
             for record in list(table.records.values()):
                 table.purge(record, start)
-        self.sandbox.load({kind: list(rows.values()) for kind, rows in seen.items()})
+        objects: dict[str, list[Any]] = {kind: list(rows.values()) for kind, rows in seen.items()}
+        account = witness.Account(self.sandbox.state, exchanges)
+        account.owners()
+        account.pipelines()
+        objects["campaigns"] = account.campaigns()
+        objects["associations"] = account.associations(objects)
+        self.sandbox.load(objects)
 
     def _seen(self, exchanges: Sequence[Any]) -> dict[str, dict[str, Any]]:
         born: set[str] = set()
@@ -181,9 +198,7 @@ class HubSpotAdapter:
             if not kind or exchange.status >= 300 or _family(exchange) != "crm/objects":
                 continue
             rows = list(_records(exchange.answer))
-            if _creates(exchange):
-                born |= {row["id"] for row in rows}
-                continue
+            born |= {row["id"] for row in rows if _born(exchange, row)}
             known = seen.setdefault(kind, {})
             for row in rows:
                 if row["id"] not in born:
@@ -200,12 +215,12 @@ class HubSpotAdapter:
 
     def _touched(self, exchange: Any) -> list[str]:
         """Ids that a request names and that must have existed for its answer."""
-        route = route_of(exchange.path)
-        rest = route.rest[1:] if route else []
-        inputs = exchange.body.get("inputs") if isinstance(exchange.body, Mapping) else None
-        if rest == ["batch", "archive"] or rest == ["batch", "update"]:
-            return [str(row["id"]) for row in inputs or [] if "idProperty" not in row]
-        return rest[:1] if len(rest) == 1 and rest[0].isdigit() else []
+        rest, body = _rest(exchange), exchange.body if isinstance(exchange.body, Mapping) else {}
+        if rest in (["batch", "archive"], ["batch", "update"]):
+            return [str(row["id"]) for row in body.get("inputs") or [] if "idProperty" not in row]
+        if rest == ["merge"]:
+            return [str(body["primaryObjectId"]), str(body["objectIdToMerge"])]
+        return rest[:1] if rest and rest[0].isdigit() else []
 
     def _more(self, exchange: Any, kind: str, rows: Sequence[Any], known: dict[str, Any]) -> None:
         """What an answer says exists without showing it: the next page, and the rest of a search's total."""
@@ -292,8 +307,8 @@ class HubSpotAdapter:
 
     def _credential(self, sandbox: HubSpotSandbox, recorded: Any) -> str:
         """The recorded answer tells the kind: refused for scopes, an OAuth app (no daily budget), or a private one."""
-        if recorded.status == 403:
-            return sandbox.token_without_scopes
+        if recorded.status in (401, 403):
+            return sandbox.token_without_scopes if recorded.status == 403 else "nobody's"
         if "x-hubspot-ratelimit-daily" in recorded.answer_headers:
             return sandbox.token
         form = {
@@ -326,6 +341,3 @@ class HubSpotAdapter:
         if response.body:
             text = response.json() if "json" in kind else response.body.decode()
         return Reply(response.status, response.headers, text)
-
-
-assert set(TYPES) >= {"contacts", "companies", "deals"}

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tieline_hubspot.sandbox import HubSpotSandbox
 
 from tieline.sandbox import SandboxOptions, Server, serve
 from tieline.testing import FakeClock
+from tieline_hubspot.sandbox import HubSpotSandbox
 
 
 class Bench:
@@ -20,7 +20,9 @@ class Bench:
         self.sandbox = HubSpotSandbox(SandboxOptions(seed=seed, vices=vices, clock=self.clock))
         self.server: Server = serve(self.sandbox)
         url = self.server.base_url
-        self.client: Any = hubspot.HubSpot(access_token=token or self.sandbox.token, host=url, base_url=url, retry=False)
+        self.client: Any = hubspot.HubSpot(
+            access_token=token or self.sandbox.token, host=url, base_url=url, retry=False
+        )
 
     def close(self) -> None:
         """Stop the server."""

@@ -126,7 +126,9 @@ def test_pipelines_and_owners_are_as_the_sdk_models_them(bench: Callable[..., An
 
 def test_a_stage_decides_what_is_closed_and_won(bench: Callable[..., Any]) -> None:
     api = bench().client.crm.deals.basic_api
-    made = api.create({"properties": {"dealname": "D", "dealstage": "closedwon", "amount": "10.50"}, "associations": []})
+    made = api.create(
+        {"properties": {"dealname": "D", "dealstage": "closedwon", "amount": "10.50"}, "associations": []}
+    )
     read = api.get_by_id(made.id, properties=["hs_is_closed", "hs_is_closed_won", "pipeline", "amount"])
     values = {k: read.properties[k] for k in ("hs_is_closed", "hs_is_closed_won", "pipeline", "amount")}
     assert values == {"hs_is_closed": "true", "hs_is_closed_won": "true", "pipeline": "default", "amount": "10.50"}

@@ -160,9 +160,7 @@ def test_a_merge_keeps_the_winner_and_the_losers_id_leads_to_it(bench: Callable[
     api = one.client.crm.contacts
     winner = _create(api, email="win@example.com", firstname="Win")
     loser = _create(api, email="lose@example.com", city="Leeds")
-    merged = one.client.crm.contacts.basic_api.merge(
-        {"primaryObjectId": winner.id, "objectIdToMerge": loser.id}
-    )
+    merged = one.client.crm.contacts.basic_api.merge({"primaryObjectId": winner.id, "objectIdToMerge": loser.id})
     assert merged.id == winner.id
     seen = api.basic_api.get_by_id(loser.id, properties=["hs_merged_object_ids", "city", "email"])
     assert seen.id == winner.id

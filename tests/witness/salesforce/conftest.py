@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import ssl
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,26 +51,7 @@ def stand_in(authority: Any) -> Iterator[Callable[..., Any]]:
         thing.close()
 
 
-def _beside(name: str) -> Any:
-    """A module that lies beside this file: tests are imported without a package around them."""
-    full = f"witness_salesforce_{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[full] = module
-        spec.loader.exec_module(module)
-    return sys.modules[full]
-
-
-@pytest.fixture(scope="session")
-def replaying() -> Any:
-    """The module that replays conversations."""
-    return _beside("replaying")
-
-
-@pytest.fixture(scope="session")
-def comparing() -> Any:
-    """The module that compares answers."""
-    return _beside("comparing")
+@pytest.fixture
+def adapter(witness_module: Callable[[str], Any]) -> Any:
+    """The module that makes stand-ins ready for conversations."""
+    return witness_module("salesforce/adapter")

@@ -47,9 +47,10 @@ def _columns(table: Table, columns: tuple[str, ...]) -> Iterator[Finding]:
     for field, wanted in fields.items():
         missing = [c for c in wanted if c not in columns]
         if missing and len(missing) < len(wanted):
-            text = f"{field} has no column for {', '.join(map(repr, missing))}: that part of it is lost here"
-            yield Finding("warning", name, text, "add the column to the header, or map the part to a constant")
-    unknown = sorted({c for c in table.mapper.columns if c not in columns})
+            text = f"{field} has no column for {', '.join(map(repr, missing))}: that part of it is blank here"
+            yield Finding("note", name, text, "add the column to the header, or map the part to a constant")
+    partly = {c for wanted in fields.values() if {*wanted} & {*columns} for c in wanted}
+    unknown = sorted({c for c in table.mapper.columns if c not in columns and c not in partly})
     if unknown:
         yield Finding("note", name, f"mapped but not in the header, so not synced: {', '.join(map(repr, unknown))}")
     if table.hub_column and table.hub_column not in columns:

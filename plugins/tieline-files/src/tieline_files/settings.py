@@ -5,6 +5,7 @@ Checks what can be known without looking at the disk; a file's own state is `tab
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
@@ -69,12 +70,14 @@ class FileSettings(BaseModel):
     @classmethod
     def _one_byte_newlines(cls, name: str) -> str:
         try:
-            plain = 'a,"\n'.encode(name) == b'a,"\n'
+            name = codecs.lookup(name).name
         except LookupError:
             raise ValueError(f"{name!r} is no encoding that Python knows") from None
-        if not plain and name.lower() != "utf-8-sig":
+        if name == "utf-8-sig":
+            return "utf-8"  # the mark is looked for anyway
+        if 'a,"\n'.encode(name) != b'a,"\n':
             raise ValueError(f"{name!r} cannot be read line by line: save the file as UTF-8")
-        return "utf-8" if name.lower().replace("_", "-") in ("utf-8-sig", "utf8") else name
+        return name
 
     @model_validator(mode="after")
     def _two_columns(self) -> FileSettings:

@@ -19,7 +19,7 @@ PAGE = 200
 CAP = 10_000
 """Results that a search pages through; beyond it answers 400 [doc]."""
 SETTLED_MS = 60_000
-"""After this the index shows a change: up to 30 s are on record [recorded 2022]. Never more than a delta reads again."""
+"""After this the index shows a change: up to 30 s are on record [recorded 2022]."""
 
 
 class Place(NamedTuple):

@@ -1,7 +1,8 @@
 """Reads: listings, changes, single records. Decides on statements and pages; what a row means is `rows`' business.
 
-A page token is JSON: the locator's address, and id and stamp of the page's last row. A locator lives for two days
-[memory]; when it is gone, the reading goes on behind that row.
+A page token is JSON: id and stamp of the page's last row. The next page is a query of its own for what lies behind
+that row, not the server's cursor: a cursor dies after two days [memory], and a token that is used again must give the
+same page. Asking for one row more than a page holds makes the server say whether there is more.
 """
 
 from __future__ import annotations
@@ -25,26 +26,24 @@ def list_page(org: Org, stream: str, token: str | None) -> Page:
     """Everything alive, by id."""
     if not org.knows_currency(stream, None):
         org.describe(stream)
-    answer, where = None, ""
+    where = ""
     if token is not None:
-        url, last, _ = json.loads(token)
-        answer, where = _next(org, url), f"Id > {soql_text.string(last)}"
-    return _page(org, stream, answer or _ask(org, stream, where, "Id", deleted=False), token)
+        last, _ = json.loads(token)
+        where = f"Id > {soql_text.string(last)}"
+    return _page(org, stream, _ask(org, stream, where, "Id", deleted=False), token)
 
 
 def changes_page(org: Org, stream: str, window: Window, token: str | None) -> Page:
     """What was modified in the window, deleted and merged records among it, by stamp and id."""
-    since, order, answer = soql_text.moment(window.since), _BY_STAMP, None
+    since, order = soql_text.moment(window.since), _BY_STAMP
     where = f"SystemModstamp >= {since}"
+    last, stamp = (window.at_id, window.since) if token is None else json.loads(token)
     if window.at_id is not None:
-        behind = f" AND Id > {soql_text.string(window.at_id)}" if window.at_id else ""
-        order, where = "Id", f"SystemModstamp = {since}{behind}"
-    if token is not None:
-        url, last, stamp = json.loads(token)
-        answer, where = _next(org, url), soql_text.after(soql_text.moment(stamp), last)
-        if window.at_id is not None:
-            where = f"SystemModstamp = {since} AND Id > {soql_text.string(last)}"
-    answer = answer or _ask(org, stream, where, order, deleted=True)
+        order = "Id"
+        where = f"SystemModstamp = {since}" + (f" AND Id > {soql_text.string(last)}" if last else "")
+    elif token is not None:
+        where = soql_text.after(soql_text.moment(stamp), last)
+    answer = _ask(org, stream, where, order, deleted=True)
     if answer.data["records"] and not org.knows_currency(stream, None):
         org.describe(stream)
         if org.currencies:
@@ -92,31 +91,20 @@ def _selected(org: Org, reader: Reader, column: str, values: Sequence[str]) -> l
 
 
 def _ask(org: Org, stream: str, where: str, order: str, *, deleted: bool) -> Answer:
-    """All mapped fields; without those that the org turns out not to show."""
+    """A page of all mapped fields; without those that the org turns out not to show."""
+    limit = org.settings.page + 1
     try:
-        return org.wire.query(org.reader(stream).select(where, order), deleted=deleted)
+        return org.wire.query(org.reader(stream).select(where, order, limit), deleted=deleted)
     except Refused as error:
         org.narrow(stream, error)
     try:
-        return org.wire.query(org.reader(stream).select(where, order), deleted=deleted)
+        return org.wire.query(org.reader(stream).select(where, order, limit), deleted=deleted)
     except Refused as error:
         raise _no_reason(error) from error
 
 
 def _no_reason(error: Refused) -> ContractViolation:
     return ContractViolation(f"Salesforce refused a query ({error.code}: {error})")
-
-
-def _next(org: Org, url: str | None) -> Answer | None:
-    """The page at a locator; None when the locator is dead."""
-    if url is None:
-        return None
-    try:
-        return org.wire.more(url)
-    except Refused as error:
-        if error.code != "INVALID_QUERY_LOCATOR":
-            raise _no_reason(error) from error
-        return None
 
 
 def _page(org: Org, stream: str, answer: Answer, token: str | None) -> Page:
@@ -127,7 +115,7 @@ def _page(org: Org, stream: str, answer: Answer, token: str | None) -> Page:
         if not rows:
             raise ContractViolation("Salesforce answered an empty page and said that there is more")
         last = rows[-1]
-        following = json.dumps([answer.data.get("nextRecordsUrl"), last["Id"], stamp_ms(last["SystemModstamp"])])
+        following = json.dumps([last["Id"], stamp_ms(last["SystemModstamp"])])
         if following == token:
             raise ContractViolation(f"Salesforce answers the same page of {reader.sobject} again and again")
     _complete_roles(org, reader, rows)

@@ -75,9 +75,9 @@ class Reader:
         self.columns: Sequence[str] = tuple({c.lower(): c for c in reversed(select)}.values())[::-1]
         self._paths = tuple(paths)
 
-    def select(self, where: str = "", order: str = "") -> str:
+    def select(self, where: str = "", order: str = "", limit: int | None = None) -> str:
         """The statement that selects rows for `remote`."""
-        return soql_text.select(self.columns, self.sobject, where, order)
+        return soql_text.select(self.columns, self.sobject, where, order, limit)
 
     def statements(self, column: str, values: Sequence[str]) -> Iterator[str]:
         """Statements for all rows where `column` is one of `values`, none of them too long for a URL."""

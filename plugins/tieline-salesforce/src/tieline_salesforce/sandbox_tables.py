@@ -3,9 +3,9 @@
 A line is `name|type|rights|label|options`. Types: string(n), textarea(n), picklist(n):list, ref(Object), id, boolean,
 int(digits), double|currency|percent(precision,scale), date, datetime, email, phone, url, address. Rights: c can be
 set on create, u on update, n may be empty, d filled on create, i usable as upsert key, N the object's name field,
-r restricted picklist, x neither filtered nor sorted by. Without rights: cun. `@address P`, `@system`, `@viewed` stand for groups of fields.
-Sources: recorded describes for types, lengths and rights; CampaignMember, User and the two status objects from the
-public schema, their rights believed.
+r restricted picklist, x neither filtered nor sorted by. Without rights: cun. `@address P`, `@system` and `@viewed`
+stand for groups of fields. Sources: recorded describes for types, lengths and rights; CampaignMember, User and the
+two status objects from the public schema, their rights believed.
 """
 
 from __future__ import annotations

@@ -45,13 +45,15 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def select(columns: Sequence[str], sobject: str, where: str = "", order: str = "") -> str:
+def select(columns: Sequence[str], sobject: str, where: str = "", order: str = "", limit: int | None = None) -> str:
     """A SELECT statement. Columns and sobject are names that were checked; `where` holds literals made here."""
     text = f"SELECT {','.join(columns)} FROM {sobject}"  # noqa: S608 - names checked by is_name, values by string
     if where:
         text += f" WHERE {where}"
     if order:
         text += f" ORDER BY {order}"
+    if limit is not None:
+        text += f" LIMIT {limit}"
     return text
 
 

@@ -78,6 +78,11 @@ class Oracle:
         query = "SELECT record, system, remote_id FROM journal WHERE record IS NOT NULL AND remote_id IS NOT NULL"
         for record, system, remote_id in self.store.db.rows(query):
             self.ever[record].add((system, remote_id))
+        self.approved: set[tuple[str, str]] = set()
+        for record, changes in self.store.db.rows("SELECT record, changes FROM journal WHERE op = 'merge'"):
+            for name, change in from_json(changes).items():
+                if change[3] == "consent: a person approved":
+                    self.approved.add((record, name))
         self.asked: dict[str, set[str]] = defaultdict(set)
         self.asked_remotes: set[tuple[str, str]] = set()
         self.questions: set[str] = set()
@@ -267,6 +272,8 @@ class Oracle:
             return True  # not linked any more: merged or binned by people
         if any(self._alike(kind, name, edit.after, v) for v in self.lost[record, name]):
             return True
+        if (record, name) in self.approved:
+            return True
         for other, other_id in self.ever[record]:
             for seen in self.world.systems[other].history:
                 if (seen.kind, seen.id, seen.field) != (kind, other_id, name) or seen.who == HUB:
@@ -281,6 +288,8 @@ class Oracle:
             self.record_of.get((s, k, self.world.systems[s].resolve(k, i))) for s, k, i in self.world.undeleted
         }
         for name, system in self.world.systems.items():
+            if not system.character.remembers:  # a lost create that a person deleted leaves no trace there
+                continue
             for (kind, hub), ids in system.by_hub_id.items():
                 if hub in undeleted or self.world.undeleted:
                     continue
@@ -324,8 +333,13 @@ class Oracle:
                                 yield Violation("I7", f"{name}:{record.id} ({kind}) is missing in {other}")
 
     def _stuck(self, record: str, system: str) -> bool:
-        rules = self.world.systems[system].rules["contact"].required
-        return bool(rules)
+        """Whether the system cannot have it yet: a required field that nobody has, or a parent that is not there."""
+        if self.world.systems[system].rules["contact"].required:
+            return True
+        row = self.store.db.rows("SELECT fields FROM record WHERE id = ?", record)
+        parent = from_json(row[0][0]).get("account")
+        cluster = next((c for c in self.clusters if c.record == parent), None)
+        return cluster is not None and all(s != system or gone is not None for s, _, gone in cluster.remotes)
 
     def _consent(self) -> Iterator[Violation]:
         """An opt-out that nobody took back stands everywhere."""

@@ -124,6 +124,8 @@ def of_one(call: Call, table: Table, key: str, path: list[str]) -> Answer:
         raise not_found()
     target = call.table(path[0])
     if len(path) == 1 and call.method == "GET":
+        if call.version == "v3":
+            return Answer(200, {"results": named(call, table, record, target)})
         return _page(call, table, record, target)
     if len(path) == 2 and call.method == "PUT":
         other = _living(target, path[1])
@@ -155,6 +157,18 @@ def _rows(call: Call, source: Table, record: Record, target: Table) -> list[dict
     return [
         {"toObjectId": key, "associationTypes": _types(call, source, target, specs)} for key, specs in sorted(alive)
     ]
+
+
+def named(call: Call, table: Table, record: Record, target: Table) -> list[dict[str, str]]:
+    """Associations in the older form: one row for each, its type by name [doc]."""
+    edges = call.state.edges
+    rows = []
+    for key, specs in edges.of(table.kind.name, record.id, target.kind.name).items():
+        for category, type_id in sorted(specs):
+            known = edges.relation(table.kind.name, target.kind.name, (category, type_id))
+            name = known and (known.name or known.label)
+            rows.append({"id": str(key), "type": name or "unlabeled"})
+    return rows
 
 
 def _page(call: Call, table: Table, record: Record, target: Table) -> Answer:

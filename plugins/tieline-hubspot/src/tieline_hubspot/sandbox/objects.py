@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tieline_hubspot.sandbox import links
-from tieline_hubspot.sandbox.account import DEFINED
 from tieline_hubspot.sandbox.batches import batches
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.records import ALWAYS, merge, sync_company, write_checked
-from tieline_hubspot.sandbox.schema import type_named
 from tieline_hubspot.sandbox.search import Hits, search
 from tieline_hubspot.sandbox.table import Record, Table
-from tieline_hubspot.sandbox.wire import Answer, not_found, refuse, validation
+from tieline_hubspot.sandbox.wire import Answer, not_found, validation
 
 MAX_LIST = 100
 MAX_LIST_HISTORY = 50
@@ -78,18 +76,10 @@ def shown(call: Call, table: Table, record: Record) -> dict[str, Any]:
 def _associations(call: Call, table: Table, record: Record) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for text in call.many("associations"):
-        other = type_named(text)
-        if other is None:
-            raise refuse(400, None, f"Unable to infer object type from: {text}")
-        edges = call.state.edges
-        rows = []
-        for key, specs in edges.of(table.kind.name, record.id, other.name).items():
-            for category, type_id in sorted(specs):
-                known = edges.relation(table.kind.name, other.name, (category, type_id))
-                label = (known.name if known and category == DEFINED else known and known.label) or "unlabeled"
-                rows.append({"id": str(key), "type": label})
+        other = call.table(text)
+        rows = links.named(call, table, record, other)
         if rows:
-            body[other.name] = {"results": rows}
+            body[other.kind.name] = {"results": rows}
     return body
 
 
