@@ -52,9 +52,7 @@ def is_loopback(host: str) -> bool:
 
 def allowed(host: str, hosts: Iterable[str]) -> bool:
     """True when `host` is one of `hosts`, or ends in one that starts with a dot."""
-    return any(
-        host.endswith(h) and len(host) > len(h) if h.startswith(".") else host == h for h in map(str.lower, hosts)
-    )
+    return any(host.endswith(h) if h.startswith(".") else host == h for h in map(str.lower, hosts))
 
 
 def trusted_origin(url: str, hosts: Iterable[str], what: str) -> str:

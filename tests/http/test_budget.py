@@ -172,6 +172,27 @@ def test_refusals_of_calls_under_way_together_slow_down_once(budget, clock):
     assert budget.rate == pytest.approx(95.0)
 
 
+def test_after_a_pause_what_was_missed_is_made_up_for_and_then_calls_are_spaced(budget, clock):
+    for _ in range(100):
+        budget.leave(budget.enter())
+    budget.refused(budget.enter(), 1.0)
+    rate = budget.rate
+    for _ in range(94):
+        budget.enter()
+    assert clock.slept == [1.0]
+    for _ in range(190):
+        budget.enter()
+    assert sum(clock.slept) == pytest.approx(1 + 190 / rate, abs=2 / rate)
+
+
+def test_a_server_whose_refusals_are_dear_is_probed_less(make_client, clock):
+    server = Bucket(clock, 50, 0.001, {"retry-after": "10"})
+    client = make_client(server)
+    for _ in range(1000):
+        client.send(Request("GET", "/a"))
+    assert server.refused <= 5
+
+
 def test_a_refusal_holds_those_who_wait_already():
     """Real threads: one sleeps out a short pause while a longer one is announced."""
     budget = Budget(SystemClock())

@@ -268,6 +268,8 @@ def test_addresses_stay_below_the_base_url(script, make_client, base_url, path, 
         "https://api.example.com@evil.example/next",
         "https://evil.example\\@api.example.com/next",
         "https://api.example.com\n.evil.example/next",
+        "https://api.exa\nmple.com/next",
+        "https://api.example.com/a b",
     ],
 )
 def test_a_link_to_another_place_is_refused_before_anything_is_sent(script, make_client, link):
@@ -285,6 +287,8 @@ def test_a_link_to_another_place_is_refused_before_anything_is_sent(script, make
         "https://xapi.example.com",
         "https://api.example.com.evil.example",
         "http://api.example.com",
+        "http://api.example.com:443",
+        "https://api.example.com\n",
         "https://api.example.com:8443",
         "https://user:pw@api.example.com",
         "https://127.0.0.1.evil.example",

@@ -107,10 +107,11 @@ class TestCampaigns(ConnectorTests):
 
 
 class TestVices(ConnectorTests):
-    """The search index lags, stamps are whole seconds."""
+    """The search index lags and shows twenty results, stamps are whole seconds."""
 
     @pytest.fixture
     def subject(self):
-        subject = HubSpotSubject(("contacts",), ("search-lag", "coarse-stamps"))
+        subject = HubSpotSubject(("contacts",), ("search-lag", "coarse-stamps", "result-cap"))
         subject.tick = 1000
+        subject.cap = 20
         return subject

@@ -453,10 +453,11 @@ def test_a_contact_without_a_company_is_an_error_of_the_answer_and_blank_here(hu
     }
     kinds = [{"category": "HUBSPOT_DEFINED", "typeId": t, "label": None} for t in (1, 279)]
     link = {"from": {"id": "1"}, "to": [{"toObjectId": 29022297485, "associationTypes": kinds}]}
-    script.on("POST contacts/batch/read", wire.done(wire.stored("1"), wire.stored("2")))
-    script.on("POST contacts/companies/batch/read", wire.done(link, errors=[error]))
-    found = {r.id: r.fields["account"] for r in hubspot().read("contacts", ["1", "2"], frozenset({"account"}))}
-    assert found == {"1": "29022297485", "2": None}
+    other = {"from": {"id": "3"}, "to": [{"toObjectId": 5, "associationTypes": kinds[1:]}]}
+    script.on("POST contacts/batch/read", wire.done(*(wire.stored(k) for k in "123")))
+    script.on("POST contacts/companies/batch/read", wire.done(link, other, errors=[error]))
+    found = {r.id: r.fields["account"] for r in hubspot().read("contacts", [*"123"], frozenset({"account"}))}
+    assert found == {"1": "29022297485", "2": None, "3": None}  # 3 has a company, which is not its primary one
 
 
 def test_only_the_primary_company_is_a_contacts_account(hubspot, script, wire):
@@ -516,6 +517,22 @@ def test_a_portal_wide_opt_out_cannot_be_undone_by_the_api(hubspot, script, wire
     assert [p.field for p in outcome.problems] == ["consent_email"]
     assert "resubscribe" in outcome.problems[0].message
     assert not script.bodies("statuses/batch/write")
+
+
+def test_a_plan_without_batches_for_consent_is_written_to_one_by_one(hubspot, script, wire):
+    """Scope lists of public code: communication_preferences.statuses.batch.* belong to the largest plan alone."""
+    refused = (403, {"category": "MISSING_SCOPES", "message": "No."})
+    script.on("POST contacts/batch/update", wire.echo())
+    script.on("POST statuses/batch/unsubscribe-all", refused)
+    script.on("POST statuses/a%40x.example/unsubscribe-all", wire.done())
+    script.on(
+        "POST statuses/b%40x.example/unsubscribe-all", (400, {"status": "error", "message": "no such subscriber"})
+    )
+    hub = hubspot()
+    outcomes = hub.write("contacts", [update(k, email=f"{k}@x.example", consent_email="opted_out") for k in "ab"])
+    assert [[p.field for p in o.problems] for o in outcomes] == [[], ["consent_email"]]
+    hub.write("contacts", [update("a", email="a@x.example", consent_email="opted_out")])
+    assert script.lines.count("POST /communication-preferences/2026-09/statuses/batch/unsubscribe-all") == 1
 
 
 def test_who_never_opted_out_is_allowed(hubspot, script, wire):

@@ -84,6 +84,18 @@ class TestDeals(ConnectorTests):
         return subject
 
 
+class TestReferences:
+    """Between all four objects, contact roles among them."""
+
+    test_f1 = ConnectorTests.test_f1_a_reference_round_trips
+    test_f2 = ConnectorTests.test_f2_a_list_of_references_is_the_whole_list
+    test_f3 = ConnectorTests.test_f3_a_reference_to_nobody_is_refused
+
+    @pytest.fixture
+    def subject(self):
+        return SalesforceSubject(("accounts", "contacts", "campaigns", "opportunities"))
+
+
 class TestCampaigns(ConnectorTests):
     @pytest.fixture
     def subject(self):

@@ -101,6 +101,49 @@ def archives(record: Record, sides: Sequence[Side], cause: str) -> list[Order]:
     ]
 
 
+def folded(record: Record, into: str, sides: Sequence[Side], court: Court) -> tuple[list[Order], list[Question], bool]:
+    """What becomes of the links that a merged record leaves behind: orders, questions, and whether they are two after all.
+
+    They must not stand beside the winner's links, and nobody but a person knows what should happen to them.
+    """
+    orders: list[Order] = []
+    questions: list[Question] = []
+    apart = False
+    for side in sides:
+        link = side.link
+        if link.gone is not None:
+            continue
+        name = f"{link.system}:{link.remote_id}"
+        key = f"merge:{record.id}:{name}"
+        answer = court.decisions.get(key)
+        if answer is None:
+            summary = f"{title(record)} was merged into another {record.kind} elsewhere; {name} still stands apart"
+            detail = {"system": link.system, "remote_id": link.remote_id, "winner": into}
+            accept = f"archive {name} (or merge the two in {link.system} by hand)"
+            reject = "they are two after all: sync it on its own again"
+            questions.append(Question("merge", key, record.kind, record.id, summary, detail, accept, reject))
+        elif answer.answer == "accepted":
+            orders += archives(record, [side], "")
+        else:
+            apart = True
+    return orders, questions, apart
+
+
+def twin_question(record: Record, system: str, remote_id: str, key: str) -> Question:
+    """The review for a create that would stand beside somebody with the same e-mail or domain."""
+    value = key.partition(":")[2]
+    return Question(
+        topic="match",
+        key=f"twin:{record.id}:{system}:{remote_id}:{key}",
+        kind=record.kind,
+        record=record.id,
+        summary=f"{title(record)} is not in {system}, but {system}:{remote_id} already has {value!r}",
+        detail={"system": system, "key": key, "rivals": [f"{system}:{remote_id}"], "records": []},
+        accept=f"make it in {system} all the same",
+        reject=f"keep it out of {system}",
+    )
+
+
 def owed(
     record: Record, merged: Merged, sides: Sequence[Side], targets: Sequence[Target], court: Court, refs: Asker
 ) -> Planned:

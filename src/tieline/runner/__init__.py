@@ -18,12 +18,12 @@ from tieline.model import Question, Rules
 from tieline.ports import Ports
 from tieline.records import Kind
 from tieline.runner import report
-from tieline.runner.apply import apply
+from tieline.runner.apply import apply as apply_all
 from tieline.runner.context import Hooks, NoHooks, Run, System
 from tieline.runner.lease import Lease
-from tieline.runner.planning import plan
-from tieline.runner.pull import pull
-from tieline.runner.settle import settle
+from tieline.runner.planning import plan as plan_all
+from tieline.runner.pull import pull as pull_all
+from tieline.runner.settle import settle as settle_all
 from tieline.store import Store
 
 MAX_ROUNDS = 12
@@ -142,10 +142,10 @@ class Runner:
             report.release_retries(run)
             if not options.offline:
                 with _clocked(stages["pull"]):
-                    settle(run)
+                    settle_all(run)
                     started = self.ports.clock.now()
-                    pull(run, options.full_every_ms)
-                    settle(run, wait=False, read_since=started)
+                    pull_all(run, options.full_every_ms)
+                    settle_all(run, wait=False, read_since=started)
             if command == "plan":
                 self._look(run, options, summary, stages)
             else:
@@ -210,7 +210,7 @@ class Runner:
             run.failed.setdefault(name, "its schema could not be read")
             run.systems = {n: s for n, s in run.systems.items() if n != name}
             run.without = run.without | {name}
-        return plan(run)
+        return plan_all(run)
 
     def _work(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> None:
         """Rounds of plan and apply, until a plan is empty or makes no progress."""
@@ -220,7 +220,7 @@ class Runner:
             if not go_on:
                 break
             if sum(run.written.values()) == written and not run.failed:
-                settle(run)
+                settle_all(run)
                 if not self._owed_changed(run):
                     break
         summary.writes = sum(run.written.values())
@@ -269,7 +269,7 @@ class Runner:
         self.ports.boundary("planned")
         report.merge_orders(summary.orders, counts)
         with _clocked(stages["apply"]):
-            apply(run)
+            apply_all(run)
         return not all(name in run.failed for name in counts)
 
     def _guards(self, run: Run, *, confirmed: bool) -> list[Question]:

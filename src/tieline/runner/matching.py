@@ -133,7 +133,9 @@ class Matching:
             return row.hub_id
         return self.run.ports.ids.new(self.run.ports.clock.now())
 
-    def _answered(self, me: Member, row: Row, verdict: Match, answers: Mapping[str, Decision]) -> tuple[str | None, bool]:
+    def _answered(
+        self, me: Member, row: Row, verdict: Match, answers: Mapping[str, Decision]
+    ) -> tuple[str | None, bool]:
         """A person's answer to an ambiguous match, or the question: (record, still to ask)."""
         ask = question(self.kind, me, verdict)
         answer = answers.get(ask.key)

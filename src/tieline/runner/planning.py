@@ -8,8 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tieline.engine.match import IDENTITY, keys_of
 from tieline.engine.merge import Court, Merged, Side, merge, title
-from tieline.engine.plan import Asker, Planned, RefState, Target, archives, doomed, links, owed
+from tieline.engine.plan import (
+    Asker,
+    Planned,
+    RefState,
+    Target,
+    archives,
+    doomed,
+    folded,
+    links,
+    owed,
+    twin_question,
+)
 from tieline.events import ConflictFound, PlannedOrder
 from tieline.model import EMPTY, Link, Order, Question, Record
 from tieline.records import KINDS, REFERENCES, Cell, Kind
@@ -19,7 +31,7 @@ from tieline.runner.space import ToHub
 from tieline.store import Entry, Row
 from tieline.store.trees import decode, dumps, encode_base, problems_of
 
-RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "merge")
+RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "match", "merge")
 
 
 def plan(run: Run) -> dict[Kind, str]:
@@ -62,6 +74,7 @@ class Planning:
         self.blocked = run.store.work.blocked()
         self.contested = run.store.book.contested() if run.store.db.any("review") else set()
         self.policies = run.rules.policies.get(kind, {})
+        self.keys = run.rules.match.get(kind, ())
         self.space = ToHub(run.store, kind)
         self._states: dict[tuple[str, Kind, str], RefState] = {}
 
@@ -136,8 +149,10 @@ class Planning:
             cause = next((s.link.system for s in sides if s.link.gone == "user"), "")
             planned = Planned(orders=archives(record, sides, cause))
         else:
-            planned = owed(record, merged, sides, self._targets(record, merged, sides, refusals), court, self._asker())
+            targets, twins = self._twins(record, merged, self._targets(record, merged, sides, refusals), court)
+            planned = owed(record, merged, sides, targets, court, self._asker())
             planned.orders += links(record, sides, self._stamping(sides))
+            questions += twins
         questions = [*merged.questions, *questions]
         self._ask(record, questions, questioned)
         orders = self._let_pass(record, planned)
@@ -148,28 +163,9 @@ class Planning:
 
     def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court) -> list[Order]:
         """What is left of a record that was merged into another: links that must not stand beside the winner's."""
-        left = [s for s in sides if s.link.gone is None]
-        questions: list[Question] = []
-        orders: list[Order] = []
-        for side in left:
-            link = side.link
-            key = f"merge:{record.id}:{link.system}:{link.remote_id}"
-            answer = court.decisions.get(key)
-            if answer is not None and answer.answer == "accepted":
-                orders += archives(record, [side], "")
-            elif answer is not None:
-                self.store.trees.set_state(record.id, "alive")
-            else:
-                questions.append(
-                    Question(
-                        "merge", key, self.kind, record.id,
-                        f"{title(record)} was merged into another {self.kind} elsewhere; "
-                        f"{link.system}:{link.remote_id} still stands apart",
-                        {"system": link.system, "remote_id": link.remote_id, "winner": into},
-                        f"archive {link.system}:{link.remote_id} (or merge the two in {link.system} by hand)",
-                        "they are two after all: sync it on its own again",
-                    )
-                )  # fmt: skip
+        orders, questions, apart = folded(record, into, sides, court)
+        if apart:
+            self.store.trees.set_state(record.id, "alive")
         self._ask(record, questions, True)
         self._spool(record, Merged(dict(record.fields), dict(record.stamps)), orders)
         return orders
@@ -210,6 +206,25 @@ class Planning:
                 )
             )
         return targets
+
+    def _twins(
+        self, record: Record, merged: Merged, targets: list[Target], court: Court
+    ) -> tuple[list[Target], list[Question]]:
+        """Holds creates in systems where somebody alive already has the record's e-mail or domain, and asks."""
+        keys = [k for k in keys_of(self.kind, merged.fields, self.keys) if k.partition(":")[0] in IDENTITY]
+        if not targets or not keys:
+            return targets, []
+        names = {t.system for t in targets}
+        asked: dict[str, Question] = {}
+        for key, members in self.store.trees.sharing(self.kind, keys).items():
+            for system, remote_id, other, _ in members:
+                if system in names and other != record.id and other is not None:
+                    ask = twin_question(record, system, remote_id, key)
+                    answer = court.decisions.get(ask.key)
+                    if answer is None or answer.answer == "rejected":
+                        asked[system] = ask
+        held = [t._replace(held=asked[t.system].summary) if t.system in asked else t for t in targets]
+        return held, [q for q in asked.values() if q.key not in court.decisions]
 
     def _stamping(self, sides: Sequence[Side]) -> frozenset[str]:
         return frozenset(

@@ -43,6 +43,7 @@ def facts_of(streams: Iterable[str], settings: HubSpotSettings) -> Facts:
                     "campaign",
                     batch=CAMPAIGN_BATCH,
                     read_batch=CAMPAIGN_BATCH,
+                    overlap_ms=settings.overlap * 1000,
                     full_listing=True,  # the list is strong and whole, and nothing else tells of deleted ones
                     quiet_ms=QUIET_MS,
                 )

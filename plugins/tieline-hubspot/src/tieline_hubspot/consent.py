@@ -7,8 +7,9 @@ that is answered as trouble, with what a person can do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from tieline import NotAuthorised, RateLimited, Unavailable
 from tieline_hubspot.associations import Trouble
@@ -33,6 +34,8 @@ class Consents:
     def __init__(self, wire: Wire, settings: HubSpotSettings) -> None:
         self._wire = wire
         self._settings = settings
+        self._batches = True
+        """The batch endpoints ask for scopes of their own, which only the largest plan has [code: scope lists]."""
 
     def write(self, column: str, values: Mapping[str, tuple[str, str]]) -> dict[str, Trouble]:
         """Set consent. `values` is record id → (e-mail address or "", `opted_out` or `allowed`).
@@ -55,7 +58,7 @@ class Consents:
 
     def _narrow(self, column: str, emails: Sequence[str]) -> dict[str, Trouble]:
         if column == OPT_OUT:
-            return self._post("statuses/batch/unsubscribe-all", emails, list(emails), _CHANNEL)
+            return self._post("statuses/batch/unsubscribe-all", "/unsubscribe-all", emails, list(emails), _CHANNEL)
         return self._subscribe(int(column.rpartition("_")[2]), "UNSUBSCRIBED", emails)
 
     def _widen(self, column: str, emails: Sequence[str]) -> dict[str, Trouble]:
@@ -70,14 +73,25 @@ class Consents:
     def _opted_out(self, emails: Sequence[str]) -> set[str]:
         """Those of the addresses that opted out of everything."""
         found: set[str] = set()
-        for start in range(0, len(emails), BATCH):
-            path = self._wire.preferences("statuses/batch/unsubscribe-all/read")
-            answer = self._wire.ask(path, {"inputs": list(emails[start : start + BATCH])}, _CHANNEL)
-            for row in answer.items:
-                wide = row.get("wideStatuses") or ()
-                if any(w.get("status") == "UNSUBSCRIBED" for w in wide):
-                    found.add(str(row.get("subscriberIdString")).lower())
+        for email, wide in self._wide(emails):
+            if any(w.get("status") == "UNSUBSCRIBED" for w in wide):
+                found.add(email.lower())
         return found
+
+    def _wide(self, emails: Sequence[str]) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+        """(address, its portal-wide statuses)."""
+        if self._batches:
+            try:
+                path = self._wire.preferences("statuses/batch/unsubscribe-all/read")
+                for start in range(0, len(emails), BATCH):
+                    answer = self._wire.ask(path, {"inputs": list(emails[start : start + BATCH])}, _CHANNEL)
+                    for row in answer.items:
+                        yield str(row.get("subscriberIdString")), row.get("wideStatuses") or ()
+                return
+            except NotAuthorised:
+                self._batches = False
+        for email in emails:
+            yield email, self._wire.get(self._path(email, "/unsubscribe-all"), _CHANNEL).items
 
     def _subscribe(self, subscription: int, state: str, emails: Sequence[str]) -> dict[str, Trouble]:
         inputs = [
@@ -91,24 +105,38 @@ class Consents:
             }
             for email in emails
         ]
-        return self._post("statuses/batch/write", emails, inputs, None)
+        return self._post("statuses/batch/write", "", emails, inputs, None)
+
+    def _path(self, email: str, tail: str) -> str:
+        return self._wire.preferences(f"statuses/{quote(email, safe='')}{tail}")
 
     def _post(
-        self, tail: str, emails: Sequence[str], inputs: Sequence[Any], params: Mapping[str, str] | None
+        self, batch: str, single: str, emails: Sequence[str], inputs: Sequence[Any], params: Mapping[str, str] | None
     ) -> dict[str, Trouble]:
-        """Send inputs, one for each address; a call refused as a whole is narrowed by halves."""
+        """Send inputs, one for each address: in batches, or one by one where the account's plan has no batches."""
         failed: dict[str, Trouble] = {}
         waiting = [range(s, min(s + BATCH, len(inputs))) for s in range(0, len(inputs), BATCH)]
-        while waiting:
+        while waiting and self._batches:
             group = waiting.pop()
-            body = {"inputs": [inputs[i] for i in group]}
-            answer = self._wire.write(self._wire.preferences(tail), body, params, also=_REFUSED)
+            try:
+                answer = self._send(self._wire.preferences(batch), {"inputs": [inputs[i] for i in group]}, params)
+            except NotAuthorised:
+                self._batches = False
+                waiting.append(group)
+                break
             if answer.ok or len(group) == 1:
                 failed.update(_failed(answer, [emails[i] for i in group]))
-            else:
+            else:  # refused as a whole: the guilty one is found by halves
                 half = len(group) // 2
                 waiting += [group[half:], group[:half]]
+        for i in (i for group in waiting for i in group):
+            body = inputs[i] if isinstance(inputs[i], dict) else None
+            answer = self._send(self._path(emails[i], single), body, params)
+            failed.update({} if answer.ok else _failed(answer, [emails[i]]))
         return failed
+
+    def _send(self, path: str, body: Any, params: Mapping[str, str] | None) -> Answer:
+        return self._wire.write(path, body, params, also=_REFUSED)
 
 
 def _failed(answer: Answer, emails: Sequence[str]) -> dict[str, Trouble]:

@@ -101,8 +101,6 @@ def _facts(stream: str, mapper: Mapper, name: str, definitions: Mapping[str, Def
 
 
 def _read_only(definition: Definition) -> bool:
-    return False
-def _x(definition: Definition) -> bool:
     """HubSpot refuses the whole call for a read-only property [recorded]; opt-outs are written by another API."""
     if str(definition["name"]).startswith(OPT_OUT):
         return False

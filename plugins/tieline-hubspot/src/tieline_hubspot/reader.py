@@ -103,6 +103,8 @@ class Reader:
             "inputs": [{"id": i} for i in dict.fromkeys(ids)],
             "properties": [*columns, HUB_FIELD, MERGED],
         }
+        if not ids:
+            return []
         if by_hub:
             body["idProperty"] = HUB_FIELD
         params = {"archived": "true"} if gone else {}

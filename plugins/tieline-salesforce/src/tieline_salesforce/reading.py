@@ -37,7 +37,7 @@ def changes_page(org: Org, stream: str, window: Window, token: str | None) -> Pa
     """What was modified in the window, deleted and merged records among it, by stamp and id."""
     since, order = soql_text.moment(window.since), _BY_STAMP
     where = f"SystemModstamp >= {since}"
-    last, stamp = (window.at_id, window.since) if token is None else json.loads(token)
+    last, stamp = (window.at_id or "", window.since) if token is None else json.loads(token)
     if window.at_id is not None:
         order = "Id"
         where = f"SystemModstamp = {since}" + (f" AND Id > {soql_text.string(last)}" if last else "")

@@ -33,6 +33,7 @@ from tieline_salesforce.sandbox_oauth import (
 )
 from tieline_salesforce.sandbox_org import Call, Org, Route
 from tieline_salesforce.sandbox_people import convert, merge
+from tieline_salesforce.sandbox_values import http_time
 from tieline_salesforce.sandbox_vices import VICES, Days
 
 LOST = 0
@@ -84,7 +85,8 @@ class SalesforceSandbox:
             if self._days.loses(wrote):
                 return Response(LOST)
             usage = f"api-usage={self._days.usage(self._used)}/{reads.DAILY_LIMIT}"
-            return Response(response.status, {**response.headers, "sforce-limit-info": usage}, response.body)
+            said = {"date": http_time(self._now()), "sforce-limit-info": usage}
+            return Response(response.status, {**response.headers, **said}, response.body)
 
     def _guarded(self, request: Request) -> Response:
         try:

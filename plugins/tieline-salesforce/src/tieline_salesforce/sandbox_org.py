@@ -96,7 +96,17 @@ class Org:
         self.org_id = next(iter(self.rows.tables["Organization"]), "")
 
     def load(self, objects: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
-        """Keep these records; their ids, in order. See SalesforceSandbox.load."""
+        """Keep these records, all or none; their ids, in order. See SalesforceSandbox.load."""
+        start = self.rows.mark()
+        try:
+            made = self._loaded(objects)
+        except ValueError:
+            self.rows.back_to(start)
+            raise
+        self.rows.commit()
+        return made
+
+    def _loaded(self, objects: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
         known: dict[str, str] = {}
         made = {name: [self._id_for(name, entry, known) for entry in entries] for name, entries in objects.items()}
         for name, entries in objects.items():
@@ -110,7 +120,6 @@ class Org:
         for name, ids in made.items():
             for record_id in ids:
                 self._whole(self.schema.objects[name], self.rows.tables[name][record_id])
-        self.rows.commit()
         return made
 
     def _id_for(self, name: str, entry: Mapping[str, Any], known: dict[str, str]) -> str:

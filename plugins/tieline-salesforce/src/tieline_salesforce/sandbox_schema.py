@@ -189,6 +189,8 @@ class ObjectDef:
     plural: str
     can: str
     fields: dict[str, FieldDef] = field(default_factory=dict)
+    hidden: dict[str, FieldDef] = field(default_factory=dict)
+    """Fields that hold values the integration user may neither see nor write."""
 
     def find(self, name: str) -> FieldDef | None:
         """A field by its name in any case."""
@@ -217,7 +219,8 @@ class Schema:
                 self.add_field(name, _HUB_ENTRY, remember=False)
         if "field-hidden" in held:
             for definition in self.objects.values():
-                definition.fields.pop(HIDDEN_FIELD.lower(), None)
+                if HIDDEN_FIELD.lower() in definition.fields:
+                    definition.hidden[HIDDEN_FIELD.lower()] = definition.fields.pop(HIDDEN_FIELD.lower())
         if "restricted-picklist" in held:
             for name, of in RESTRICTED:
                 fields = self.objects[name].fields

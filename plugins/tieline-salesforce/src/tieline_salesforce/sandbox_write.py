@@ -257,7 +257,7 @@ def loaded(writer: Writer, definition: ObjectDef, entry: Values, known: Mapping[
     """
     row: Row = {}
     for key, value in entry.items():
-        of = definition.find(key)
+        of = definition.find(key) or definition.hidden.get(key.lower())
         if of is None:
             raise ValueError(f"{definition.name} has no field {key}")
         if of.type == "reference" and value is not None:

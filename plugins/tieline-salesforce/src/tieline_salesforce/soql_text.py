@@ -13,6 +13,8 @@ from urllib.parse import quote
 QUERY_ROOM = 14_000
 """Characters of an encoded query: a URL takes about 16,000 [memory], and the rest of it needs some."""
 
+_COMMA = len("%2C")
+_AROUND = len("%27%27%2C")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 _ESCAPES = {
     "\\": "\\\\",
@@ -68,7 +70,7 @@ def within(column: str, values: Iterable[str], room: int) -> Iterator[str]:
     length = 0
     for value in values:
         literal = string(value)
-        size = len(quote(literal, safe="")) + len("%2C")
+        size = len(value) + _AROUND if value.isascii() and value.isalnum() else len(quote(literal, safe="")) + _COMMA
         if literals and length + size > room:
             yield f"{column} IN ({','.join(literals)})"
             literals, length = [], 0

@@ -7,12 +7,12 @@ Codes and shapes of results: collections answer 200 with one result for each rec
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tieline import Cell, Mapper, Outcome, Problem, Remote, Write
-from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, OWNER, ROLES
+from tieline import Cell, Mapper, Outcome, Problem, Remote, Rule, Write
+from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, OWNER, ROLES, number, opted_out
 from tieline_salesforce.owners import Owners
 from tieline_salesforce.rows import owner_by_mail
 from tieline_salesforce.schema import ObjectInfo
@@ -27,6 +27,8 @@ _ABOUT_IDS = frozenset(
 _TWIN = re.compile(r"record with id:\s*([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)")
 _COLUMN = re.compile(r"No such column '([^']+)'")
 _BOOLEANS = frozenset({"boolean", "consent"})
+_FORMS: Mapping[str, Callable[[str], Any]] = {"decimal": number, "percent": number, "consent": opted_out}
+"""How a value is written where a rule of the user's own does not say."""
 
 
 @dataclass(slots=True)
@@ -57,9 +59,10 @@ class Drafter:
         self._currencies = currencies
         self._currency = currency
         self._by_mail = owner_by_mail(mapper)
-        self._never_blank = {
-            rule.remote for rule in mapper.rules if mapper.specs[rule.field.partition(".")[0]].type in _BOOLEANS
-        }
+        types = {rule.remote: _value_type(rule, mapper) for rule in mapper.rules}
+        self._never_blank = {column for column, type_name in types.items() if type_name in _BOOLEANS}
+        plain = {r.remote for r in mapper.rules if r.values is None and r.dump is None}
+        self._forms = {c: _FORMS[t] for c, t in types.items() if c in plain and t in _FORMS}
 
     def drafts(self, writes: Sequence[Write], stamps: bool) -> list[Draft]:
         """A draft for each write, in their order. Asks for all owners in them at once."""
@@ -103,6 +106,11 @@ class Drafter:
                     row[column] = self._owners.id_of(str(value))
                 except ValueError as error:
                     return (Problem(name, f"{name}: {error}", "unmapped_owner"),)
+            elif value is not None and column in self._forms:
+                try:
+                    row[column] = self._forms[column](value)
+                except ValueError as error:
+                    return (Problem(name, f"{name}: {error}"),)
             elif "." in column or (self._info is not None and column not in self._info.fields):
                 return (Problem(name, f"{name}: {column} cannot be written in this org", "INVALID_FIELD"),)
         return ()
@@ -114,6 +122,14 @@ class Drafter:
             return Problem(name, f"{name}: is in {currency}, but this org keeps {self._currency} only", "currency")
         # an amount travels without its currency here, as the org does not say it; a currency alone cannot travel
         return Problem(name, f"{name}: this org keeps one currency for all records", "currency") if alone else None
+
+
+def _value_type(rule: Rule, mapper: Mapper) -> str:
+    """The type of what one column holds: the amount of money is a number, its currency a text."""
+    name, _, part = rule.field.partition(".")
+    if part:
+        return "decimal" if part == "amount" else "text"
+    return mapper.specs[name].type
 
 
 def payload(sobject: str, draft: Draft) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def _forget(call: Call, table: Table) -> Answer:
     if email and table.kind.name == "contacts":
         call.state.blocked.add(email.lower())
     for other in ("contacts", "companies", "deals"):
-        for key in list(call.state.edges.of(table.kind.name, record.id, other)):
-            call.state.edges.remove(table.kind.name, record.id, other, key)
+        for near in list(call.state.edges.of(table.kind.name, record.id, other)):
+            call.state.edges.remove(table.kind.name, record.id, other, near)
     table.purge(record, call.now)
     return Answer(204)
