@@ -21,8 +21,10 @@ def main() -> None:
 
         sys.stdout.write(f"tieline {__version__}\n")
         sys.exit(0)
-    from tieline.cli.app import app
-
+    try:
+        from tieline.cli.app import app
+    except KeyboardInterrupt:  # the one moment that the boundary does not cover
+        sys.exit(130)
     app.main(prog_name="tieline")
 
 

@@ -101,4 +101,4 @@ class Session:
         from tieline.hub import open_hub
 
         home = self.home.create()
-        return open_hub(config, home, self.registry, redactor=self.redactor, keep_going=keep_going)
+        return open_hub(config, home, self.registry, ports=ports, redactor=self.redactor, keep_going=keep_going)

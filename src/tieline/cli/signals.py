@@ -16,9 +16,9 @@ from tieline.cli.boundary import INTERRUPTED
 
 
 @contextmanager
-def stopping(event: threading.Event | None = None) -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """An event that the first signal sets; a second one ends the process with 130. Main thread only."""
-    stop = event or threading.Event()
+    stop = threading.Event()
 
     def handle(number: int, frame: Any) -> None:
         if stop.is_set():

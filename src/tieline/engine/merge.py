@@ -118,9 +118,11 @@ def _stored(name: str, kind: Kind, sent: Cell, held: Cell) -> bool:
     return isinstance(sent, str) and isinstance(held, str) and bool(held) and sent.strip().startswith(held.strip())
 
 
-def unmerged(link: Link) -> bool:
-    """Whether something was seen there that no merge has taken in yet."""
-    return any(n not in link.base or link.base[n] != v for n, v in link.seen.items() if n in link.base or v is not None)
+def unmerged(link: Link, names: Iterable[str] | None = None) -> bool:
+    """Whether something (of these fields) was seen there that no merge has taken in yet."""
+    seen, base = link.seen, link.base
+    wanted = seen if names is None else [n for n in names if n in seen]
+    return any(seen[n] != base[n] if n in base else seen[n] is not None for n in wanted)
 
 
 _ABSENT = object()

@@ -116,13 +116,14 @@ class Batch:
             row = rows.get(order.remote_id) if order.remote_id is not None else None
             if order.remote_id is not None and (row is None or row.record != order.record or row.gone is not None):
                 continue  # merged or deleted since: the next planning sees it
+            link = decode(row) if row is not None else None
+            if link is not None and unmerged(link, None if order.op == "archive" else payload):
+                continue  # an edit was taken in since the plan was made: it is planned anew
             if missing and order.op == "create" and any(REFERENCES[self.kind][n] != self.kind for n in missing):
                 continue  # its parent could not be made: it waits
             if order.op == "update" and not payload:
                 continue
-            items.append(
-                Item(order, payload, row, decode(row) if row is not None else None, row.version if row else "")
-            )
+            items.append(Item(order, payload, row, link, row.version if row else ""))
         return items
 
     def _read(self, items: Sequence[Item]) -> Generator[Job, Any, dict[str, Remote]]:

@@ -55,9 +55,11 @@ class Matching:
                 self._park(row, "filtered")
                 continue
             me = Member(row.system, row.remote_id, None, fields)
-            record = self._by_stamp(row, stamped)
-            if record is None:
-                verdict = propose(self.kind, me, keys, groups) if keys else Match()
+            record, holders = self._by_stamp(row, stamped)
+            if record is None or holders:
+                verdict = propose(self.kind, me, keys, groups) if keys and not holders else Match()
+                if holders:  # a copy, or one that came back after it was replaced
+                    verdict, record = Match(rivals=holders, key=f"hub id:{row.hub_id}"), None
                 record = verdict.record
                 if record is not None and not self._free(record, row):  # it is somebody else here already
                     holders = tuple(m for m in groups[verdict.key] if m.record == record)
@@ -107,15 +109,22 @@ class Matching:
             else {}
         )
 
-    def _by_stamp(self, row: Row, stamped: Mapping[str, tuple[Kind, str, str | None]]) -> str | None:
-        """The record whose id the remote carries: a fact, not a guess."""
+    def _by_stamp(
+        self, row: Row, stamped: Mapping[str, tuple[Kind, str, str | None]]
+    ) -> tuple[str | None, tuple[Member, ...]]:
+        """The record whose id the remote carries: a fact, not a guess. With it, who holds its place here already."""
         if row.hub_id is None or row.hub_id not in stamped:
-            return None
+            return None, ()
         kind, state, into = stamped[row.hub_id]
         if kind != self.kind:
-            return None
+            return None, ()
         record = into if state == "folded" and into else row.hub_id
-        return record if self._free(record, row) else None
+        if self._free(record, row):
+            return record, ()
+        linked = self.store.trees.of_records([record]).get(record, [])
+        held = [(r.system, r.remote_id) for r in linked if r.system == row.system and r.remote_id != row.remote_id]
+        held += [k for k, r in self.assigned.items() if r == record and k[0] == row.system]
+        return record, tuple(Member(s, i, record, {}) for s, i in dict.fromkeys(held))
 
     def _free(self, record: str, row: Row) -> bool:
         """Whether the record has no other live link in this system; one that is gone makes way."""
@@ -164,10 +173,16 @@ class Matching:
 
     def _link(self, row: Row, record: str) -> None:
         self.store.trees.adopt([(record, None, "applied", row.system, row.kind, row.remote_id)])
+        self._restamp(row, record)
         self.store.trees.mark([record])
         self.store.book.close_match(row.system, row.remote_id)
         self.assigned[row.system, row.remote_id] = record
         self._journal([(row, record, "link", None)])
+
+    def _restamp(self, row: Row, record: str) -> None:
+        """A remote that carries another record's id is to carry this one's."""
+        if row.hub_id is not None and row.hub_id != record:
+            self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=None)
 
     def _adopt(self, new: Sequence[tuple[Row, Fields, set[str]]]) -> None:
         """Records of their own: the first values are what this system holds, and that is agreed at once."""
@@ -184,6 +199,7 @@ class Matching:
             base = "{}" if not skip else _base_without(row.seen, skip)
             links.append((record, base, "applied", row.system, row.kind, row.remote_id))
             entries.append((row, record, "adopt", text))
+            self._restamp(row, record)
             if asked_before:
                 self.store.book.close_match(row.system, row.remote_id)
         self.store.trees.add_records(records)

@@ -172,9 +172,10 @@ class Schedule:
 
     def _settle_down(self) -> bool:
         idle = 0
+        relist = self.rng.random() < 0.3
         for number in range(QUIET_PASSES):
             self.clock.advance(SWEEP_PAUSE_MS)
-            summary = self.run_once(full=number == 1)
+            summary = self.run_once(full=relist and number == 1)
             self.result.passes += 1
             idle = idle + 1 if summary is not None and summary.writes == 0 and summary.converged else 0
             if idle > IDLE_PASSES:
