@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from tieline.engine.match import same_refs
 from tieline.engine.merge import Court, Merged, Side, digest, title
 from tieline.engine.policy import DEFAULT
-from tieline.model import Change, FieldFacts, Fields, Order, Problem, Question, Record, SystemRules
+from tieline.model import Change, Conflict, FieldFacts, Fields, Order, Problem, Question, Record, SystemRules
 from tieline.records import REFERENCES, Cell, Kind, spec_of
 
 RefState = Literal["there", "coming", "waiting", "never"]
@@ -81,6 +81,18 @@ def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, l
         elif answer.answer == "accepted":
             return True, []
     return False, questions
+
+
+def last_words(record: Record, sides: Sequence[Side]) -> Merged:
+    """The merge of a record that ends: the deletion wins, and every edit it overrides goes to the journal."""
+    out = Merged(dict(record.fields), dict(record.stamps))
+    for side in sides:
+        link = side.link
+        for name, value in link.seen.items():
+            if link.gone is None and name in link.base and link.base[name] != value:
+                out.conflicts.append(Conflict(name, ("", None), (link.system, value), "deletion wins"))
+                out.agreed.setdefault(link.system, set()).add(name)
+    return out
 
 
 def archives(record: Record, sides: Sequence[Side], cause: str) -> list[Order]:

@@ -117,7 +117,7 @@ class Batch:
             if order.remote_id is not None and (row is None or row.record != order.record or row.gone is not None):
                 continue  # merged or deleted since: the next planning sees it
             link = decode(row) if row is not None else None
-            if link is not None and unmerged(link, None if order.op == "archive" else payload):
+            if link is not None and unmerged(link, payload):
                 continue  # an edit was taken in since the plan was made: it is planned anew
             if missing and order.op == "create" and any(REFERENCES[self.kind][n] != self.kind for n in missing):
                 continue  # its parent could not be made: it waits

@@ -14,7 +14,7 @@ from tieline.model import Decision, Fields
 from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub
-from tieline.store import Entry, Row
+from tieline.store import Entry, Intent, Row
 from tieline.store.trees import dumps
 
 
@@ -29,6 +29,8 @@ class Matching:
         policies = run.rules.policies.get(kind, {})
         self.unshared = frozenset(n for n, p in policies.items() if p.name == "none")
         self.assigned: dict[tuple[str, str], str] = {}
+        self.lost = [i for i in run.store.work.intents() if i.op == "create" and i.kind == kind]
+        """Creates whose answer is still unknown: what may be one of them is left to `settle`."""
 
     def match(self, joined: Sequence[System]) -> None:
         """Every live, unlinked remote of the joined systems, in the order of the configuration."""
@@ -53,6 +55,8 @@ class Matching:
             fields, unresolved = space.fields(row.system, fields_there)
             if wanted is not None and not wanted(fields):
                 self._park(row, "filtered")
+                continue
+            if any(self._maybe_ours(i, row, fields_there) for i in self.lost):
                 continue
             me = Member(row.system, row.remote_id, None, fields)
             record, holders = self._by_stamp(row, stamped)
@@ -178,6 +182,14 @@ class Matching:
         self.store.book.close_match(row.system, row.remote_id)
         self.assigned[row.system, row.remote_id] = record
         self._journal([(row, record, "link", None)])
+
+    @staticmethod
+    def _maybe_ours(intent: Intent, row: Row, seen: Fields) -> bool:
+        if intent.system != row.system:
+            return False
+        return row.hub_id == intent.record or (
+            row.hub_id is None and all(seen.get(n) == v for n, v in intent.payload.items())
+        )
 
     def _restamp(self, row: Row, record: str) -> None:
         """A remote that carries another record's id is to carry this one's."""

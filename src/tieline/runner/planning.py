@@ -18,6 +18,7 @@ from tieline.engine.plan import (
     archives,
     doomed,
     folded,
+    last_words,
     links,
     owed,
     twin_question,
@@ -141,8 +142,8 @@ class Planning:
         questioned: bool,
         rows: Sequence[Row],
     ) -> tuple[int, int]:
-        merged = merge(record, sides, court)
         ended, questions = doomed(record, sides, court)
+        merged = last_words(record, sides) if ended or not record.alive else merge(record, sides, court)
         if ended and record.alive:
             self.store.trees.set_state(record.id, "dead")
         if ended or not record.alive:
