@@ -102,6 +102,21 @@ def secret_file(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
 
 
 @pytest.fixture
+def client_credentials(secret_file):
+    return {"type": "client_credentials", "client_id": "me", "client_secret": secret_file("cs", "s&cret 1")}
+
+
+@pytest.fixture
+def refresh_token(secret_file):
+    return {
+        "type": "refresh_token",
+        "client_id": "me",
+        "client_secret": secret_file("cs", "client-secret"),
+        "refresh_token": secret_file("rt", "refresh-0"),
+    }
+
+
+@pytest.fixture
 def make_authoriser(clock, parse, tmp_path) -> Callable[..., Authoriser]:
     def make(settings: dict[str, Any], endpoint: Endpoint, **more: Any) -> Authoriser:
         kwargs = {"base_url": BASE, "profile": PROFILE, "store": MemoryTokens(), "redactor": Redactor(), **more}

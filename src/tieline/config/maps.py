@@ -80,7 +80,7 @@ def _replaces(own: Rule, other: Rule) -> bool:
         return True
     mine, _, part = own.field.partition(".")
     theirs, _, other_part = other.field.partition(".")
-    return mine == theirs
+    return mine == theirs and (part == other_part or not part or not other_part)
 
 
 def _rule(where: Path, kind: Kind, remote: str, line: MapLine, base: Rule | None, problems: Problems) -> Rule | None:

@@ -219,7 +219,10 @@ def _merge_field(record: Record, name: str, policy: Policy, sides: Sequence[Side
     if not spoken:
         return
     verdict = _judge(record, name, type_name, policy, standing, bids, court, out)
-    if verdict is None:
+    if verdict is None:  # it waits for a person; whoever did not ask has nothing to wait for
+        for side in spoken:
+            if side.link.system not in out.held.get(name, ()):
+                out.agreed.setdefault(side.link.system, set()).add(name)
         return
     _apply(record, name, standing, verdict, spoken, out)
 

@@ -6,8 +6,7 @@ Decides nothing: each finding says what was seen and exactly what to do about it
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from tieline import ConfigError, Finding, NotAuthorised, Rejected
 from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, OWNER, SOBJECTS
@@ -151,11 +150,8 @@ def _users(org: Org) -> Iterator[Finding]:
     if not any(owner_by_mail(mapper) for mapper in org.mappers.values()):
         return
     try:
-        data = org.wire.query("SELECT Id,Email,IsActive FROM User WHERE IsActive = true").data
-        users: list[Mapping[str, Any]] = list(data["records"])
-        while not data.get("done", True):
-            data = org.wire.more(data["nextRecordsUrl"]).data
-            users += data["records"]
+        first = org.wire.query("SELECT Id,Email,IsActive FROM User WHERE IsActive = true").data
+        users = [row for page in org.wire.pages(first) for row in page["records"]]
     except (NotAuthorised, Rejected) as error:
         yield Finding("warning", "users", f"cannot be read ({error})", f"without them {OWNER} cannot be written")
         return

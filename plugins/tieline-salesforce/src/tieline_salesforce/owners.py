@@ -33,11 +33,8 @@ class Owners:
         room = soql_text.room_after(soql_text.select(COLUMNS, "User", "Email IN ()"))
         rows: list[dict[str, Any]] = []
         for where in soql_text.within("Email", new, room):
-            answer = self._wire.query(soql_text.select(COLUMNS, "User", where))
-            rows += answer.data["records"]
-            while not answer.data.get("done", True):
-                answer = self._wire.more(answer.data["nextRecordsUrl"])
-                rows += answer.data["records"]
+            first = self._wire.query(soql_text.select(COLUMNS, "User", where)).data
+            rows += (row for page in self._wire.pages(first) for row in page["records"])
         found: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             found.setdefault(str(row.get("Email") or "").lower(), []).append(row)

@@ -75,10 +75,7 @@ def by_key(
 
 def remotes_in(org: Org, reader: Reader, data: Mapping[str, Any]) -> list[Remote]:
     """The records of a query's first page and of those behind it."""
-    rows = list(data["records"])
-    while not data.get("done", True):
-        data = org.wire.more(data["nextRecordsUrl"]).data
-        rows += data["records"]
+    rows = [row for page in org.wire.pages(data) for row in page["records"]]
     _complete_roles(org, reader, rows)
     return [reader.remote(row) for row in rows]
 
@@ -128,6 +125,5 @@ def _complete_roles(org: Org, reader: Reader, rows: Sequence[dict[str, Any]]) ->
         return
     for row in rows:
         children = row.get(ROLES)
-        while children and not children.get("done", True):
-            more = org.wire.more(children["nextRecordsUrl"]).data
-            children = row[ROLES] = {**more, "records": [*children["records"], *more["records"]]}
+        if children and not children.get("done", True):
+            row[ROLES] = {"records": [r for page in org.wire.pages(children) for r in page["records"]]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tieline_salesforce.sandbox_schema import FieldDef, ObjectDef, Schema
@@ -24,6 +25,15 @@ _SOAP = {
     "address": "urn:address",
 }
 _UNGROUPED = ("double", "currency", "percent", "datetime", "address")
+_NEVER: Mapping[str, Any] = {
+    **dict.fromkeys(("aiPredictionField", "autoNumber", "calculated", "cascadeDelete", "dependentPicklist"), False),
+    **dict.fromkeys(("deprecatedAndHidden", "displayLocationInDecimal", "encrypted", "highScaleNumber"), False),
+    **dict.fromkeys(("formulaTreatNullNumberAsZero", "htmlFormatted", "restrictedDelete"), False),
+    **dict.fromkeys(("writeRequiresMasterRead",), False),
+    **dict.fromkeys(("calculatedFormula", "controllerName", "defaultValueFormula", "filteredLookupInfo"), None),
+    **dict.fromkeys(("inlineHelpText", "mask", "maskType", "referenceTargetField", "relationshipOrder"), None),
+}
+"""What no field of this org makes use of."""
 _PERSON_PARTS = ("LastName", "FirstName", "Salutation")
 _BYTES_PER_CHARACTER = 3
 
@@ -31,68 +41,55 @@ _BYTES_PER_CHARACTER = 3
 def field_entry(definition: ObjectDef, of: FieldDef, version: int) -> dict[str, Any]:
     """One element of a describe's `fields`."""
     text = of.type not in ("id", "reference") and of.size > 0
+    several = len(of.refers_to) > 1
     entry: dict[str, Any] = {
-        "aggregatable": of.type not in ("boolean", "address") and of.filterable,
-        "aiPredictionField": False,
-        "autoNumber": False,
+        **_NEVER,
+        **_shape(of),
         "byteLength": of.size * (_BYTES_PER_CHARACTER if text else 1),
-        "calculated": False,
-        "calculatedFormula": None,
-        "cascadeDelete": False,
         "caseSensitive": of.case_sensitive,
         "compoundFieldName": of.compound,
-        "controllerName": None,
         "createable": of.createable,
         "custom": of.custom,
         "defaultValue": False if of.type == "boolean" else of.default,
-        "defaultValueFormula": None,
         "defaultedOnCreate": "d" in of.rights,
-        "dependentPicklist": False,
-        "deprecatedAndHidden": False,
         "digits": of.digits,
-        "displayLocationInDecimal": False,
-        "encrypted": False,
         "externalId": of.external,
         "extraTypeInfo": _extra(definition, of),
-        "filterable": of.filterable,
-        "filteredLookupInfo": None,
-        "formulaTreatNullNumberAsZero": False,
-        "groupable": of.type not in _UNGROUPED and (of.filterable or of.type == "boolean"),
-        "highScaleNumber": False,
-        "htmlFormatted": False,
         "idLookup": of.lookup,
-        "inlineHelpText": None,
         "label": of.label,
         "length": of.size,
-        "mask": None,
-        "maskType": None,
         "name": of.name,
         "nameField": "N" in of.rights,
-        "namePointing": len(of.refers_to) > 1,
+        "namePointing": several,
         "nillable": of.nillable,
         "permissionable": of.nillable and of.type != "id",
         "picklistValues": [_choice(v, of.default) for v in of.values],
-        "polymorphicForeignKey": len(of.refers_to) > 1,
+        "polymorphicForeignKey": several,
         "precision": of.precision,
-        "queryByDistance": of.type == "address",
-        "referenceTargetField": None,
         "referenceTo": list(of.refers_to),
         "relationshipName": of.relation,
-        "relationshipOrder": None,
-        "restrictedDelete": False,
         "restrictedPicklist": of.restricted,
         "scale": of.scale,
-        "searchPrefilterable": of.type == "reference" and of.createable and of.nillable,
-        "soapType": _SOAP.get(of.type, "xsd:string"),
-        "sortable": of.type != "address" and of.filterable,
         "type": of.type,
         "unique": of.unique,
         "updateable": of.updateable,
-        "writeRequiresMasterRead": False,
     }
     if version < OLDEST_FULL:
         del entry["aiPredictionField"], entry["formulaTreatNullNumberAsZero"]
-    return entry
+    return dict(sorted(entry.items()))
+
+
+def _shape(of: FieldDef) -> dict[str, Any]:
+    """What follows from the type alone."""
+    return {
+        "aggregatable": of.type not in ("boolean", "address") and of.filterable,
+        "filterable": of.filterable,
+        "groupable": of.type not in _UNGROUPED and (of.filterable or of.type == "boolean"),
+        "queryByDistance": of.type == "address",
+        "searchPrefilterable": of.type == "reference" and of.createable and of.nillable,
+        "soapType": _SOAP.get(of.type, "xsd:string"),
+        "sortable": of.type != "address" and of.filterable,
+    }
 
 
 def _extra(definition: ObjectDef, of: FieldDef) -> str | None:

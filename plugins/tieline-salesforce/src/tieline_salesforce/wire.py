@@ -6,7 +6,7 @@ composite answers 200 and keeps the status of each of its parts in the body [doc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -32,6 +32,8 @@ COLLECTION = 200
 """Records that one collections call may hold [rec]."""
 URL_ROOM = 16_000
 """Characters a URL may have [memory]."""
+MOST_PAGES = 1000
+"""Pages of one query that are followed here: queries for given ids, users of an org."""
 NO_ANSWER = 0
 """The status of a part that was not answered: what it asked may or may not have been done."""
 
@@ -157,6 +159,19 @@ class Wire:
         if not url.startswith("/services/data/") or ".." in url:
             raise ContractViolation(f"Salesforce named {url!r} as the next page")
         return self._page(self.get(url))
+
+    def pages(self, data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """This page of a result, a subquery's too, and those behind it. Raises ContractViolation if they do not end."""
+        seen: set[str] = set()
+        while True:
+            yield data
+            if data.get("done", True):
+                return
+            url = str(data.get("nextRecordsUrl"))
+            if url in seen or len(seen) >= MOST_PAGES:
+                raise ContractViolation("Salesforce answers pages of one query again and again")
+            seen.add(url)
+            data = self.more(url).data
 
     @staticmethod
     def _page(answer: Answer) -> Answer:

@@ -151,13 +151,9 @@ class _Batch:
         for reply in replies:
             if not reply.ok:
                 return None
-            data = reply.body
-            while True:
-                for row in data["records"]:
+            for page in self.org.wire.pages(reply.body):
+                for row in page["records"]:
                     rows.setdefault(row["OpportunityId"], []).append(row)
-                if data.get("done", True):
-                    break
-                data = self.org.wire.more(data["nextRecordsUrl"]).data
         return rows
 
     def _later(self, calls: Sequence[Call]) -> list[Reply]:

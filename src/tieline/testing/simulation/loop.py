@@ -172,7 +172,7 @@ class Schedule:
 
     def _settle_down(self) -> bool:
         idle = 0
-        relist = self.rng.random() < 0.3
+        relist = self.rng.random() < 0.3 or self.faults.struck["empty_list"] > 0  # nothing but a full pass finds those
         for number in range(QUIET_PASSES):
             self.clock.advance(SWEEP_PAUSE_MS)
             summary = self.run_once(full=relist and number == 1)

@@ -99,6 +99,8 @@ class Oracle:
                     self.asked[record].add("*")
             if review["topic"] == "match" and review["state"] == "rejected":
                 self.questions.add(review["remote_id"])
+                if review["record"]:  # a person keeps it out of a system
+                    self.asked[review["record"]].add("*")
         self.refused: dict[tuple[str, str], set[str]] = defaultdict(set)
         for record, system, name in self.store.db.rows("SELECT record, system, field FROM rejection"):
             self.refused[record, system].add(name)

@@ -1,0 +1,15 @@
+"""Bugs seeded on purpose: the seeded world must object to each. A mutant that survives is a fault of the world."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutants import MUTANTS, hunt
+
+BUDGET = 400
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_seeded_bug_is_caught(name: str) -> None:
+    found = hunt(name, BUDGET)
+    assert found["caught"], f"{name} survived {BUDGET} schedules"
