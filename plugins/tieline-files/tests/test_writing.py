@@ -166,6 +166,16 @@ def test_a_natural_key_names_the_new_row_and_one_that_is_taken_exists(folder):
     assert folder.text() == "name,phone,tieline_id\nAcme,1,\nBolt,,h1\n"
 
 
+def test_two_creates_with_one_hub_id_in_one_call_make_one_row(folder):
+    folder.put("accounts.csv", "name,phone\n")
+    connector = folder.connect({"accounts": {"id": "name"}}, NAMES)
+
+    outcomes = write(connector, create("h1", name="Acme"), create("h1", name="Bolt"))
+
+    assert [(o.status, o.remote_id) for o in outcomes] == [("ok", "Acme"), ("exists", "Acme")]
+    assert folder.text() == "name,phone,tieline_id\nAcme,,h1\n"
+
+
 def test_a_natural_key_is_not_rewritten(folder):
     """Rows of other files refer to it, and the row would lose its identity."""
     folder.put("accounts.csv", "name,phone\nAcme,1\n")
