@@ -284,6 +284,16 @@ def test_an_org_that_keeps_several_currencies_is_asked_for_them(connect, sf):
     assert ["CurrencyIsoCode" in q for q in script.queries] == [False, False, True]
 
 
+def test_a_read_back_never_shows_an_amount_without_the_currency_it_has(connect, sf):
+    """As above: it would look as if somebody had taken the currency away."""
+    columns = [sf.column(n) for n in ("Name", "Amount", "CurrencyIsoCode")] + [sf.hub]
+    row = sf.row("Opportunity", DEAL, Name="Deal", Amount=5.0, CurrencyIsoCode="EUR")
+    answers = [sf.described("Opportunity", *columns), sf.composite([sf.done(DEAL)], sf.result(row))]
+    connector, _ = connect(answers, currency=None)
+    (outcome,) = connector.write("opportunities", [Write("update", "h", {"name": "Deal"}, DEAL)])
+    assert outcome.remote.fields["amount"] == {"amount": "5", "currency": "EUR"}
+
+
 def test_one_currency_in_the_settings_and_several_in_the_org_is_an_error_before_any_amount_is_read(connect, sf):
     """As above: amounts of the other currencies would be read as this one."""
     connector, _ = connect([sf.described("Opportunity", sf.column("CurrencyIsoCode"))], currency="USD")

@@ -13,6 +13,9 @@ from tieline.cli.signals import stopping
 from tieline.cli.words import LINE, counts_table, order_lines, records_table, total
 from tieline.errors import Locked
 
+EVERY = 10_000_000
+"""More orders than any plan has."""
+
 
 @declare("plan", example="tieline plan --full")
 @click.option("--offline", is_flag=True, help="Do not read the systems; plan from what is known.")
@@ -28,7 +31,7 @@ def command(session: Session, offline: bool, full: bool, tell: bool, without: tu
 
     config = session.load_config()
     as_json = session.console.as_json
-    options = Options(without=frozenset(without), offline=offline, listing=full or not as_json)
+    options = Options(without=frozenset(without), offline=offline, listing=EVERY if full else 0 if as_json else SHOWN)
     try:
         with stopping() as stop:
             summary = run_round(session, config, options, stop, "plan")
@@ -41,7 +44,7 @@ def command(session: Session, offline: bool, full: bool, tell: bool, without: tu
     session.console.result(summary.as_json(), lambda: _text(summary, full))
     if summary.outcome == "failed":
         return exit_code(summary)
-    return WAITING if tell and summary.orders else DONE
+    return WAITING if summary.reviews or (tell and summary.orders) else DONE
 
 
 def _text(summary: object, full: bool) -> str:
@@ -58,7 +61,7 @@ def _text(summary: object, full: bool) -> str:
         parts += [
             counts_table(summary.orders),
             "",
-            *(order_lines(listed) if full else order_lines(listed[:SHOWN], LINE)),
+            *order_lines(listed, None if full else LINE),
         ]
         if not full and count > SHOWN:
             parts.append(f"… and {count - SHOWN:,} more; tieline plan --full shows all of them.")

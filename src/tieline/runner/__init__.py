@@ -16,7 +16,7 @@ from tieline.errors import TielineError
 from tieline.events import RunFinished
 from tieline.model import Question, Rules
 from tieline.ports import Ports
-from tieline.records import Kind
+from tieline.records import KINDS, Kind
 from tieline.runner import report
 from tieline.runner.apply import apply as apply_all
 from tieline.runner.context import Hooks, NoHooks, Run, System
@@ -52,8 +52,8 @@ class Options:
     full_every_ms: int = 0
     offline: bool = False
     confirm: Confirm | None = None
-    listing: bool = False
-    """Carry the orders in the summary."""
+    listing: int = 0
+    """Carry so many orders in the summary."""
     progress: Callable[[str, str, int, int | None], None] | None = None
 
 
@@ -197,7 +197,7 @@ class Runner:
                 summary.notes += waiting.values()
                 summary.notes += [q.summary for q in self._guards(run, confirmed=False)]
                 if options.listing:
-                    summary.orders_list = self.store.work.listing(1_000_000)
+                    summary.orders_list = self.store.work.listing(options.listing)
                 report.count_records(run, summary)
                 raise _Undo
         except _Undo:
@@ -227,7 +227,7 @@ class Runner:
 
     def _owed_changed(self, run: Run) -> bool:
         """Whether another round may do better: something was taken in or settled since the plan."""
-        return any(self.store.trees.dirty(kind, "", 1) for kind in ("account", "campaign", "contact", "opportunity"))
+        return any(self.store.trees.dirty(kind, "", 1) for kind in KINDS)
 
     def _round(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> bool:
         """One plan and its application; False when there is nothing more to do."""
@@ -259,6 +259,7 @@ class Runner:
             report.merge_orders(summary.orders, counts)
             with self.store.atomic():
                 for question in asked:
+                    self.store.book.spend(question.key)
                     self.store.book.ask(question, run.id, self.ports.clock.now())
                     self.store.book.refresh(question)
             summary.notes += [q.summary for q in asked]
@@ -279,11 +280,12 @@ class Runner:
         asked = []
         for question in crossed(run.limits, counts, linked, confirmed):
             answer = self.store.book.decision(question.key)
-            if answer is not None and answer.answer == "accepted":
-                if int(question.detail["count"]) <= int(answer.detail["count"]):
-                    continue
+            if answer is not None:  # an answer holds for one run
                 self.store.book.spend(question.key)
-            asked.append(question)
+                if answer.answer == "accepted":
+                    run.allowed[question.key] = int(answer.detail["count"])
+            if int(question.detail["count"]) > run.allowed.get(question.key, 0):
+                asked.append(question)
         return asked
 
 

@@ -97,8 +97,8 @@ class Run:
     """Tombstones of remotes the hub never knew."""
     written: Counter[tuple[str, Kind, str]] = field(default_factory=Counter)
     """Confirmed writes by system, kind and op."""
-    ordered: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Orders so far by (system, what): rounds of one run share the limits."""
+    allowed: dict[str, int] = field(default_factory=dict)
+    """Guard question → how many a person let pass, in this run."""
     schemas: dict[tuple[str, str], Schema] = field(default_factory=dict)
     lease_until: int = 0
 

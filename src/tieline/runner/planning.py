@@ -327,6 +327,8 @@ class Planning:
         system = side.link.system
         agreed = merged.agreed.get(system, set())
         state = self._end_state(side, merged, planned, agreed)
+        if state == "unchanged" and row.pulled == self.run.id and row.state == "applied":
+            state = "applied"  # it was linked in this very run
         if not agreed:
             if row.pulled == self.run.id and row.state != state and row.gone is None:
                 self.store.trees.set_columns(system, self.kind, row.remote_id, state=state)

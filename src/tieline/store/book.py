@@ -12,7 +12,7 @@ from tieline.records import Kind
 from tieline.store.db import Db, marks
 from tieline.store.trees import _parts, dumps
 
-_REVIEW = "id, key, topic, kind, record, system, remote_id, summary, detail, accept, reject, state, choice, opened_run"
+_REVIEW = "id, key, topic, kind, record, system, remote_id, summary, detail, accept, reject, state, choice, opened_run, opened_at"
 
 
 class Book:

@@ -25,7 +25,7 @@ def findings(org: Org) -> Iterator[Finding]:
     for stream in org.mappers:
         try:
             infos[stream] = org.describe(stream)
-        except (NotAuthorised, ConfigError, Rejected) as error:
+        except (NotAuthorised, ConfigError) as error:
             yield Finding("error", SOBJECTS[stream], str(error), _PERMISSION.format(SOBJECTS[stream]))
             continue
         yield from _object(org, stream, infos[stream])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tieline import ConfigError, Context, ContractViolation, Mapper, Schema
+from tieline import ConfigError, Context, ContractViolation, Mapper, NotAuthorised, Schema
 from tieline_salesforce import soql_text
 from tieline_salesforce.mapping import CURRENCY, ROLES, SOBJECTS
 from tieline_salesforce.owners import Owners
@@ -43,7 +43,13 @@ class Org:
     def describe(self, stream: str) -> ObjectInfo:
         """Ask what the object is like, and remember it for this connector's life. Raises ConfigError when the
         settings say one currency and the org has several: its amounts would be misread."""
-        info = object_info(self.wire.get(f"/sobjects/{SOBJECTS[stream]}/describe").data)
+        name = SOBJECTS[stream]
+        try:
+            info = object_info(self.wire.get(f"/sobjects/{name}/describe").data)
+        except ConfigError as error:
+            raise NotAuthorised(f"Salesforce shows no object {name} to the signed-in user, or: {error}") from error
+        except Refused as error:
+            raise ContractViolation(f"Salesforce does not describe {name} ({error.code}: {error})") from error
         if self.settings.currency is None:
             self.currencies = info.currencies
         elif info.currencies and not self.currencies:

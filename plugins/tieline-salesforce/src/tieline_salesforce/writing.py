@@ -30,7 +30,7 @@ def write_batch(org: Org, stream: str, writes: Sequence[Write]) -> Sequence[Outc
     if op == "archive":
         return _archive(org, writes)
     info = org.info(stream)
-    if info is None and (op == "create" or not org.knows_currency(stream, {f for w in writes for f in w.fields})):
+    if info is None and (op == "create" or not org.knows_currency(stream, None)):  # all fields are read back
         info = org.describe(stream)
     stamps = info is None or info.stamps
     if op == "link" and not stamps:

@@ -83,7 +83,6 @@ def marketing(rng: random.Random) -> Character:
         redirects=rng.random() < 0.5,
         names_existing=rng.random() < 0.7,
         normal={"email": lower, "phone": digits, "title": truncated(12)},
-        offsets=True,
         touches=rng.random() < 0.3,
     )
 
