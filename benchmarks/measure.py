@@ -102,7 +102,11 @@ def measure(command: Sequence[str], server: StandIn | None = None, env: Mapping[
         server.call("/_stats/reset", post=True)
     began = time.monotonic()
     child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**environment(), **(env or {})}
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**environment(), **(env or {})},
     )
     out, err, usage, code = _drain(child, began + RUN_TIMEOUT)
     wall = time.monotonic() - began

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.mutants import MUTANTS, hunt
+from tests.mutants import BUSY, HEAVY, LOSSY, MUTANTS, hunt, sober
 
 BUDGET = 400
 
@@ -13,3 +13,8 @@ BUDGET = 400
 def test_a_seeded_bug_is_caught(name: str) -> None:
     found = hunt(name, BUDGET)
     assert found["caught"], f"{name} survived {BUDGET} schedules"
+
+
+@pytest.mark.parametrize("setting", [LOSSY, HEAVY, BUSY], ids=["lossy", "heavy", "busy"])
+def test_the_unbroken_engine_passes_where_the_bugs_are_provoked(setting: object) -> None:
+    assert sober(setting, 60) == []

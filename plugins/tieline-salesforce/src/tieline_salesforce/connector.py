@@ -89,4 +89,5 @@ def _facts(stream: str, kind: Kind, overlap_ms: int) -> StreamFacts:
         full_listing=True,
         tombstones=True,
         unique_hub_id=True,
+        atomic_state=False,  # the read-back is a request of its own inside the composite call
     )
