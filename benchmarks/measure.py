@@ -142,6 +142,6 @@ def _drain(child: subprocess.Popen[bytes], until: float) -> tuple[str, str, Any,
 
 
 def environment() -> dict[str, str]:
-    """The environment of measured commands: byte code may be kept, as it is on a user's machine; nothing phones home."""
+    """The environment of measured commands: byte code may be kept, as on a user's machine; nothing phones home."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONDONTWRITE", "PYTHONUNBUFFERED", "TIELINE_"))}
     return {**env, "DO_NOT_TRACK": "1", "BENCH_TOKEN": "x"}

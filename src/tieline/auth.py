@@ -127,7 +127,7 @@ class Authoriser:
         self._failure: TielineError | None = None
         self._dead: NotAuthorised | None = None
         self.instance_url: str | None = None
-        """The origin a token answer named for the account's API (Salesforce), if credentials may go there."""
+        """The origin a token answer named for the account's API, if credentials may go there."""
 
     def authorise(self, request: Request) -> None:
         """Put the credential into `request.headers`, fetching or renewing a token first where needed.

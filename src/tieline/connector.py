@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from tieline.model import Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
 from tieline.ports import Clock, Request, Response
+from tieline.records import Cell, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,6 +181,41 @@ class Sandbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody does at a screen of a stand-in, past its API. `fields` are canonical.
+
+    `key` is how people name the record there: a contact's e-mail address, the name of anything else; case is ignored.
+    edit: `fields` are set (None clears). opt_out: the contact takes no e-mail any more. delete: it goes to the bin.
+    merge: all records that answer to `key` become one, of which the oldest stays.
+    """
+
+    verb: Literal["edit", "opt_out", "delete", "merge"]
+    kind: Kind
+    key: str
+    fields: Mapping[str, Cell] = field(default_factory=dict)
+
+
+class Peopled(Sandbox, Protocol):
+    """What a stand-in may offer besides, so that `tieline demo` can be played on it: a company at work.
+
+    Its seed `demo` is its side of `tieline.sandbox.demo_company`.
+    """
+
+    def person(self, act: Act) -> None:
+        """Do this as a person would. Raises ValueError when there is no such record, or it cannot be done."""
+        ...
+
+    def counts(self) -> Mapping[Kind, int]:
+        """How many records are alive, per kind; seen from inside, so that no request is counted."""
+        ...
+
+    def demo_config(self, system: str) -> str:
+        """The lines of a configuration that join the demo's company: settings first, which belong below
+        `[systems.SYSTEM]`, then tables of its own, such as value maps for picklists."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorSpec:
     """What the hook `tieline_connectors` returns, one for each connector a plugin offers."""
 
@@ -202,11 +238,13 @@ class ConnectorSpec:
 
 
 __all__ = [
+    "Act",
     "Connector",
     "ConnectorSpec",
     "Context",
     "HttpClient",
     "HttpProfile",
+    "Peopled",
     "Quota",
     "Sandbox",
     "SandboxOptions",

@@ -158,8 +158,8 @@ def standing_bid(record: Record, name: str) -> Bid:
 class Merged:
     """What a merge came to. `agreed` names, per system, the fields whose base becomes what is seen there.
 
-    `same` holds fields where a first link spells the record's value differently: nothing is owed for them. `held` names,
-    per field that waits for a person, the systems whose edit it is: there it is neither merged nor overwritten.
+    `same` holds fields where a first link spells the record's value differently: nothing is owed for them. `held`
+    names, per field that waits for a person, the systems whose edit it is: it is neither merged nor overwritten there.
     """
 
     fields: dict[str, Cell]
@@ -276,6 +276,9 @@ def _judge_consent(
         lost = tuple(b for b in bids if b.value == "allowed")
         return verdict._replace(held=False, rule="consent: decided in review", lost=lost)
     out.held[name] = set(asking)
+    kept = (standing.system, standing.value)
+    others = [b for b in bids if b.value == "allowed" and not b.based]
+    out.conflicts += [Conflict(name, kept, (b.system, b.value), "consent: opt-out wins") for b in others]
     out.questions.append(
         Question(
             topic="consent",

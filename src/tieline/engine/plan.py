@@ -114,7 +114,7 @@ def archives(record: Record, sides: Sequence[Side], cause: str) -> list[Order]:
 
 
 def folded(record: Record, into: str, sides: Sequence[Side], court: Court) -> tuple[list[Order], list[Question], bool]:
-    """What becomes of the links that a merged record leaves behind: orders, questions, and whether they are two after all.
+    """What becomes of the links a merged record leaves behind: orders, questions, and whether they are two after all.
 
     They must not stand beside the winner's links, and nobody but a person knows what should happen to them.
     """
@@ -182,9 +182,9 @@ def _update(record: Record, merged: Merged, side: Side, court: Court, refs: Aske
         wanted = _reference(record.kind, name, value, link.system, refs, out, update=True)
         if wanted is _ABSENT or wanted == before or (wanted is None and before is _ABSENT):
             continue
-        if name in REFERENCES[record.kind] and isinstance(wanted, list) and before is not _ABSENT:
-            if _roleless(before) and same_refs(wanted, before):
-                continue
+        listed = name in REFERENCES[record.kind] and isinstance(wanted, list) and before is not _ABSENT
+        if listed and _roleless(before) and same_refs(wanted, before):
+            continue
         if digest(wanted) == side.rejected.get(name):
             out.rejected.setdefault(link.system, []).append(Problem(name, f"{name}: {wanted!r} was refused before"))
             continue

@@ -146,7 +146,8 @@ class Batch:
         """The items whose remote still holds what the plan was made from; what moved is taken in and planned anew."""
         unmoved, moved, gone = [], [], []
         for item in items:
-            assert item.row is not None and item.link is not None  # the caller passes existing ones
+            assert item.row is not None  # the caller passes existing ones
+            assert item.link is not None
             remote = met.get(item.row.remote_id)
             if remote is None or remote.gone or remote.id != item.row.remote_id:
                 gone.append((item.row, remote))
@@ -160,9 +161,7 @@ class Batch:
             with self.store.atomic(durable=False):
                 self.ingest.take(moved)
                 for row, remote in gone:
-                    if remote is not None and not remote.gone:
-                        self.ingest.take([remote])
-                    elif remote is not None and remote.merged_into is not None:
+                    if remote is not None and (not remote.gone or remote.merged_into is not None):
                         self.ingest.take([remote])
                     elif row.gone is None:
                         self.ingest.mark_gone(row)

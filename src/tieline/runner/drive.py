@@ -101,10 +101,7 @@ class _Flight:
     def _advance(self, name: str, lane: Lane, answer: Any, error: BaseException | None) -> BaseException | None:
         """Let a lane run up to its next call. Returns an error that must end the run."""
         try:
-            if error is None:
-                job = lane.send(answer)
-            else:
-                job = lane.throw(error)
+            job = lane.send(answer) if error is None else lane.throw(error)
             self.run.keep_lease()
             self.run.ports.boundary(f"call:{name}")
         except StopIteration:

@@ -91,7 +91,7 @@ class Planning:
         records = self.store.trees.records(ids)
         rows = self.store.trees.of_records(ids)
         decoded = {i: [decode(r) for r in rows.get(i, ())] for i in ids}
-        self.space.prepare((l.system, c) for ls in decoded.values() for l in ls for c in (l.seen, l.base, l.sent))
+        self.space.prepare((k.system, c) for links in decoded.values() for k in links for c in (k.seen, k.base, k.sent))
         refusals = self.store.work.refusals(ids)
         court = Court(self.policies, self.store.book.decisions(ids), self.run.rules.skew_ms, self.run.order)
         questioned = self.store.book.questioned(ids)

@@ -17,7 +17,8 @@ from tieline.runner.ingest import Ingest
 from tieline.store import Entry, Intent, Row
 from tieline.store.trees import decode
 
-PATIENCE_S = 60.0
+SLICE_MS = 500
+PATIENCE_MS = 60_000
 """How long a run waits for a system to show a write; what needs longer stays open until the next run."""
 
 
@@ -68,16 +69,23 @@ class Settler:
             self._created(ripe[start : start + self.facts.read_batch])
 
     def _ripe(self, creates: Sequence[Intent], wait: bool) -> list[Intent]:
-        """The creates that have had time to show; a short rest is waited for."""
+        """The creates that have had time to show; a short rest is waited for.
+
+        Where the system refuses a second create with the same hub id there is nothing to wait for: should the first
+        still arrive, one of the two is answered with «exists».
+        """
         if not creates:
             return []
         clock = self.run.ports.clock
-        due = max(i.sent_at for i in creates) + self.facts.quiet_ms
-        rest = (due - clock.now()) / 1000
-        if wait and 0 < rest <= PATIENCE_S:
-            clock.sleep(rest)
+        certain = self.facts.unique_hub_id and self.run.schema(self.system, self.facts.name).stamps
+        quiet = 0 if certain else self.facts.quiet_ms
+        due = max(i.sent_at for i in creates) + quiet
+        if wait and due - clock.now() <= PATIENCE_MS:
+            while (rest := due - clock.now()) > 0:
+                self.run.keep_lease()
+                clock.sleep(min(rest, SLICE_MS) / 1000)
         now = clock.now()
-        return [i for i in creates if i.sent_at + self.facts.quiet_ms <= now]
+        return [i for i in creates if i.sent_at + quiet <= now]
 
     def _existing(self, intents: Sequence[Intent]) -> None:
         ids = [i.remote_id for i in intents if i.remote_id is not None]
@@ -120,11 +128,7 @@ class Settler:
                 by_hub.setdefault(remote.hub_id, []).append(remote)
         with self.store.atomic():
             for intent in intents:
-                if stamps:
-                    candidates = by_hub.get(intent.record, [])
-                else:
-                    candidates = self._alike(intent)
-                self._adopt(intent, candidates)
+                self._adopt(intent, by_hub.get(intent.record, []) if stamps else self._alike(intent))
         self.run.ports.boundary("settled")
 
     def _alike(self, intent: Intent) -> list[Remote]:

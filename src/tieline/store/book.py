@@ -12,7 +12,10 @@ from tieline.records import Kind
 from tieline.store.db import Db, marks
 from tieline.store.trees import _parts, dumps
 
-_REVIEW = "id, key, topic, kind, record, system, remote_id, summary, detail, accept, reject, state, choice, opened_run, opened_at"
+_REVIEW = (
+    "id, key, topic, kind, record, system, remote_id, summary, detail, accept, reject, state, choice, opened_run, "
+    "opened_at"
+)
 
 
 class Book:
@@ -28,8 +31,8 @@ class Book:
         """Open a review, once: False when this very question is or was asked."""
         detail = question.detail
         done = self._sql.execute(
-            "INSERT OR IGNORE INTO review (key, topic, kind, record, system, remote_id, summary, detail, accept, reject, "
-            "opened_run, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO review (key, topic, kind, record, system, remote_id, summary, detail, accept, "
+            "reject, opened_run, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 question.key, question.topic, question.kind, question.record, detail.get("system"),
                 detail.get("remote_id"), question.summary, dumps(detail), question.accept, question.reject, run, now,
@@ -80,8 +83,8 @@ class Book:
     def close_stale(self, record: str, keep: Sequence[str], topics: Sequence[str]) -> None:
         """Close a record's open questions that its trees no longer raise."""
         self._sql.execute(
-            f"UPDATE review SET state = 'closed' WHERE record = ? AND state = 'open' AND topic IN ({marks(len(topics))}) "
-            f"AND key NOT IN ({marks(len(keep))})",
+            "UPDATE review SET state = 'closed' WHERE record = ? AND state = 'open' "
+            f"AND topic IN ({marks(len(topics))}) AND key NOT IN ({marks(len(keep))})",
             (record, *topics, *keep),
         )
 

@@ -280,7 +280,8 @@ class Trees:
         found: dict[str, str | None] = {}
         for part in _parts(wanted):
             query = (
-                "SELECT l.remote_id, coalesce(r.folded_into, l.record) FROM link l LEFT JOIN record r ON r.id = l.record "
+                "SELECT l.remote_id, coalesce(r.folded_into, l.record) FROM link l "
+                "LEFT JOIN record r ON r.id = l.record "
                 f"WHERE l.system = ? AND l.kind = ? AND l.remote_id IN ({marks(len(part))})"
             )
             found.update(self._sql.execute(query, (system, kind, *part)).fetchall())

@@ -1,0 +1,35 @@
+"""Stand-ins, gates and desks; whatever a test started is stopped when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.process.harness import Counter, Desk, Gate, Sandboxes
+
+pytest.importorskip("hubspot", reason="hubspot-api-client is not installed")
+pytest.importorskip("simple_salesforce", reason="simple-salesforce is not installed")
+pytest.importorskip("trustme", reason="trustme is not installed")
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Makes scenes: `scene(*vices, seed=…, **config parts)` gives stand-ins, a gate for each, and a desk behind them."""
+    with ExitStack() as stack:
+
+        def make(*vices: str, seed: str = "empty", **parts: str) -> Any:
+            sandboxes = Sandboxes(tmp_path / "sandbox", *vices, seed=seed)
+            stack.callback(sandboxes.stop)
+            counter = Counter()
+            gates = {name: Gate(sandboxes, name, counter) for name in ("crm", "marketing")}
+            for gate in gates.values():
+                stack.callback(gate.close)
+            desk = Desk(tmp_path / "desk", {n: g.url for n, g in gates.items()}, sandboxes.token, **parts)
+            return SimpleNamespace(sandboxes=sandboxes, gates=gates, counter=counter, desk=desk)
+
+        yield make

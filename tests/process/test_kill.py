@@ -1,0 +1,135 @@
+"""`kill -9` at ten seeded moments of a first sync; the next sync goes on, and the SDKs count no twin, no gap.
+
+A moment is a write request (of either system) and where it stands: not sent on, applied with the answer lost, or
+answered a little while ago, so that the kill lands in a commit, in the next plan or in between. The episodes run side
+by side: what takes long in them is waiting until a lost create may be believed not to have happened.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.process import company
+from tests.process.harness import LOST, VENDORS, Call, Counter, Desk, Gate, Reply, Sandboxes, finished, kill
+
+SEEDS = range(10)
+WRITES = 13
+"""Write requests of the undisturbed first sync."""
+AT_ONCE = 5
+
+
+class Moment(NamedTuple):
+    """When the process dies."""
+
+    write: int
+    where: str
+    pause: float
+
+
+def moment(seed: int) -> Moment:
+    """The moment of a seed."""
+    chance = random.Random(seed)
+    where = ("before", "after", "answered")[seed % 3]
+    return Moment(chance.randint(1, WRITES), where, chance.uniform(0, 0.04))
+
+
+class Episode:
+    """One first sync that is killed, the sync that goes on, and the one that should find nothing to do."""
+
+    def __init__(self, folder: Path, when: Moment | None) -> None:
+        self.when = when
+        self.killed = 0
+        self.process: Any = None
+        self._ready = threading.Event()
+        sandboxes = Sandboxes(folder / "sandbox")
+        counter = Counter()
+        gates = {name: Gate(sandboxes, name, counter) for name in VENDORS}
+        try:
+            company.fill(sandboxes)
+            desk = Desk(folder / "desk", {n: g.url for n, g in gates.items()}, sandboxes.token)
+            for gate in gates.values():
+                gate.before, gate.after = self._before, self._after
+            self.process = desk.start("sync", "--yes", "--json")
+            self._ready.set()
+            self.first = finished(self.process)
+            for gate in gates.values():
+                gate.before, gate.after = (lambda call: None), (lambda call, reply: reply)
+            self.second = desk.sync() if when else None
+            self.quiet = desk.sync()
+            self.third_writes = counter.writes
+            self.last = desk.sync()
+            self.last_writes = counter.writes - self.third_writes
+            self.outside = company.Outside(sandboxes)
+            self.status = desk.run("status")
+            self.writes = counter.writes
+        finally:
+            if self.process is not None and self.process.poll() is None:
+                kill(self.process)
+            for gate in gates.values():
+                gate.close()
+            sandboxes.stop()
+
+    def _before(self, call: Call) -> Reply | None:
+        self._ready.wait(10)
+        if self.when and call.write == self.when.write and self.when.where == "before":
+            return self._kill()
+        return LOST if self.killed else None
+
+    def _after(self, call: Call, reply: Reply) -> Reply:
+        if self.when and call.write == self.when.write and self.when.where == "after":
+            return self._kill()
+        if self.when and call.write == self.when.write:
+            threading.Thread(target=self._kill_later, daemon=True).start()
+        return reply
+
+    def _kill_later(self) -> None:
+        assert self.when is not None
+        time.sleep(self.when.pause)
+        self._kill()
+
+    def _kill(self) -> Reply:
+        self.killed += 1
+        kill(self.process)
+        return LOST
+
+
+@pytest.fixture(scope="module")
+def episodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int | None, Future[Episode]]]:
+    """All episodes by seed, some of them at once; None is the undisturbed one."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            seed: pool.submit(Episode, tmp_path_factory.mktemp(f"kill-{seed}"), None if seed is None else moment(seed))
+            for seed in (None, *SEEDS)
+        }
+
+
+def test_undisturbed_the_first_sync_makes_both_sides_equal(episodes: dict[int | None, Future[Episode]]) -> None:
+    calm = episodes[None].result()
+    assert calm.first.code == 0, calm.first.err
+    assert calm.writes == WRITES, "the moments are drawn from the wrong range"
+    assert calm.last_writes == 0
+    calm.outside.check()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_killed_at_any_moment_the_next_sync_ends_with_no_twin_and_no_gap(
+    seed: int, episodes: dict[int | None, Future[Episode]]
+) -> None:
+    one = episodes[seed].result()
+    told = f"{one.when}: {one.second}"
+    assert one.killed == 1, "the moment never came"
+    assert one.first.code == -9, one.first.err
+    assert one.second is not None
+    assert one.second["code"] == 0, told
+    one.outside.check()
+    assert (one.quiet["code"], one.quiet["writes"], one.quiet["reviews"]) == (0, 0, 0), f"{told}\n{one.quiet}"
+    assert (one.last["writes"], one.last_writes) == (0, 0)
+    assert one.last["converged"] is True
