@@ -273,7 +273,7 @@ CONFIG = """\
 [systems.crm]
 connector = "salesforce"
 base_url = "{crm}"
-auth = {{ type = "token", token = {{ env = "CRM_TOKEN" }} }}
+auth = {crm_auth}
 currency = "USD"
 overlap = 5
 {crm_more}
@@ -281,7 +281,7 @@ overlap = 5
 [systems.marketing]
 connector = "hubspot"
 base_url = "{marketing}"
-auth = {{ type = "token", token = {{ env = "MARKETING_TOKEN" }} }}
+auth = {marketing_auth}
 overlap = 5
 {marketing_more}
 
@@ -305,6 +305,11 @@ type = "none"
 """Two systems, every kind, and no field that the two vendors' own rules would change behind our back."""
 
 
+def token_auth(variable: str) -> str:
+    """A token from the environment, as a configuration says it."""
+    return f'{{ type = "token", token = {{ env = "{variable}" }} }}'
+
+
 class Desk:
     """A folder with a configuration and a home, and commands run in it."""
 
@@ -313,7 +318,8 @@ class Desk:
         folder.mkdir(parents=True, exist_ok=True)
         self.home = folder / ".tieline"
         self.env = {"CRM_TOKEN": tokens["crm"], "MARKETING_TOKEN": tokens["marketing"]}
-        parts = {"crm_more": "", "marketing_more": "", "more": ""} | more
+        auth = {f"{name}_auth": token_auth(f"{name.upper()}_TOKEN") for name in VENDORS}
+        parts = {"crm_more": "", "marketing_more": "", "more": ""} | auth | more
         self.config = folder / "tieline.toml"
         self.config.write_text(CONFIG.format(**urls, **parts), encoding="utf-8")
 

@@ -152,7 +152,7 @@ class Ingest:
                 self.trees.set_columns(other.system, other.kind, other.remote_id, gone="retired")
 
     def _merge(self, loser: str, winner: str) -> None:
-        """A person merged two remotes: the loser's id answers to the winner from now on; links move, nothing is made."""
+        """Two remotes were merged: the loser's id answers to the winner from now on; links move, nothing is made."""
         rows = self.trees.links(self.system, self.kind, [loser, winner])
         self.trees.alias(self.system, self.kind, loser, winner)
         lost = rows.get(loser)

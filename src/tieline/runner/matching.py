@@ -29,6 +29,9 @@ class Matching:
         policies = run.rules.policies.get(kind, {})
         self.unshared = frozenset(n for n, p in policies.items() if p.name == "none")
         self.assigned: dict[tuple[str, str], str] = {}
+        """What this chunk has given a record so far: (system, remote id) → record."""
+        self.places: dict[tuple[str, str], str] = {}
+        """The same, by (system, record)."""
         self.lost = [i for i in run.store.work.intents() if i.op == "create" and i.kind == kind]
         """Creates whose answer is still unknown: what may be one of them is left to `settle`."""
 
@@ -42,6 +45,7 @@ class Matching:
                 self.run.progress("match", system.name, len(rows), None)
 
     def _chunk(self, system: System, rows: Sequence[Row]) -> None:
+        self.assigned, self.places = {}, {}
         seen: list[Fields] = [from_json(r.seen) for r in rows]
         space = ToHub(self.store, self.kind)
         space.prepare((r.system, s) for r, s in zip(rows, seen, strict=True))
@@ -76,9 +80,13 @@ class Matching:
                 self._link(row, record)
             else:
                 new.append((row, fields, unresolved))
-                self.assigned[row.system, row.remote_id] = self._fresh_id(row, stamped)
+                self._assign(row, self._fresh_id(row, stamped))
                 self._join_groups(groups, me, keys)
         self._adopt(new)
+
+    def _assign(self, row: Row, record: str) -> None:
+        self.assigned[row.system, row.remote_id] = record
+        self.places[row.system, record] = row.remote_id
 
     def _groups(self, system: str, keys: Sequence[str], alone: int) -> dict[str, list[Member]]:
         """Per key, everything alive that has it, in hub space; keys that only one remote has are left out."""
@@ -127,7 +135,8 @@ class Matching:
             return record, ()
         linked = self.store.trees.of_records([record]).get(record, [])
         held = [(r.system, r.remote_id) for r in linked if r.system == row.system and r.remote_id != row.remote_id]
-        held += [k for k, r in self.assigned.items() if r == record and k[0] == row.system]
+        if (row.system, record) in self.places:
+            held.append((row.system, self.places[row.system, record]))
         return record, tuple(Member(s, i, record, {}) for s, i in dict.fromkeys(held))
 
     def _free(self, record: str, row: Row) -> bool:
@@ -135,14 +144,14 @@ class Matching:
         here = [r for r in self.store.trees.of_records([record]).get(record, []) if r.system == row.system]
         if any(r.gone is None and r.remote_id != row.remote_id for r in here):
             return False
-        if any(r == record and s == row.system and i != row.remote_id for (s, i), r in self.assigned.items()):
+        if self.places.get((row.system, record), row.remote_id) != row.remote_id:
             return False
         self.store.trees.make_way(record, row.system, row.remote_id)
         return True
 
     def _fresh_id(self, row: Row, stamped: Mapping[str, tuple[Kind, str, str | None]]) -> str:
         """A new hub id; a stamp that this store has forgotten is taken up again."""
-        if row.hub_id is not None and row.hub_id not in stamped and row.hub_id not in self.assigned.values():
+        if row.hub_id is not None and row.hub_id not in stamped and (row.system, row.hub_id) not in self.places:
             return row.hub_id
         return self.run.ports.ids.new(self.run.ports.clock.now())
 
@@ -180,7 +189,7 @@ class Matching:
         self._restamp(row, record)
         self.store.trees.mark([record])
         self.store.book.close_match(row.system, row.remote_id)
-        self.assigned[row.system, row.remote_id] = record
+        self._assign(row, record)
         self._journal([(row, record, "link", None)])
 
     @staticmethod

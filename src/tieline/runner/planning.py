@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tieline.engine.match import IDENTITY, keys_of
-from tieline.engine.merge import Court, Merged, Side, merge, title
+from tieline.engine.merge import Court, Merged, Side, digest, merge, title
 from tieline.engine.plan import (
     Asker,
     Planned,
@@ -29,10 +29,11 @@ from tieline.records import KINDS, REFERENCES, Cell, Kind
 from tieline.runner.context import Run, System
 from tieline.runner.matching import Matching
 from tieline.runner.space import ToHub
-from tieline.store import Entry, Row
+from tieline.store import Entry, Refusal, Row
 from tieline.store.trees import decode, dumps, encode_base, problems_of
 
 RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "match", "merge")
+MOST_STATES = 50_000
 
 
 def plan(run: Run) -> dict[Kind, str]:
@@ -88,6 +89,9 @@ class Planning:
             self.run.progress("plan", self.kind, len(ids), None)
 
     def _chunk(self, ids: Sequence[str]) -> None:
+        if len(self._states) > MOST_STATES:  # memory stays flat, whatever is referred to
+            self._states.clear()
+            self.space = ToHub(self.store, self.kind)
         records = self.store.trees.records(ids)
         rows = self.store.trees.of_records(ids)
         decoded = {i: [decode(r) for r in rows.get(i, ())] for i in ids}
@@ -146,6 +150,7 @@ class Planning:
         merged = last_words(record, sides) if ended or not record.alive else merge(record, sides, court)
         if ended and record.alive:
             self.store.trees.set_state(record.id, "dead")
+            self.store.work.forgive(record.id)
         if ended or not record.alive:
             cause = next((s.link.system for s in sides if s.link.gone == "user"), "")
             planned = Planned(orders=archives(record, sides, cause))
@@ -154,6 +159,7 @@ class Planning:
             planned = owed(record, merged, sides, targets, court, self._asker())
             planned.orders += links(record, sides, self._stamping(sides))
             questions += twins
+        self._note_missing(record, planned)
         questions = [*merged.questions, *questions]
         self._ask(record, questions, questioned)
         orders = self._let_pass(record, planned)
@@ -161,6 +167,17 @@ class Planning:
         self._spool(record, merged, orders)
         waits = self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
         return int(waits), len(orders)
+
+    def _note_missing(self, record: Record, planned: Planned) -> None:
+        """A create that lacks what a system requires is a refusal like any other: counted, asked about, tried again."""
+        self.store.work.refuse(
+            Refusal(record.id, system, self.kind, problem.field or "*", digest(None), problem.code, problem.message,
+                    self.run.schema(self.joined[system], self.joined[system].streams_of(self.kind)[0].name).fingerprint,
+                    self.run.id)
+            for system, problems in planned.rejected.items()
+            for problem in problems
+            if problem.code == "required"
+        )  # fmt: skip
 
     def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court) -> list[Order]:
         """What is left of a record that was merged into another: links that must not stand beside the winner's."""

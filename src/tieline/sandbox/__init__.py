@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from tieline.connector import Sandbox, SandboxOptions
+from tieline.connector import Act, Peopled, Sandbox, SandboxOptions
+from tieline.demo.company import STAFF, Entry, demo_company
 from tieline.ports import Request, Response
 from tieline.sandbox.serve import InProcess, Server, serve
 
-__all__ = ["InProcess", "Request", "Response", "Sandbox", "SandboxOptions", "Server", "serve"]
+__all__ = [
+    "STAFF",
+    "Act",
+    "Entry",
+    "InProcess",
+    "Peopled",
+    "Request",
+    "Response",
+    "Sandbox",
+    "SandboxOptions",
+    "Server",
+    "demo_company",
+    "serve",
+]

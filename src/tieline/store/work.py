@@ -223,6 +223,11 @@ class Work:
             [(record, system, f) for f in (*fields, "*")],
         )
 
+    def forgive(self, record: str) -> None:
+        """Forget every refusal of a record that ended."""
+        if self.db.any("rejection"):
+            self._sql.execute("DELETE FROM rejection WHERE record = ?", (record,))
+
     def retry_refused(self, system: str, kind: Kind, schema: str | None) -> None:
         """Let values be tried again: those refused under another schema; all of them when `schema` is None."""
         where, values = "system = ? AND kind = ?", [system, kind]

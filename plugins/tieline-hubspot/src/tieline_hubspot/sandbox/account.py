@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tieline.sandbox import STAFF
 from tieline_hubspot.sandbox.schema import BORN, LIFECYCLE
 from tieline_hubspot.sandbox.wire import PORTAL, iso
 
@@ -109,26 +110,18 @@ def pipelines() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-_PEOPLE = (
-    ("Maya", "Okafor"),
-    ("Jonas", "Lindqvist"),
-    ("Priya", "Raman"),
-    ("Tomás", "Herrera"),
-    ("Ingrid", "Solberg"),
-    ("Dana", "Whitfield"),
-)
-OWNER_DOMAIN = "tielinedemo.example"
+_GONE = ("Dana", "Whitfield", "dana@northbay.example")
+"""Somebody who has left."""
 
 
 def owners() -> list[dict[str, Any]]:
-    """The account's users; the last one has left (archived)."""
+    """The account's users: the demo company's people, and one who has left (archived)."""
     rows = []
-    for i, (first, last) in enumerate(_PEOPLE):
-        login = f"{first}.{last}".lower().replace("á", "a")
+    for i, (first, last, email) in enumerate((*STAFF, _GONE)):
         rows.append(
             {
                 "id": str(61_520_001 + i),
-                "email": f"{login}@{OWNER_DOMAIN}",
+                "email": email,
                 "type": "PERSON",
                 "firstName": first,
                 "lastName": last,
@@ -136,7 +129,7 @@ def owners() -> list[dict[str, Any]]:
                 "userIdIncludingInactive": 44_100_001 + i,
                 "createdAt": iso(BORN),
                 "updatedAt": iso(BORN),
-                "archived": i == len(_PEOPLE) - 1,
+                "archived": i == len(STAFF),
             }
         )
     return rows

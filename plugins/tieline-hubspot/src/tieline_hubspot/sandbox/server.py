@@ -12,8 +12,8 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from tieline.sandbox import Request, Response, SandboxOptions
-from tieline_hubspot.sandbox import links, load, metadata, oauth, vices
+from tieline.sandbox import Act, Request, Response, SandboxOptions
+from tieline_hubspot.sandbox import dialect, links, load, metadata, oauth, staff, vices
 from tieline_hubspot.sandbox.call import Call, Route, route_of
 from tieline_hubspot.sandbox.campaigns import campaigns
 from tieline_hubspot.sandbox.communication import preferences
@@ -60,6 +60,7 @@ class HubSpotSandbox:
         if options.state is not None:
             self.state.restore(options.state)
         elif options.seed == "demo":
+            self.state.tables["companies"].properties["tier"] = dialect.tier()
             self.load(demo(self._now()))
         self._families: Mapping[str, Callable[[Call], Answer]] = {
             "crm/objects": lambda call: objects(call, self._hits),
@@ -82,6 +83,20 @@ class HubSpotSandbox:
         """The whole state as plain JSON: `SandboxOptions(state=…)` with the same vices goes on from it."""
         with self._lock:
             return self.state.dump()
+
+    def person(self, act: Act) -> None:
+        """Somebody does this at a screen; see `tieline.sandbox.Peopled`. Raises ValueError."""
+        with self._lock:
+            staff.perform(self.state, act, self.handle, self.token)
+
+    def counts(self) -> Mapping[Any, int]:
+        """Living records per kind."""
+        with self._lock:
+            return staff.counts(self.state)
+
+    def demo_config(self, system: str) -> str:
+        """The configuration that joins this account to the demo's company."""
+        return dialect.config(system)
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
