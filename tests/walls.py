@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "secrets": "errors",
     "home": "errors",
     "mapping": "model records",
-    "connector": "model ports mapping",
+    "connector": "model ports mapping records",
     "events": "model records",
     "hookspecs": "connector events",
     "budget": "connector errors ports",
@@ -36,12 +36,19 @@ MAY_IMPORT = {
     "engine": "errors model records",
     "store": "errors model records",
     "runner": "connector engine errors events model ports records store",
-    "sandbox": "connector errors ports",
+    "sandbox": "connector demo.company errors ports",
     "hub": "auth config connector engine errors home http plugins ports runner secrets store",
-    "cli": "__version__ auth_settings config connector errors home hub model plugins ports records runner sandbox "
-    "secrets store",
+    "demo.words": "",
+    "demo.cast": "records",
+    "demo.world": "demo.words demo.cast records",
+    "demo.spelling": "demo.words demo.world records",
+    "demo.company": "demo.spelling demo.world records",
+    "demo": "config connector demo.cast demo.company errors home hub mapping model plugins "
+    "ports records runner sandbox secrets store",
+    "cli": "__version__ auth_settings config connector demo errors home hub model plugins ports records runner "
+    "sandbox secrets store",
     "testing": "connector engine errors http mapping model ports records runner sandbox store",
-    "__init__": "connector errors hookspecs mapping model ports records wire",
+    "__init__": "connector errors events hookspecs mapping model ports records wire",
     "__main__": "cli",
 }
 """Room → the rooms it may import. A room that is not here has no business in the core."""
@@ -69,15 +76,15 @@ ENGINE_MAY = (
 """The part of the standard library in which nothing is read, written, timed, random or shared between threads."""
 ENGINE_CALLS = frozenset({"open", "print", "input", "eval", "exec", "compile", "__import__", "breakpoint"})
 
-PLUGIN_MAY = frozenset({"tieline", "tieline.sandbox", "pydantic", "pydantic_core"})
-"""Beside the standard library and the plugin itself. `pydantic_core` is the part of pydantic that speaks JSON."""
+PLUGIN_MAY = ("pydantic", "pydantic_core")
+"""Beside the standard library, the public API and the plugin itself. `pydantic_core` is pydantic's JSON codec."""
 PLUGIN_NOT = ("sqlite3", "subprocess", "socket", "ssl", "asyncio", "ctypes", "http", "urllib.request", "importlib")
 """Of the standard library: what would go round the transport, the store or the registry that the core hands in."""
 
 VENDORS = re.compile(r"hub\s?spot|sales\s?force|zendesk|google|\bsoql\b", re.IGNORECASE)
 TELLS_A_COMMAND = re.compile(r"(^|\n|Next: )(pip install|tieline) ")
 """Text that shows users a command to type may name distributions and connectors; code may not."""
-NAMES_CONNECTORS = ("cli/demo",)
+NAMES_CONNECTORS = ("demo/", "cli/demo_command.py")
 """Where the demo lives: it names the connectors it plays with and what to install for them."""
 
 
@@ -85,22 +92,33 @@ NAMES_CONNECTORS = ("cli/demo",)
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything imported, also inside functions and for the type checker."""
+    """Line and dotted name of everything imported, also inside functions and for the type checker.
+
+    From `tieline` and its rooms, each name is given: a name may be a module.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
-            names = [f"tieline.{a.name}" for a in node.names] if base == "tieline" else [base]
-            yield from ((node.lineno, name) for name in names)
+            ours = base.split(".")[0] == "tieline"
+            yield from ((node.lineno, name) for name in ([f"{base}.{a.name}" for a in node.names] if ours else [base]))
 
 
 def within(name: str, packages: frozenset[str] | tuple[str, ...]) -> bool:
     return any(name == p or name.startswith(p + ".") for p in packages)
 
 
-def core_imports(room: str, text: str) -> Iterator[str]:
+def room_of(name: str) -> str:
+    """The room that a dotted name below `tieline` lies in: the longest that MAY_IMPORT knows, else its first part."""
+    parts = name.split(".")[1:] or ["__init__"]
+    known = [room for n in range(len(parts), 0, -1) if (room := ".".join(parts[:n])) in MAY_IMPORT]
+    return known[0] if known else parts[0]
+
+
+def core_imports(module: str, text: str) -> Iterator[str]:
     """A core module asks only the rooms and packages its own room may ask."""
+    room = room_of(module)
     if room not in MAY_IMPORT:
         yield f"room {room!r} is not on the plan; add it to MAY_IMPORT with what it needs"
         return
@@ -109,7 +127,7 @@ def core_imports(room: str, text: str) -> Iterator[str]:
         if name.startswith("."):
             yield f"{line}: relative import"
         elif head == "tieline":
-            asked = name.split(".")[1] if "." in name else "__init__"
+            asked = room_of(name)
             if asked != room and asked not in MAY_IMPORT[room].split():
                 yield f"{line}: {room} imports {asked}"
         elif head in ONLY_IN and room not in ONLY_IN[head].split():
@@ -128,17 +146,17 @@ def engine_calls(text: str) -> Iterator[str]:
 def plugin_imports(package: str, text: str) -> Iterator[str]:
     """A plugin asks the standard library, pydantic, the public API, `tieline.sandbox` and itself."""
     import tieline
+    import tieline.sandbox
 
+    public = {f"tieline.{n}" for n in tieline.__all__} | {f"tieline.sandbox.{n}" for n in tieline.sandbox.__all__}
     for line, name in imports(ast.parse(text)):
         head = name.split(".")[0]
         if within(name, PLUGIN_NOT):
             yield f"{line}: {name} goes round the core"
-        elif head == package or name in PLUGIN_MAY or head in PLUGIN_MAY - {"tieline"}:
-            continue
         elif head == "tieline":
-            if name.split(".")[1] not in tieline.__all__:
+            if name not in public:
                 yield f"{line}: {name} is not public"
-        elif head not in sys.stdlib_module_names:
+        elif head not in (package, *PLUGIN_MAY) and head not in sys.stdlib_module_names:
             yield f"{line}: {name} is neither the standard library nor pydantic nor tieline"
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Unavailable,
         UserError,
     )
+    from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
     from tieline.mapping import Mapper, Rule, compile_rules
     from tieline.model import (
         Bad,
@@ -58,6 +59,7 @@ _HOMES = {
     "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Quota Settings",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
+    "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
     "mapping": "Mapper Rule compile_rules",
     "model": "Bad Facts FieldFacts Finding Outcome Page Problem Remote Schema StreamFacts Window Write",
     "ports": "Clock Request Response Transport",
@@ -81,11 +83,13 @@ __all__ = [
     "KINDS",
     "Account",
     "Address",
+    "Applied",
     "Bad",
     "Campaign",
     "Cell",
     "Clock",
     "ConfigError",
+    "ConflictFound",
     "Connector",
     "ConnectorSpec",
     "Contact",
@@ -103,6 +107,7 @@ __all__ = [
     "Opportunity",
     "Outcome",
     "Page",
+    "PlannedOrder",
     "Problem",
     "Quota",
     "RateLimited",
@@ -111,6 +116,7 @@ __all__ = [
     "Request",
     "Response",
     "Rule",
+    "RunFinished",
     "Schema",
     "Settings",
     "StreamFacts",
@@ -119,6 +125,7 @@ __all__ = [
     "Transport",
     "Unavailable",
     "UserError",
+    "Verdict",
     "Window",
     "Write",
     "__version__",

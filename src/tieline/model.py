@@ -269,14 +269,13 @@ class Link(NamedTuple):
     """The hub id is on the remote."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The hub's own record. `stamps` holds (system, edit time) per field; `*` stands for all others."""
 
     id: str
     kind: Kind
     fields: Fields
-    stamps: Mapping[str, Sequence[Cell]] = field(default_factory=dict)
+    stamps: Mapping[str, Sequence[Cell]] = EMPTY
     alive: bool = True
 
 

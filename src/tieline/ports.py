@@ -56,9 +56,8 @@ class Uuid7:
 
     def new(self, now: int) -> str:
         """A fresh id for the moment `now` (ms)."""
-        value = (
-            (now & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
-        )
+        chance = secrets.randbits(74)
+        value = (now & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | chance >> 62 << 64 | 0b10 << 62 | chance & 0x3FFFFFFFFFFFFFFF
         text = f"{value:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

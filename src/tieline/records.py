@@ -307,9 +307,9 @@ _PARTS = ("street", "city", "state", "postal_code", "country")
 def _address(value: Any) -> dict[str, Cell] | None:
     if not value:
         return None
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise ValueError("is not an address")
-    parts = {p: _text(part) for p in _PARTS if (part := value.get(p))}
+    parts = {p: part if type(part) is str else _text(part) for p in _PARTS if (part := value.get(p))}
     return parts or None
 
 

@@ -275,14 +275,12 @@ connector = "salesforce"
 base_url = "{crm}"
 auth = {crm_auth}
 currency = "USD"
-overlap = 5
 {crm_more}
 
 [systems.marketing]
 connector = "hubspot"
 base_url = "{marketing}"
 auth = {marketing_auth}
-overlap = 5
 {marketing_more}
 
 [systems.marketing.map.opportunity]
@@ -341,11 +339,16 @@ class Desk:
         assert done.out, done.err
         return {**done.json, "code": done.code, "err": done.err}
 
-    def until_quiet(self, most: int = 8) -> list[Any]:
-        """Sync until a run writes nothing and has not failed; all runs. Fails when that takes more than `most`."""
+    def until_quiet(self, most: int = 8, sent: Callable[[], int] = lambda: 0) -> list[Any]:
+        """Sync until a run writes nothing and has not failed; all runs. Fails when that takes more than `most`.
+
+        `sent` counts the write requests so far, from outside; each run has its own number of them as `sent`.
+        """
         runs: list[Any] = []
         while len(runs) < most:
+            before = sent()
             runs.append(self.sync())
+            runs[-1]["sent"] = sent() - before
             assert runs[-1]["code"] in (0, 1, 3), runs[-1]
             if runs[-1]["writes"] == 0 and runs[-1]["code"] in (0, 3):
                 return runs

@@ -280,7 +280,12 @@ def test_a_page_of_one_stamp_is_gone_through_by_object_id(hubspot, script, wire)
 def test_the_search_is_capped_at_ten_thousand(hubspot, script, wire):
     """Documented 2026-03: results beyond 10,000 answer 400, so the last page that can be asked for ends there."""
     fresh = [wire.stored("1", stamp="2026-09-02T09:59:59Z")]
-    script.on("POST contacts/search", (200, {"results": fresh, "paging": {"next": {"after": "1"}}}))
+
+    def answer(request):
+        after = int(request.json.get("after", 0)) + 200
+        return 200, {"results": fresh, "paging": {"next": {"after": str(after)}}}
+
+    script.on("POST contacts/search", answer)
     hub, token, offsets = hubspot(), None, []
     while True:
         page = hub.changes("contacts", Window(1_788_343_190_000), token)
@@ -290,6 +295,22 @@ def test_the_search_is_capped_at_ten_thousand(hubspot, script, wire):
             break
     assert page.capped
     assert offsets == list(range(0, 10_000, 200))
+
+
+def test_a_search_that_ends_earlier_is_capped_there_and_its_short_pages_are_followed(hubspot, script, wire):
+    """The stand-in's vice `result-cap`: a page ends before the 200 that were asked for, and the offset behind it is a
+    400 [doc: results beyond the cap answer 400]."""
+    fresh = [wire.stored("1", stamp="2026-09-02T09:59:59Z")]
+    script.on(
+        "POST contacts/search",
+        (200, {"results": fresh, "paging": {"next": {"after": "20"}}}),
+        (400, {"status": "error", "message": "only the first 20 results can be paged through"}),
+    )
+    hub = hubspot()
+    first = hub.changes("contacts", Window(1_788_343_190_000), None)
+    second = hub.changes("contacts", Window(1_788_343_190_000), first.token)
+    assert script.asked[-1].json["after"] == "20"
+    assert (first.capped, second.capped, second.token, list(second.remotes)) == (False, True, None, [])
 
 
 def test_within_one_stamp_the_runner_may_ask_by_object_id(hubspot, script, wire):
@@ -517,6 +538,19 @@ def test_a_portal_wide_opt_out_cannot_be_undone_by_the_api(hubspot, script, wire
     assert [p.field for p in outcome.problems] == ["consent_email"]
     assert "resubscribe" in outcome.problems[0].message
     assert not script.bodies("statuses/batch/write")
+
+
+def test_a_contact_without_an_address_is_allowed_by_itself_and_cannot_be_opted_out(hubspot, script, wire):
+    """Specification: communication preferences are kept by e-mail address."""
+    script.on("POST contacts/batch/create", wire.echo(201))
+    script.on("POST contacts/batch/read", wire.done(wire.stored("9000"), wire.stored("9001")))
+    new = [
+        Write("create", f"h{n}", {"last_name": "L", "consent_email": c}) for n, c in enumerate(("allowed", "opted_out"))
+    ]
+    outcomes = hubspot().write("contacts", new)
+    assert [[p.field for p in o.problems] for o in outcomes] == [[], ["consent_email"]]
+    assert outcomes[0].remote.fields["consent_email"] == "allowed"
+    assert not script.bodies("unsubscribe-all")
 
 
 def test_a_plan_without_batches_for_consent_is_written_to_one_by_one(hubspot, script, wire):

@@ -26,9 +26,9 @@ ACCOUNTS: tuple[Part, ...] = (
     Part(TORVIK, {"name": "Torvik Shipping AG", "industry": "Shipping", "x_tier": "Bronze"}),
 )
 CONTACTS: tuple[Part, ...] = (
-    Part(HALDEN, {"first_name": "Ines", "last_name": "Falk", "title": "Cheif Financial Officer"}),
+    Part(HALDEN, {"first_name": "Ines", "last_name": "Falk", "title": "Cheif Engineer"}),
     Part(HALDEN, {"first_name": "Marek", "last_name": "Dvorak", "title": "Buyer"}),
-    Part(BRIGHTWATER, {"first_name": "Priya", "last_name": "Raman", "title": "Head of Procurement"}),
+    Part(BRIGHTWATER, {"first_name": "Priya", "last_name": "Raman", "title": "Buyer", "phone": "555 0100"}),
     Part(TORVIK, {"first_name": "Oskar", "last_name": "Lind", "title": "Fleet Manager"}),
     Part(BRIGHTWATER, {"first_name": "Yara", "last_name": "Nasser", "title": "Plant Manager"}),
     Part(TORVIK, {"first_name": "Jonas", "last_name": "Weber", "title": "IT Manager"}, _CRM),

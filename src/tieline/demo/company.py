@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, NamedTuple
 
-from tieline.demo.world import Truth, truths
 from tieline.demo.spelling import spelled
+from tieline.demo.world import Truth, truths
 from tieline.records import KINDS, Cell, Kind
 
 Side = Literal["crm", "marketing"]

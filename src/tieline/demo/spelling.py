@@ -113,7 +113,8 @@ def _account(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
 
 def _contact(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
     if truth.cast:
-        fields.update(phone=_plain(truth.facts["phone"]), mobile=_plain(truth.facts["mobile"]))
+        fields.setdefault("phone", _plain(truth.facts["phone"]))
+        fields.setdefault("mobile", _plain(truth.facts["mobile"]))
         fields.update(consent_email="allowed", consent_phone="allowed")
         return
     shared = len(truth.sides) > 1

@@ -185,12 +185,17 @@ def merge(record: Record, sides: Sequence[Side], court: Court) -> Merged:
     """Bring every edit into the record, by the policies."""
     out = Merged(dict(record.fields), dict(record.stamps))
     alive = [s for s in sides if s.link.gone is None]
-    names = dict.fromkeys(n for s in alive for n in s.link.seen)
-    for name in names:
+    for name in dict.fromkeys(n for s in alive for n in _news(s)):
         policy = court.policies.get(name, rule.DEFAULT)
         if policy.name != "none":
             _merge_field(record, name, policy, alive, court, out)
     return out
+
+
+def _news(side: Side) -> Iterable[str]:
+    """The fields whose newest observation is not what was last merged."""
+    seen, base = side.link.seen, side.link.base
+    return () if seen is base else [n for n, value in seen.items() if n not in base or base[n] != value]
 
 
 def _merge_field(record: Record, name: str, policy: Policy, sides: Sequence[Side], court: Court, out: Merged) -> None:
@@ -314,7 +319,7 @@ def _ask(record: Record, name: str, standing: Bid, bids: list[Bid], court: Court
             key=key,
             kind=record.kind,
             record=record.id,
-            summary=f"{_title(record)}: {name} was edited in {' and '.join(b.system or 'the hub' for b in ranked)} "
+            summary=f"{_title(record)}: {name} was edited in {' and '.join(dict.fromkeys(b.system or 'the hub' for b in ranked))} "
             "at nearly the same time",
             detail=detail,
             accept=f"keep {ranked[0].value!r} from {ranked[0].system or 'the hub'} (or --take SYSTEM)",

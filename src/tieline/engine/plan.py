@@ -202,6 +202,8 @@ def _differences(merged: Merged, side: Side, court: Court) -> Iterator[tuple[str
     """Writable fields whose record value is not what was last agreed with this system: name, value, what is there."""
     link = side.link
     agreed = merged.agreed.get(link.system, ())
+    if not agreed and merged.fields.items() <= link.base.items():
+        return  # nothing is owed: the usual case
     same = merged.same.get(link.system, {})
     for name, value in merged.fields.items():
         before = link.seen[name] if name in agreed else link.base.get(name, _ABSENT)

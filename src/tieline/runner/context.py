@@ -43,6 +43,7 @@ class System:
 class Hooks(Protocol):
     """The plugins' hooks, already isolated; see `plugins`."""
 
+    def listens(self, hook: str) -> bool: ...
     def plan(self, event: PlannedOrder) -> Verdict | None: ...
     def conflict(self, event: ConflictFound) -> None: ...
     def applied(self, event: Applied) -> None: ...
@@ -51,6 +52,10 @@ class Hooks(Protocol):
 
 class NoHooks:
     """No plugin listens."""
+
+    def listens(self, hook: str) -> bool:
+        """Nobody: no event need be made."""
+        return False
 
     def plan(self, event: PlannedOrder) -> Verdict | None:
         """Let every order pass."""

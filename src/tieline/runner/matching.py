@@ -21,8 +21,10 @@ from tieline.store.trees import dumps
 class Matching:
     """Matches one kind over the systems that have joined it."""
 
-    def __init__(self, run: Run, kind: Kind) -> None:
+    def __init__(self, run: Run, kind: Kind, *, alone: bool = False) -> None:
         self.run = run
+        self.alone = alone
+        """Nobody can be owed anything of a record that is made here: it is planned already."""
         self.kind: Kind = kind
         self.store = run.store
         self.keys = run.rules.match.get(kind, ())
@@ -50,17 +52,21 @@ class Matching:
         space = ToHub(self.store, self.kind)
         space.prepare((r.system, s) for r, s in zip(rows, seen, strict=True))
         keyed = [keys_of(self.kind, s, self.keys) for s in seen]
-        groups = self._groups(system.name, [k for keys in keyed for k in keys], len(rows))
+        groups = self._groups([k for keys in keyed for k in keys])
         answers = self.store.book.match_decisions(system.name, [r.remote_id for r in rows])
         stamped = self._stamped(rows)
-        new: list[tuple[Row, Fields, set[str]]] = []
+        new: list[tuple[Row, Fields, Fields, set[str]]] = []
         wanted = system.filters.get(self.kind)
         for row, fields_there, keys in zip(rows, seen, keyed, strict=True):
             fields, unresolved = space.fields(row.system, fields_there)
             if wanted is not None and not wanted(fields):
                 self._park(row, "filtered")
                 continue
-            if any(self._maybe_ours(i, row, fields_there) for i in self.lost):
+            if self.lost and any(self._maybe_ours(i, row, fields_there) for i in self.lost):
+                continue
+            if row.hub_id is None and groups.keys().isdisjoint(keys):  # nobody shares a key with it: the usual case
+                new.append((row, fields_there, fields, unresolved))
+                self._assign(row, self._fresh_id(row, stamped))
                 continue
             me = Member(row.system, row.remote_id, None, fields)
             record, holders = self._by_stamp(row, stamped)
@@ -79,7 +85,7 @@ class Matching:
             if record is not None:
                 self._link(row, record)
             else:
-                new.append((row, fields, unresolved))
+                new.append((row, fields_there, fields, unresolved))
                 self._assign(row, self._fresh_id(row, stamped))
                 self._join_groups(groups, me, keys)
         self._adopt(new)
@@ -88,12 +94,11 @@ class Matching:
         self.assigned[row.system, row.remote_id] = record
         self.places[row.system, record] = row.remote_id
 
-    def _groups(self, system: str, keys: Sequence[str], alone: int) -> dict[str, list[Member]]:
+    def _groups(self, keys: Sequence[str]) -> dict[str, list[Member]]:
         """Per key, everything alive that has it, in hub space; keys that only one remote has are left out."""
         groups: dict[str, list[Member]] = {}
         space = ToHub(self.store, self.kind)
-        shared = {k: found for k, found in self.store.trees.sharing(self.kind, list(dict.fromkeys(keys))).items()
-                  if len(found) > 1}  # fmt: skip
+        shared = self.store.trees.crowded(self.kind, list(dict.fromkeys(keys)))
         parsed = {(s, i): from_json(text) for found in shared.values() for s, i, _, text in found}
         space.prepare((s, fields) for (s, _), fields in parsed.items())
         for key, found in shared.items():
@@ -205,19 +210,28 @@ class Matching:
         if row.hub_id is not None and row.hub_id != record:
             self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=None)
 
-    def _adopt(self, new: Sequence[tuple[Row, Fields, set[str]]]) -> None:
-        """Records of their own: the first values are what this system holds, and that is agreed at once."""
+    def _adopt(self, new: Sequence[tuple[Row, Fields, Fields, set[str]]]) -> None:
+        """Records of their own: the first values are what this system holds, and that is agreed at once.
+
+        Each with its cells in the system's own id space and in the hub's, and the references that have no target yet.
+        """
         records, links, entries = [], [], []
         asked_before = self.store.db.any("review")
-        for row, fields, unresolved in new:
+        names = {row.system: dumps(row.system) for row, *_ in new}
+        bases: dict[tuple[str, ...], str] = {}
+        for row, fields_there, fields, unresolved in new:
             record = self.assigned[row.system, row.remote_id]
-            skip = self.unshared | unresolved
+            skip = self.unshared | unresolved if unresolved else self.unshared
             held = {n: v for n, v in fields.items() if v is not None and n not in skip}
             text = dumps(held)
-            times = from_json(row.times) if row.times else None
-            stamps = {"*": (row.system, row.modified), **{n: (row.system, t) for n, t in (times or {}).items()}}
-            records.append((record, self.kind, text, dumps(stamps)))
-            base = "{}" if not skip else _base_without(row.seen, skip)
+            stamps = f'{{"*":[{names[row.system]},{row.modified}]}}'
+            if row.times:
+                times = {n: (row.system, t) for n, t in from_json(row.times).items()}
+                stamps = dumps({"*": (row.system, row.modified), **times})
+            dirty = int(not self.alone or bool(unresolved) or row.problems is not None)
+            records.append((record, self.kind, text, stamps, dirty))
+            none = tuple(n for n in fields_there if n in skip)
+            base = bases.get(none) or bases.setdefault(none, _base_without(none))
             links.append((record, base, "applied", row.system, row.kind, row.remote_id))
             entries.append((row, record, "adopt", text))
             self._restamp(row, record)
@@ -235,6 +249,5 @@ class Matching:
         )
 
 
-def _base_without(seen: str, fields: set[str] | frozenset[str]) -> str:
-    none = [n for n in from_json(seen) if n in fields]
+def _base_without(none: Sequence[str]) -> str:
     return dumps({"was": {}, "none": none}) if none else "{}"

@@ -7,13 +7,12 @@ looked at leaves nothing behind, and a crash in it is as if it had never begun.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tieline.engine.match import IDENTITY, keys_of
 from tieline.engine.merge import Court, Merged, Side, digest, merge, title
 from tieline.engine.plan import (
-    Asker,
     Planned,
-    RefState,
     Target,
     archives,
     doomed,
@@ -28,12 +27,12 @@ from tieline.model import EMPTY, Link, Order, Question, Record
 from tieline.records import KINDS, REFERENCES, Cell, Kind
 from tieline.runner.context import Run, System
 from tieline.runner.matching import Matching
+from tieline.runner.references import References
 from tieline.runner.space import ToHub
 from tieline.store import Entry, Refusal, Row
 from tieline.store.trees import decode, dumps, encode_base, problems_of
 
 RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "match", "merge")
-MOST_STATES = 50_000
 
 
 def plan(run: Run) -> dict[Kind, str]:
@@ -48,9 +47,18 @@ def plan(run: Run) -> dict[Kind, str]:
             waiting[kind] = f"{kind}: the first full read of {', '.join(absent)} is not complete"
             continue
         _join(run, kind, joined)
-        Matching(run, kind).match(joined)
+        Matching(run, kind, alone=_alone(run, kind, joined)).match(joined)
         Planning(run, kind, joined).plan()
     return waiting
+
+
+def _alone(run: Run, kind: Kind, joined: Sequence[System]) -> bool:
+    """Whether one system takes part that is owed nothing, not even a hub id: records made of it need no plan."""
+    if len(joined) != 1 or any(s.streams_of(kind) and s.name != joined[0].name for s in run.configured.values()):
+        return False
+    system = joined[0]
+    stamping = any(run.schema(system, f.name).stamps for f in system.streams_of(kind))
+    return run.rules_of(system.name, kind).mode == "read" or not stamping
 
 
 def _join(run: Run, kind: Kind, joined: Sequence[System]) -> None:
@@ -78,7 +86,9 @@ class Planning:
         self.policies = run.rules.policies.get(kind, {})
         self.keys = run.rules.match.get(kind, ())
         self.space = ToHub(run.store, kind)
-        self._states: dict[tuple[str, Kind, str], RefState] = {}
+        self._references = References(run, kind, list(self.joined))
+        self._vetoed = run.hooks.listens("tieline_plan")
+        self._notes = _Notes()
 
     def plan(self) -> None:
         """Every record of the kind that wants planning, in chunks."""
@@ -89,8 +99,8 @@ class Planning:
             self.run.progress("plan", self.kind, len(ids), None)
 
     def _chunk(self, ids: Sequence[str]) -> None:
-        if len(self._states) > MOST_STATES:  # memory stays flat, whatever is referred to
-            self._states.clear()
+        if self._references.full:  # memory stays flat, whatever is referred to
+            self._references = References(self.run, self.kind, list(self.joined))
             self.space = ToHub(self.store, self.kind)
         records = self.store.trees.records(ids)
         rows = self.store.trees.of_records(ids)
@@ -99,7 +109,7 @@ class Planning:
         refusals = self.store.work.refusals(ids)
         court = Court(self.policies, self.store.book.decisions(ids), self.run.rules.skew_ms, self.run.order)
         questioned = self.store.book.questioned(ids)
-        self._prepare_states(records)
+        self._references.prepare([r.fields for r, _, _ in records.values()], self.space.news)
         planned: list[tuple[int, int, str]] = []
         for record_id in ids:
             record, state, into = records[record_id]
@@ -113,6 +123,7 @@ class Planning:
                 continue
             dirty, due = self._record(record, sides, court, refusals, record_id in questioned, rows.get(record_id, ()))
             planned.append((dirty, due, record_id))
+        self._flush()
         self.store.trees.planned(planned)
 
     # -- one record
@@ -126,13 +137,15 @@ class Planning:
         else:
             base = EMPTY
         sent, _ = self.space.fields(row.system, link.sent) if link.sent else (link.sent, None)
-        unreadable = {p.field for p in problems_of(row) if p.field}
+        if row.problems:
+            unresolved = unresolved | {p.field for p in problems_of(row) if p.field}
         system = self.joined[row.system]
+        moved = seen is not link.seen or base is not link.base or sent is not link.sent
         return Side(
-            link._replace(seen=seen, base=base, sent=sent),
+            link._replace(seen=seen, base=base, sent=sent) if moved else link,
             self.run.rules_of(row.system, self.kind),
             self.run.schema(system, row.stream).fields,
-            frozenset(unresolved | unreadable),
+            frozenset(unresolved),
             (row.record or "", row.system) in self.blocked,
             refusals.get((row.record or "", row.system), {}),
         )
@@ -156,7 +169,7 @@ class Planning:
             planned = Planned(orders=archives(record, sides, cause))
         else:
             targets, twins = self._twins(record, merged, self._targets(record, merged, sides, refusals), court)
-            planned = owed(record, merged, sides, targets, court, self._asker())
+            planned = owed(record, merged, sides, targets, court, self._references.asker)
             planned.orders += links(record, sides, self._stamping(sides))
             questions += twins
         self._note_missing(record, planned)
@@ -170,6 +183,8 @@ class Planning:
 
     def _note_missing(self, record: Record, planned: Planned) -> None:
         """A create that lacks what a system requires is a refusal like any other: counted, asked about, tried again."""
+        if not planned.rejected:
+            return
         self.store.work.refuse(
             Refusal(record.id, system, self.kind, problem.field or "*", digest(None), problem.code, problem.message,
                     self.run.schema(self.joined[system], self.joined[system].streams_of(self.kind)[0].name).fingerprint,
@@ -249,58 +264,6 @@ class Planning:
             s.link.system for s in sides if self.run.schema(self.joined[s.link.system], s.link.stream).stamps
         )
 
-    # -- references
-
-    def _asker(self) -> Asker:
-        return Asker(lambda system, kind, hub: self._states.get((system, kind, hub), "never"))
-
-    def _prepare_states(self, records: Mapping[str, tuple[Record, str, str | None]]) -> None:
-        """What every hub id named by a chunk's records (and by their links) is in every joined system."""
-        wanted: dict[Kind, set[str]] = {}
-        for name, target in REFERENCES[self.kind].items():
-            ids = wanted.setdefault(target, set())
-            for record, _, _ in records.values():
-                ids.update(_ids(record.fields.get(name)))
-            ids.update(hub for (_, kind, _), hub in self.space._known.items() if kind == target and hub is not None)
-        for target, ids in wanted.items():
-            missing = [i for i in ids if (next(iter(self.joined), ""), target, i) not in self._states]
-            if not missing:
-                continue
-            found = self.store.trees.records(missing)
-            rows = self.store.trees.of_records(missing)
-            creating = self.store.work.creating(missing)
-            for hub in missing:
-                for name in self.joined:
-                    self._states[name, target, hub] = self._state(name, target, hub, found, rows, creating)
-
-    def _state(
-        self,
-        system: str,
-        kind: Kind,
-        hub: str,
-        found: Mapping[str, tuple[Record, str, str | None]],
-        rows: Mapping[str, Sequence[Row]],
-        creating: set[tuple[str, str]],
-    ) -> RefState:
-        record = found.get(hub)
-        if record is None:
-            return "never"
-        here = [r for r in rows.get(hub, ()) if r.system == system]
-        if any(r.gone is None for r in here):
-            return "there"
-        taken = self.run.systems[system].streams_of(kind)
-        rules = self.run.rules_of(system, kind)
-        if record[1] != "alive" or not taken or not rules.create or rules.mode == "read":
-            return "never"
-        if any(r.gone == "user" for r in here):
-            return "never"
-        wanted = self.run.systems[system].filters.get(kind)
-        if wanted is not None and not wanted(record[0].fields):
-            return "never"
-        if (hub, system) in creating or kind == self.kind:
-            return "coming"
-        return "waiting"
-
     # -- writing it down
 
     def _ask(self, record: Record, questions: Sequence[Question], questioned: bool) -> None:
@@ -312,6 +275,8 @@ class Planning:
 
     def _let_pass(self, record: Record, planned: Planned) -> list[Order]:
         """The orders that no plugin drops or holds."""
+        if not self._vetoed:
+            return planned.orders
         passed = []
         for order in planned.orders:
             verdict = self.run.hooks.plan(PlannedOrder(self.run.id, order))
@@ -326,7 +291,7 @@ class Planning:
     ) -> None:
         """The merged record, the advanced bases, the journal of both."""
         if merged.fields != record.fields or merged.stamps != record.stamps:
-            self.store.trees.save_record(record.id, merged.fields, merged.stamps)
+            self._notes.records.append((dumps(merged.fields), dumps(merged.stamps), record.id))
         now = self.run.ports.clock.now()
         if merged.changes:
             self._journal(record, "merge", "ok", {n: list(c) for n, c in merged.changes.items()}, now)
@@ -347,8 +312,9 @@ class Planning:
         if state == "unchanged" and row.pulled == self.run.id and row.state == "applied":
             state = "applied"  # it was linked in this very run
         if not agreed:
-            if row.pulled == self.run.id and row.state != state and row.gone is None:
-                self.store.trees.set_columns(system, self.kind, row.remote_id, state=state)
+            kept = row.state == "applied" and state == "unchanged"  # a later round: it was applied earlier in this run
+            if row.pulled == self.run.id and row.state != state and row.gone is None and not kept:
+                self._notes.states.append((state, system, self.kind, row.remote_id))
             return
         link = decode(row)  # in the system's own id space again
         base = {**link.base, **{n: link.seen[n] for n in agreed}}
@@ -356,44 +322,59 @@ class Planning:
         same = merged.same.get(system, {})
         sent = {n: v for n, v in link.sent.items() if n not in agreed}
         sent.update({n: v for n, v in same.items() if n not in REFERENCES[self.kind]})
-        self.store.trees.set_columns(
-            system,
-            self.kind,
-            row.remote_id,
-            base=encode_base(link.seen, base),
-            times=dumps(times) if times else None,
-            sent=dumps(sent) if sent else None,
-            state=state if row.gone is None else row.state,
+        self._notes.agreed.append(
+            (
+                encode_base(link.seen, base),
+                dumps(times) if times else None,
+                dumps(sent) if sent else None,
+                state if row.gone is None else row.state,
+                system,
+                self.kind,
+                row.remote_id,
+            )
         )
 
     def _end_state(self, side: Side, merged: Merged, planned: Planned, agreed: set[str]) -> str:
         system = side.link.system
         if any(system in systems for systems in merged.held.values()):
             return "review"
-        if side.unresolved & set(REFERENCES[self.kind]) or system in planned.waiting:
+        if (side.unresolved and side.unresolved & REFERENCES[self.kind].keys()) or system in planned.waiting:
             return "waiting"
         if system in planned.rejected or side.unresolved:
             return "rejected"
-        moved = any(c.origin == system for n, c in merged.changes.items() if n in agreed)
-        return "applied" if moved or agreed else "unchanged"
+        return "applied" if agreed else "unchanged"
 
     def _journal(
         self, record: Record, op: str, outcome: str, changes: Mapping[str, Cell], now: int, system: str = ""
     ) -> None:
-        self.store.work.journal(
-            [Entry(self.run.id, now, record.id, system, self.kind, None, op, outcome, dumps(changes), None)]
+        self._notes.journal.append(
+            Entry(self.run.id, now, record.id, system, self.kind, None, op, outcome, dumps(changes), None)
         )
 
     def _spool(self, record: Record, merged: Merged, orders: Sequence[Order]) -> None:
         if orders:
             name = title(Record(record.id, record.kind, merged.fields))
-            self.store.work.spool((o, name, sum(v is None for v in o.fields.values())) for o in orders)
+            self._notes.orders += [(o, name, sum(v is None for v in o.fields.values())) for o in orders]
+
+    def _flush(self) -> None:
+        """Write down what a chunk came to: nothing of it is read before the next one."""
+        notes, self._notes = self._notes, _Notes()
+        self.store.trees.save_records(notes.records)
+        self.store.trees.set_states(notes.states)
+        self.store.trees.agree(notes.agreed)
+        self.store.work.journal(notes.journal)
+        self.store.work.spool(notes.orders)
 
 
-def _ids(value: Cell) -> list[str]:
-    if not value:
-        return []
-    return [r["id"] for r in value] if isinstance(value, list) else [value]
+@dataclass(slots=True)
+class _Notes:
+    """What is to be written at the end of a chunk, as the store takes it."""
+
+    records: list[tuple[str, str, str]] = field(default_factory=list)
+    states: list[tuple[str, str, Kind, str]] = field(default_factory=list)
+    agreed: list[tuple[str | None, str | None, str | None, str | None, str, Kind, str]] = field(default_factory=list)
+    journal: list[Entry] = field(default_factory=list)
+    orders: list[tuple[Order, str, int]] = field(default_factory=list)
 
 
 __all__ = ["Planning", "plan"]

@@ -17,12 +17,16 @@ class ToHub:
         self.store = store
         self.references = REFERENCES[kind]
         self._known: dict[tuple[str, Kind, str], str | None] = {}
+        self.news: list[tuple[Kind, str]] = []
+        """What the last `prepare` learnt: (kind, hub id)."""
 
     def prepare(self, cells: Iterable[tuple[str, Fields]]) -> None:
         """Look up every remote id that these (system, fields) name, in few queries."""
         wanted: dict[tuple[str, Kind], dict[str, None]] = {}
+        self.news = []
+        references = list(self.references.items())
         for system, fields in cells:
-            for name, target in self.references.items():
+            for name, target in references:
                 value = fields.get(name)
                 if value:
                     ids = [r["id"] for r in value] if isinstance(value, list) else [value]
@@ -31,6 +35,7 @@ class ToHub:
             missing = [i for i in ids_wanted if (system, target, i) not in self._known]
             found = self.store.trees.owners(system, target, missing)
             self._known.update({(system, target, i): found.get(i) for i in missing})
+            self.news += [(target, hub) for hub in found.values() if hub is not None]
 
     def fields(self, system: str, fields: Fields) -> tuple[Fields, set[str]]:
         """The cells in hub space, and the reference fields whose target the hub does not hold."""

@@ -66,7 +66,6 @@ CREATE TABLE journal (
     kind TEXT NOT NULL, remote_id TEXT, op TEXT NOT NULL, outcome TEXT NOT NULL, changes TEXT, note TEXT
 );
 CREATE INDEX journal_record ON journal(record);
-CREATE INDEX journal_run ON journal(run);
 
 CREATE TABLE rejection (
     record TEXT NOT NULL, system TEXT NOT NULL, kind TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -87,11 +88,21 @@ def _base(text: str | None, seen: dict[str, Any]) -> Fields:
         return {}
     if text == "{}":
         return seen
-    stored = from_json(text)
-    base = {**seen, **stored.get("was", {})}
-    for name in stored.get("none", ()):
+    was, none = _stored_base(text) if len(text) < _SHORT else _parsed_base(text)
+    base = {**seen, **was}
+    for name in none:
         base.pop(name, None)
     return base
+
+
+def _parsed_base(text: str) -> tuple[Mapping[str, Any], Sequence[str]]:
+    stored = from_json(text)
+    return stored.get("was", EMPTY), stored.get("none", ())
+
+
+_SHORT = 200
+_stored_base = lru_cache(64)(_parsed_base)
+"""Bases that say the same of many links: they lack the fields that nobody shares. Whoever reads copies."""
 
 
 def encode_base(seen: Fields, base: Fields) -> str | None:
@@ -178,6 +189,17 @@ class Trees:
             (*values.values(), system, kind, remote_id),
         )
 
+    def set_states(self, rows: Iterable[tuple[str, str, Kind, str]]) -> None:
+        """What remotes of this run ended as: (state, system, kind, remote id)."""
+        self._sql.executemany("UPDATE link SET state = ? WHERE system = ? AND kind = ? AND remote_id = ?", rows)
+
+    def agree(self, rows: Iterable[tuple[str | None, str | None, str | None, str | None, str, Kind, str]]) -> None:
+        """Advance bases after a merge: (base text, times text, sent text, state, system, kind, remote id)."""
+        self._sql.executemany(
+            "UPDATE link SET base = ?, times = ?, sent = ?, state = ? WHERE system = ? AND kind = ? AND remote_id = ?",
+            rows,
+        )
+
     def touch(self, system: str, kind: Kind, ids: Iterable[str], listed: str) -> None:
         """Mark remotes as met in a complete listing."""
         self._sql.executemany(
@@ -240,6 +262,20 @@ class Trees:
 
     def sharing(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
         """Per key, everything alive that has it: (system, remote id, record, seen text)."""
+        return self._members(kind, keys)
+
+    def crowded(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
+        """The same, for those of these keys alone that more than one remote has."""
+        several: list[str] = []
+        for part in _parts(keys):
+            query = (
+                f"SELECT key FROM matchkey WHERE kind = ? AND key IN ({marks(len(part))}) "
+                "GROUP BY key HAVING count(*) > 1"
+            )
+            several += [k for (k,) in self._sql.execute(query, (kind, *part))]
+        return {k: found for k, found in self._members(kind, several).items() if len(found) > 1}
+
+    def _members(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
         found: dict[str, list[tuple[str, str, str | None, str]]] = {}
         for part in _parts(keys):
             query = (
@@ -299,15 +335,13 @@ class Trees:
                 found[i] = (Record(i, kind, from_json(fields), from_json(stamps), state == "alive"), state, into)
         return found
 
-    def add_records(self, rows: Iterable[tuple[str, Kind, str, str]]) -> None:
-        """New records: (id, kind, fields text, stamps text), due for planning."""
-        self._sql.executemany("INSERT INTO record (id, kind, fields, stamps) VALUES (?, ?, ?, ?)", rows)
+    def add_records(self, rows: Iterable[tuple[str, Kind, str, str, int]]) -> None:
+        """New records: (id, kind, fields text, stamps text, whether it wants planning)."""
+        self._sql.executemany("INSERT INTO record (id, kind, fields, stamps, dirty) VALUES (?, ?, ?, ?, ?)", rows)
 
-    def save_record(self, record: str, fields: Fields, stamps: Mapping[str, Any]) -> None:
-        """Write a record's fields and stamps."""
-        self._sql.execute(
-            "UPDATE record SET fields = ?, stamps = ? WHERE id = ?", (dumps(fields), dumps(stamps), record)
-        )
+    def save_records(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Write records' trees: (fields text, stamps text, record)."""
+        self._sql.executemany("UPDATE record SET fields = ?, stamps = ? WHERE id = ?", rows)
 
     def set_state(self, record: str, state: str, folded_into: str | None = None) -> None:
         """alive, dead or folded."""

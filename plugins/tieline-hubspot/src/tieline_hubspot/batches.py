@@ -155,7 +155,9 @@ class Batches:
     def _refuse(self, item: Item, told: Sequence[Refusal]) -> None:
         """The final word on an item that was not applied."""
         first = told[0]
-        if self._final(first):
+        if first.busy:
+            item.outcome = Outcome("throttled", remote_id=item.write.remote_id)
+        elif self._final(first):
             status: Status = "exists" if self._op == "create" else "gone"
             known = first.existing if self._op == "create" else item.write.remote_id
             item.outcome = Outcome(status, remote_id=known, problems=self._problems(told))

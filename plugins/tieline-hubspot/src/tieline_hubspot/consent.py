@@ -40,9 +40,9 @@ class Consents:
     def write(self, column: str, values: Mapping[str, tuple[str, str]]) -> dict[str, Trouble]:
         """Set consent. `values` is record id → (e-mail address or "", `opted_out` or `allowed`).
 
-        Answers the records whose consent is not as asked.
+        Answers the records whose consent is not as asked. A contact without an address is allowed by itself.
         """
-        troubles = {key: _NO_EMAIL for key, (email, _) in values.items() if not email}
+        troubles = {key: _NO_EMAIL for key, (email, state) in values.items() if not email and state == _OPTED_OUT}
         owner = {email.lower(): key for key, (email, _) in values.items() if email}
         out = [email for email, state in values.values() if email and state == _OPTED_OUT]
         back = [email for email, state in values.values() if email and state != _OPTED_OUT]

@@ -48,12 +48,15 @@ def changes(wire: Wire, rows: Rows, window: Window, token: str | None, lag_ms: i
     """One page of hits from the search, ordered by stamp, or by id at one stamp."""
     here = place(window, token)
     body = _body(rows.stamp, here)
-    answer = moving(wire.ask(wire.objects(rows.stream, "search"), body), body.get("after"))
+    answer = wire.ask(wire.objects(rows.stream, "search"), body, also=(400,) if here.offset else ())
+    if not answer.ok:  # an offset beyond what this account's search pages through
+        return Page((), None, True, answer.now)
+    moving(answer, body.get("after"))
     remotes, bad = rows.hints(answer.items)
     if answer.after is None:
         more = None if here.at_id is None or here.only else Place(here.since + 1)
     else:
-        more = _next(here, remotes, answer.now - min(lag_ms, SETTLED_MS))
+        more = _next(here, remotes, answer.now - min(lag_ms, SETTLED_MS), answer.after)
     if more is not None and more.offset + PAGE > CAP:
         return Page(remotes, None, True, answer.now, bad)
     return Page(remotes, None if more is None else more.token(), False, answer.now, bad)
@@ -80,14 +83,15 @@ def _body(stamp: str, here: Place) -> dict[str, Any]:
     return body
 
 
-def _next(here: Place, remotes: Sequence[Remote], settled: int) -> Place:
-    """Where to go on behind a page that was not the last."""
+def _next(here: Place, remotes: Sequence[Remote], settled: int, after: str) -> Place:
+    """Where to go on behind a page that was not the last; `after` is where the server would: its pages may be short."""
+    offset = int(after) if after.isdigit() and int(after) > here.offset else here.offset + PAGE
     if here.at_id is not None:
-        return here._replace(at_id=max((r.id for r in remotes), key=int)) if remotes else here._replace(offset=PAGE)
+        return here._replace(at_id=max((r.id for r in remotes), key=int)) if remotes else here._replace(offset=offset)
     known = [r.modified for r in remotes if r.modified <= settled]
     reached = max(known, default=here.since)
     if reached > here.since:
         return Place(reached)
     if known:  # a page full of one stamp: a bulk edit
         return Place(here.since, 0, "0")
-    return here._replace(offset=here.offset + PAGE)
+    return here._replace(offset=offset)

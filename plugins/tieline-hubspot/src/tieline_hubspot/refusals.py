@@ -13,6 +13,8 @@ from pydantic_core import from_json
 
 _EXISTING = re.compile(r"[Ee]xisting (?:object )?ID:? ?(\d+)|(\d+) already has that value")
 _QUOTED = re.compile(r'propertyName=([A-Za-z0-9_]+)|[Pp]ropert(?:y|ies) "([A-Za-z0-9_]+)"|([a-z0-9_]+) is required')
+_BUSY = frozenset({"INTERNAL_ERROR", "RATE_LIMITS"})
+"""Categories that say nothing about what was sent: the same input may be taken the next time [doc: error handling]."""
 _EMBEDDED = re.compile(r"\[\{.*\}\]", re.DOTALL)
 
 
@@ -41,6 +43,11 @@ class Refusal(NamedTuple):
     def missing(self) -> bool:
         """There is no such record."""
         return self.code == "OBJECT_NOT_FOUND"
+
+    @property
+    def busy(self) -> bool:
+        """HubSpot could not now, whatever the values: it was not applied, and may be asked again."""
+        return self.code in _BUSY
 
     @property
     def everywhere(self) -> bool:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from tieline.sandbox import Request, Response, SandboxOptions
+from tieline import KINDS, Kind
+from tieline.sandbox import Act, Request, Response, SandboxOptions
 from tieline_salesforce import sandbox_many as many
 from tieline_salesforce import sandbox_reads as reads
 from tieline_salesforce import sandbox_records as records
-from tieline_salesforce.sandbox_demo import demo
+from tieline_salesforce.sandbox_demo import TIER, config, demo, sobject
 from tieline_salesforce.sandbox_errors import ApiError, ManyMatch, answer, bad_json, not_found
 from tieline_salesforce.sandbox_oauth import (
     CLIENT_ID,
@@ -32,7 +33,7 @@ from tieline_salesforce.sandbox_oauth import (
     userinfo,
 )
 from tieline_salesforce.sandbox_org import Call, Org, Route
-from tieline_salesforce.sandbox_people import convert, merge
+from tieline_salesforce.sandbox_people import convert, merge, perform
 from tieline_salesforce.sandbox_values import http_time
 from tieline_salesforce.sandbox_vices import VICES, Days
 
@@ -62,6 +63,7 @@ class SalesforceSandbox:
             return
         self._org.found()
         if options.seed == "demo":
+            self.add_field("Account", TIER)
             self._org.load(demo(self._org.rows))
         elif options.seed != "empty":
             raise ValueError(f"no such seed: {options.seed}")
@@ -120,6 +122,25 @@ class SalesforceSandbox:
         """
         with self._lock:
             return self._org.load(objects)
+
+    def person(self, act: Act) -> None:
+        """Somebody does this at a screen; see `tieline.sandbox.Peopled`. Raises ValueError."""
+        with self._lock:
+            try:
+                perform(self._org.writer, act)
+            except ValueError:
+                self._org.rows.back_to(0)
+                raise
+            self._org.rows.commit()
+
+    def counts(self) -> Mapping[Kind, int]:
+        """Living records per kind."""
+        with self._lock:
+            return {kind: sum(1 for _ in self._org.rows.all(sobject(kind))) for kind in KINDS}
+
+    def demo_config(self, system: str) -> str:
+        """The configuration that joins this org to the demo's company."""
+        return config(system)
 
     def merge(self, object_name: str, winner_id: str, loser_id: str) -> None:
         """A person merges two accounts, contacts or leads. Raises ValueError."""

@@ -1,251 +1,126 @@
-"""A believable company as its sales people left it in the CRM: made up by a seeded generator, messy on purpose.
+"""The sales side of the demo's company as this org keeps it; besides, leads and campaign members, which are its own.
 
-Phones in every notation, e-mails in any case, some people entered twice, some accounts without a website.
+It turns canonical entries into rows by the connector's own table, and knows the configuration that joins the org to
+the company. What is in the company is decided by `tieline.sandbox.demo_company`.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tieline import KINDS as CANONICAL
+from tieline import Kind, Mapper, Rule, compile_rules
+from tieline.sandbox import Entry, demo_company
+from tieline_salesforce.mapping import CURRENCY, KINDS, OWNER, ROLES, SOBJECTS, TABLES
 from tieline_salesforce.sandbox_rows import Rows
-from tieline_salesforce.sandbox_schema import PICKLISTS, STAGES
-from tieline_salesforce.sandbox_values import day_of, wire_time
+from tieline_salesforce.sandbox_values import wire_time
 
 SEED = 1971
-ACCOUNTS, CONTACTS, LEADS, DEALS, CAMPAIGNS, TWINS = 160, 520, 40, 220, 12, 12
+LEADS = 40
+TIER: Mapping[str, Any] = {
+    "name": "Tier__c",
+    "type": "picklist",
+    "label": "Tier",
+    "length": 40,
+    "picklistValues": [{"value": t, "label": t, "active": True} for t in ("Bronze", "Silver", "Gold", "Platinum")],
+}
+"""The field an administrator of this org has made for accounts."""
+_CONFIG = """\
+currency = "EUR"             # the org keeps all amounts in it
+
+[systems.{system}.map.account]
+Tier__c = "x_tier"
+"""
+_COMPANIES = ("Bergmann Optik", "Casa Verde", "Dovetail Labs", "Elm Street Foods", "Fennel & Co", "Gable Roofing")
+_FIRST = ("Nina", "Boris", "Celia", "Dario", "Edith", "Fynn", "Gloria", "Hamid", "Irene", "Jorge")
+_LAST = ("Ashby", "Bauer", "Conti", "Duarte", "Ekberg", "Farrell", "Grant", "Holm", "Iwata", "Jonsson", "Klein")
+_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Not Converted")
 _DAY = 86_400_000
-_YEAR = 365
-Entry = dict[str, Any]
+Row = dict[str, Any]
 
 
-def _words(text: str, between: str | None = None) -> list[str]:
-    return text.split(between)
+def config(system: str) -> str:
+    """The configuration that joins this org to the company; see `tieline.sandbox.Peopled`."""
+    return _CONFIG.format(system=system)
 
 
-_FIRST = _words(
-    "Aisha Anna Ben Carla Chidi Clara Daniel David Elena Emma Erik Fatima Felix Grace Hannah Henrik Hugo Ines Ivan "
-    "Jack James Jane Julia Karim Kenji Laura Lena Leo Liam Linda Lucia Maria Mark Marta Mateo Maya Michael Mina Nadia "
-    "Nils Noah Nora Olga Oscar Paula Peter Priya Rosa Samuel Sara Sean Simon Stella Tara Theo Tim Uma Vera Victor Zoe"
-)
-_LAST = _words(
-    "Abbott Adeyemi Ahmed Andersson Baker Becker Bianchi Bishop Braun Brown Castillo Chen Clarke Costa Cruz Dubois "
-    "Evans Fischer Foster Garcia Gomez Grant Gupta Haddad Hansen Hoffmann Hughes Ibrahim Ito Jansen Jensen Kaya Keller "
-    "Khan Kim Kowalski Larsen Lopez Martin Mendes Meyer Moreau Murphy Nakamura Nguyen Novak Olsen Patel Perez Petrov "
-    "Quinn Rossi Ryan Santos Schmidt Shah Silva Singh Sokolov Stone Suzuki Taylor Turner Vargas Walker Weber Wright"
-)
-_WORDS = _words(
-    "Alder Amber Arbour Argent Beacon Birch Bluewater Bramble Brightside Cairn Cedar Clearfield Cobalt Copper Crescent "
-    "Delta Drift Ember Fairway Falcon Fjord Foxglove Granite Harbour Hawthorn Heron Highland Indigo Iron Juniper "
-    "Lantern Larch Linden Lumen Maple Meridian Millstone Northgate Oakley Orchard Osprey Pioneer Quarry Redwood Ridge "
-    "Riverbend Rowan Saffron Sterling Summit Tamarind Thistle Timber Umber Valley Vantage Willow Windward"
-)
-_TRADES = _words(
-    "Analytics Bakery Bank Clinics Components Energy Foods Hotels Labs Logistics Media Mills Optics Systems Works"
-)
-_FORMS = ("Ltd", "GmbH", "Inc.", "AG", "S.A.", "plc", "")
-_TITLES = _words(
-    "CEO;CFO;CTO;Head of Marketing;Marketing Manager;VP Sales;Sales Director;Operations Manager;Buyer;"
-    "IT Manager;Head of Procurement;Office Manager;Data Analyst;Project Lead",
-    ";",
-)
-_PLACES = (
-    ("London", "Greater London", "EC2A 4NE", "United Kingdom"),
-    ("Bristol", "", "BS1 5TR", "UK"),
-    ("Berlin", "Berlin", "10115", "Germany"),
-    ("Munich", "Bavaria", "80331", "Deutschland"),
-    ("Lisbon", "", "1100-148", "Portugal"),
-    ("Boston", "MA", "02110", "USA"),
-    ("Austin", "TX", "78701", "United States"),
-    ("Osaka", "", "530-0001", "Japan"),
-)
-_STREETS = ("High Street", "Station Road", "Market Square", "Mill Lane", "King Street", "Harbour Way")
+def mapper(kind: Kind) -> Mapper:
+    """The default table of a kind, with the org's own field; without what is no column of its object."""
+    stream = next(s for s, k in KINDS.items() if k == kind)
+    own = [Rule("Tier__c", "x_tier")] if kind == "account" else []
+    return compile_rules(kind, [*(r for r in TABLES[stream] if r.remote not in (CURRENCY, ROLES)), *own])
 
 
-def demo(rows: Rows) -> dict[str, list[Entry]]:
-    """The company's records, the same for every org of one day; for `load`. Names stand for ids."""
-    maker = _Maker(rows)
-    accounts = maker.accounts()
-    contacts = maker.contacts(accounts)
-    campaigns = maker.campaigns()
-    deals = maker.deals(accounts, campaigns)
-    return {
-        "Account": accounts,
-        "Contact": contacts,
-        "Lead": maker.leads(),
-        "Campaign": campaigns,
-        "Opportunity": deals,
-        "OpportunityContactRole": maker.roles(deals, contacts),
-        "CampaignMember": maker.members(campaigns, contacts),
-    }
+def sobject(kind: Kind) -> str:
+    """The object that holds records of a kind."""
+    return next(SOBJECTS[s] for s, k in KINDS.items() if k == kind)
 
 
-class _Maker:
-    def __init__(self, rows: Rows) -> None:
-        self.dice = random.Random(SEED)
-        self.now = rows.now()
-        self.reps = list(rows.tables["User"])[1:]
+def demo(rows: Rows) -> dict[str, list[Row]]:
+    """The company's records, the same for every org of one moment; for `load`. Keys stand for ids."""
+    users = {row["Email"]: row["Id"] for row in rows.all("User")}
+    company = demo_company("crm", rows.now())
+    made: dict[str, list[Row]] = {}
+    for kind in CANONICAL:
+        table = mapper(kind)
+        made[sobject(kind)] = [_row(table, entry, users) for entry in company[kind]]
+    made["OpportunityContactRole"] = list(_roles(company["opportunity"]))
+    dice = random.Random(SEED)
+    made["Lead"] = _leads(dice, rows.now(), list(users.values())[1:])
+    made["CampaignMember"] = _members(dice, company["campaign"], company["contact"])
+    return made
 
-    def past(self, days: int = 2 * _YEAR) -> Entry:
-        made = self.now - self.dice.randrange(_DAY, days * _DAY)
-        changed = self.dice.randrange(made, self.now - _DAY // 24)
-        return {"CreatedDate": wire_time(made // 1000 * 1000), "LastModifiedDate": wire_time(changed // 1000 * 1000)}
 
-    def maybe(self, chance: float, value: Any) -> Any:
-        return value if self.dice.random() < chance else None
+def columns(table: Mapper, fields: Mapping[str, Any], users: Mapping[str, str]) -> Row:
+    """Canonical fields as columns. Raises ValueError for a value that has no place here."""
+    row, problems = table.write({name: cell for name, cell in fields.items() if name != "contacts"})
+    if problems:
+        raise ValueError(problems[0].message)
+    if OWNER in row:
+        row[OWNER] = users[str(row[OWNER])]
+    return row
 
-    def phone(self) -> str:
-        a, b, c = self.dice.randrange(20, 99), self.dice.randrange(100, 999), self.dice.randrange(1000, 9999)
-        forms = (
-            f"+44 {a} {b} {c}",
-            f"0{a}-{b}{c}",
-            f"({a}0) {b}-{c}",
-            f"+49{a}{b}{c}",
-            f"00 44 {a} {b}{c}",
-            f"{b}.{c}",
-        )
-        return self.dice.choice(forms)
 
-    def address(self, prefix: str) -> Entry:
-        city, state, code, country = self.dice.choice(_PLACES)
-        street = f"{self.dice.randrange(1, 200)} {self.dice.choice(_STREETS)}"
-        parts = {"Street": street, "City": city, "State": state or None, "PostalCode": code, "Country": country}
-        return {prefix + k: v for k, v in parts.items()}
+def _row(table: Mapper, entry: Entry, users: Mapping[str, str]) -> Row:
+    stamps = {"CreatedDate": wire_time(entry.created), "LastModifiedDate": wire_time(entry.modified)}
+    return {"Id": entry.key, **columns(table, entry.fields, users), **stamps}
 
-    def accounts(self) -> list[Entry]:
-        names = [f"{word} {trade}" for word in _WORDS for trade in _TRADES]
-        self.dice.shuffle(names)
-        return [self.account(number, name) for number, name in enumerate(names[:ACCOUNTS])]
 
-    def account(self, number: int, name: str) -> Entry:
-        domain = name.lower().replace(" ", "-") + ".example"
-        site = self.dice.choice((f"https://www.{domain}/", f"www.{domain}", f"http://{domain.upper()}", domain))
-        return {
-            "Id": f"account-{number}",
-            "Name": f"{name} {self.dice.choice(_FORMS)}".strip(),
-            "Website": self.maybe(0.9, site),
-            "Phone": self.maybe(0.7, self.phone()),
-            "Industry": self.maybe(0.8, self.dice.choice(PICKLISTS["industry"])),
-            "Type": self.maybe(0.6, self.dice.choice(PICKLISTS["account_type"])),
-            "AnnualRevenue": self.maybe(0.5, self.dice.randrange(1, 900) * 100_000),
-            "NumberOfEmployees": self.maybe(0.6, self.dice.randrange(3, 9000)),
-            "ParentId": f"account-{self.dice.randrange(number)}" if number > 20 and self.dice.random() < 0.08 else None,
-            "OwnerId": self.dice.choice(self.reps),
-            **(self.address("Billing") if self.dice.random() < 0.7 else {}),
-            **self.past(),
-        }
+def _roles(deals: Sequence[Entry]) -> Iterable[Row]:
+    for deal in deals:
+        for person in deal.fields.get("contacts") or ():
+            who = {"OpportunityId": deal.key, "ContactId": person["id"], "Role": person["role"]}
+            yield {**who, "IsPrimary": person["primary"], "CreatedDate": wire_time(deal.modified)}
 
-    def contacts(self, accounts: Sequence[Entry]) -> list[Entry]:
-        pairs = [(first, last) for first in _FIRST for last in _LAST]
-        self.dice.shuffle(pairs)
-        made = [self.contact(n, *pairs[n], self.dice.choice(accounts)) for n in range(CONTACTS - TWINS)]
-        twins = [self.twin(n, self.dice.choice(made[:200])) for n in range(TWINS)]
-        return made + twins
 
-    def contact(self, number: int, first: str, last: str, account: Entry) -> Entry:
-        domain = account["Name"].rsplit(" ", 1)[0].lower().replace(" ", "-") + ".example"
-        email = f"{first}.{last}@{domain}"
-        email = self.dice.choice((email.lower(), email.lower(), email.lower(), email, email.upper()))
-        return {
-            "Id": f"contact-{number}",
-            "FirstName": self.maybe(0.97, first),
-            "LastName": last,
-            "Email": self.maybe(0.93, email),
-            "AccountId": self.maybe(0.95, account["Id"]),
-            "Title": self.maybe(0.75, self.dice.choice(_TITLES)),
-            "Phone": self.maybe(0.6, self.phone()),
-            "MobilePhone": self.maybe(0.4, self.phone()),
-            "LeadSource": self.maybe(0.5, self.dice.choice(PICKLISTS["lead_source"])),
-            "HasOptedOutOfEmail": self.dice.random() < 0.06,
-            "DoNotCall": self.dice.random() < 0.03,
-            "OwnerId": self.dice.choice(self.reps),
-            **(self.address("Mailing") if self.dice.random() < 0.3 else {}),
-            **self.past(),
-        }
-
-    def twin(self, number: int, of: Entry) -> Entry:
-        """The same person entered again by somebody in a hurry."""
-        email = of["Email"].swapcase() if of["Email"] else None
-        keep = {k: of[k] for k in ("FirstName", "LastName", "AccountId")}
-        more = {"Phone": self.phone(), "Title": None, "OwnerId": self.dice.choice(self.reps)}
-        return {"Id": f"twin-{number}", **keep, "Email": self.maybe(0.6, email), **more, **self.past(100)}
-
-    def leads(self) -> list[Entry]:
-        return [
+def _leads(dice: random.Random, now: int, owners: Sequence[str]) -> list[Row]:
+    """People whom nobody has talked to yet."""
+    made = []
+    for number in range(LEADS):
+        company = dice.choice(_COMPANIES)
+        created = now - dice.randrange(2, 200) * _DAY
+        made.append(
             {
                 "Id": f"lead-{number}",
-                "FirstName": self.dice.choice(_FIRST),
-                "LastName": self.dice.choice(_LAST),
-                "Company": f"{self.dice.choice(_WORDS)} {self.dice.choice(_TRADES)}",
-                "Email": f"lead{number}@{self.dice.choice(_WORDS).lower()}.example",
-                "Phone": self.maybe(0.5, self.phone()),
-                "Status": self.dice.choice(("Open - Not Contacted", "Working - Contacted", "Closed - Not Converted")),
-                "LeadSource": self.dice.choice(PICKLISTS["lead_source"]),
-                "OwnerId": self.dice.choice(self.reps),
-                **self.past(200),
+                "FirstName": dice.choice(_FIRST),
+                "LastName": dice.choice(_LAST),
+                "Company": company,
+                "Email": f"lead{number}@{company.split()[0].lower()}.example",
+                "Status": dice.choice(_STATUSES),
+                "LeadSource": dice.choice(("Web", "Phone Inquiry", "Partner Referral")),
+                "OwnerId": dice.choice(owners),
+                "CreatedDate": wire_time(created // 1000 * 1000),
             }
-            for number in range(LEADS)
-        ]
+        )
+    return made
 
-    def campaigns(self) -> list[Entry]:
-        kinds = ("Webinar", "Conference", "Email", "Trade Show")
-        return [self.campaign(number, kinds[number % len(kinds)]) for number in range(CAMPAIGNS)]
 
-    def campaign(self, number: int, kind: str) -> Entry:
-        start = self.now - self.dice.randrange(-60, 500) * _DAY
-        status = "Planned" if start > self.now else self.dice.choice(("In Progress", "Completed"))
-        return {
-            "Id": f"campaign-{number}",
-            "Name": f"{kind}: {self.dice.choice(_WORDS)} {day_of(start)[:4]}-{number + 1:02d}",
-            "Type": kind,
-            "Status": status,
-            "IsActive": status == "In Progress",
-            "StartDate": day_of(start),
-            "EndDate": day_of(start + self.dice.randrange(1, 40) * _DAY),
-            "BudgetedCost": self.dice.randrange(5, 80) * 1000,
-            "ActualCost": self.maybe(0.6, self.dice.randrange(5, 90) * 900),
-            "ParentId": f"campaign-{self.dice.randrange(3)}" if number > 5 and number % 3 == 0 else None,
-            "OwnerId": self.dice.choice(self.reps),
-            **self.past(),
-        }
-
-    def deals(self, accounts: Sequence[Entry], campaigns: Sequence[Entry]) -> list[Entry]:
-        return [self.deal(n, self.dice.choice(accounts), self.dice.choice(campaigns)) for n in range(DEALS)]
-
-    def deal(self, number: int, account: Entry, campaign: Entry) -> Entry:
-        stage, _, _, closed, _ = self.dice.choice(STAGES)
-        days = -self.dice.randrange(1, 400) if closed else self.dice.randrange(-20, 200)
-        what = self.dice.choice(("Renewal", "Platform", "Sensors", "Service contract", "Pilot", "Expansion"))
-        return {
-            "Id": f"deal-{number}",
-            "Name": f"{account['Name'][:90]} - {what} {number + 1}",
-            "AccountId": account["Id"],
-            "StageName": stage,
-            "Amount": self.maybe(0.92, self.dice.randrange(8, 4000) * 50 + self.dice.choice((0, 0, 0.5, 0.99))),
-            "CloseDate": day_of(self.now + days * _DAY),
-            "Type": self.maybe(0.5, self.dice.choice(PICKLISTS["opportunity_type"])),
-            "LeadSource": self.maybe(0.4, self.dice.choice(PICKLISTS["lead_source"])),
-            "CampaignId": self.maybe(0.3, campaign["Id"]),
-            "OwnerId": account["OwnerId"],
-            **self.past(500),
-        }
-
-    def roles(self, deals: Sequence[Entry], contacts: Sequence[Entry]) -> list[Entry]:
-        made = []
-        for deal in deals:
-            people = [c for c in contacts if c["AccountId"] == deal["AccountId"]]
-            self.dice.shuffle(people)
-            for place, person in enumerate(people[: self.dice.randrange(4)]):
-                role = self.maybe(0.8, self.dice.choice(PICKLISTS["role"]))
-                who = {"OpportunityId": deal["Id"], "ContactId": person["Id"], "IsPrimary": place == 0}
-                made.append(who | {"Role": role, "CreatedDate": deal["LastModifiedDate"]})
-        return made
-
-    def members(self, campaigns: Sequence[Entry], contacts: Sequence[Entry]) -> list[Entry]:
-        made = []
-        for campaign in campaigns:
-            for person in self.dice.sample(list(contacts), self.dice.randrange(20, 50)):
-                status = self.dice.choice(("Sent", "Sent", "Responded"))
-                made.append({"CampaignId": campaign["Id"], "ContactId": person["Id"], "Status": status})
-        return made
+def _members(dice: random.Random, campaigns: Sequence[Entry], contacts: Sequence[Entry]) -> list[Row]:
+    made = []
+    for campaign in campaigns:
+        for person in dice.sample(list(contacts), dice.randrange(20, 50)):
+            status = dice.choice(("Sent", "Sent", "Responded"))
+            made.append({"CampaignId": campaign.key, "ContactId": person.key, "Status": status})
+    return made

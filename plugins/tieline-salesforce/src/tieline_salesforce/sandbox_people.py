@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tieline import Kind
+from tieline.sandbox import Act
+from tieline_salesforce.sandbox_demo import columns, mapper, sobject
 from tieline_salesforce.sandbox_errors import ApiError
 from tieline_salesforce.sandbox_rows import Row
 from tieline_salesforce.sandbox_values import day_of
@@ -12,6 +15,34 @@ from tieline_salesforce.sandbox_write import Writer
 CONVERTED_STATUS = "Closed - Converted"
 _COPIED = ("FirstName", "LastName", "Salutation", "Title", "Phone", "MobilePhone", "Fax", "Email", "LeadSource")
 _CONSENT = ("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
+
+
+def perform(writer: Writer, act: Act) -> None:
+    """Do what one of the company's people does at a screen; see `tieline.sandbox.Act`. Raises ValueError."""
+    definition = writer.schema.objects[sobject(act.kind)]
+    found = found_by(writer, act.kind, act.key)
+    if not found:
+        raise ValueError(f"there is no {act.kind} {act.key!r}")
+    try:
+        if act.verb == "edit":
+            users = {row["Email"]: row["Id"] for row in writer.rows.all("User")}
+            writer.update(definition, found[0], columns(mapper(act.kind), act.fields, users))
+        elif act.verb == "opt_out":
+            writer.update(definition, found[0], {"HasOptedOutOfEmail": True})
+        elif act.verb == "delete":
+            writer.delete(definition, found[0])
+    except ApiError as error:
+        raise ValueError(error.message) from error
+    if act.verb == "merge":
+        for other in found[1:]:
+            merge(writer, definition.name, found[0], other)
+
+
+def found_by(writer: Writer, kind: Kind, key: str) -> list[str]:
+    """The ids of the living records that answer to an e-mail address or a name, oldest first."""
+    column = "Email" if kind == "contact" else "Name"
+    rows = [r for r in writer.rows.all(sobject(kind)) if str(r.get(column, "")).casefold() == key.casefold()]
+    return [str(row["Id"]) for row in sorted(rows, key=lambda row: (row["CreatedDate"], row["Id"]))]
 
 
 def merge(writer: Writer, object_name: str, winner_id: str, loser_id: str) -> None:

@@ -4,37 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from tieline.sandbox import STAFF
 from tieline_salesforce.sandbox_derive import stage_facts
 from tieline_salesforce.sandbox_schema import STAGES
 from tieline_salesforce.sandbox_values import wire_time
 
-REPS = (
-    ("Amara", "Okafor"),
-    ("Lukas", "Brandt"),
-    ("Mei", "Tanaka"),
-    ("Sofia", "Almeida"),
-    ("Tom", "Fletcher"),
-)
-DOMAIN = "northbay.example"
+INTEGRATION = ("Integration", "User", "integration@northbay.example")
 _FORECAST_CODES = {"Closed": "Closed", "Omitted": "Omitted", "Pipeline": "Pipeline"}
 
 
 def basics(now: int) -> dict[str, list[dict[str, Any]]]:
     """The objects an empty org holds; all made at `now`."""
     return {
-        "User": [_user("Integration", "User", "integration", now), *(_user(f, s, f.lower(), now) for f, s in REPS)],
+        "User": [_user(*INTEGRATION, now), *(_user(*person, now) for person in STAFF)],
         "Organization": [_organization(now)],
         "OpportunityStage": [_stage(number, stage[0]) for number, stage in enumerate(STAGES, 1)],
     }
 
 
-def _user(first: str, last: str, name: str, now: int) -> dict[str, Any]:
+def _user(first: str, last: str, email: str, now: int) -> dict[str, Any]:
     return {
         "FirstName": first,
         "LastName": last,
-        "Username": f"{name}@{DOMAIN}",
-        "Email": f"{name}@{DOMAIN}",
-        "Alias": name[:8],
+        "Username": email,
+        "Email": email,
+        "Alias": email.partition("@")[0][:8],
         "IsActive": True,
         "TimeZoneSidKey": "UTC",
         "LocaleSidKey": "en_GB",

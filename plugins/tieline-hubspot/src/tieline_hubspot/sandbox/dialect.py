@@ -97,6 +97,6 @@ def config(system: str) -> str:
             parts += ["", f"[{head}]", *plain]
         for column, (field, values) in lines.items():
             if values:
-                parts += ["", f"[{head}.{column}]", f'field = "{field}"', "[" + f"{head}.{column}.values]"]
-                parts += [f'{there} = "{here}"' for there, here in values.items()]
+                parts += ["", f"[{head}.{column}]", f'field = "{field}"']
+                parts += [f'values.{there} = "{here}"' for there, here in values.items()]
     return "\n".join(parts) + "\n"

@@ -1,0 +1,87 @@
+"""Learns what referenced records are in every system, for the planner: there, coming, waiting, or never to be there.
+
+It reads the trees and the spool; it writes nothing and judges no field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tieline.engine.plan import Asker, RefState
+from tieline.model import Fields, Record
+from tieline.records import REFERENCES, Cell, Kind
+from tieline.runner.context import Run
+from tieline.store import Row
+
+MOST_STATES = 50_000
+
+
+class References:
+    """The states of what records of one kind refer to, kept for the chunks to come."""
+
+    def __init__(self, run: Run, kind: Kind, systems: Sequence[str]) -> None:
+        self.run = run
+        self.kind: Kind = kind
+        self.store = run.store
+        self.systems = systems
+        self._states: dict[tuple[str, Kind, str], RefState] = {}
+        self.asker = Asker(lambda system, kind, hub: self._states.get((system, kind, hub), "never"))
+
+    @property
+    def full(self) -> bool:
+        """It holds so much that it had better begin anew."""
+        return len(self._states) > MOST_STATES
+
+    def prepare(self, records: Sequence[Fields], met: Iterable[tuple[Kind, str]]) -> None:
+        """Look up every hub id named by a chunk's records, and those that their links name: (kind, hub id)."""
+        wanted: dict[Kind, set[str]] = {}
+        for name, target in REFERENCES[self.kind].items():
+            ids = wanted.setdefault(target, set())
+            for fields in records:
+                if value := fields.get(name):
+                    ids.update(_ids(value))
+        for kind, hub in met:
+            wanted.setdefault(kind, set()).add(hub)
+        first = next(iter(self.systems), "")
+        for target, ids in wanted.items():
+            missing = [i for i in ids if (first, target, i) not in self._states]
+            if not missing:
+                continue
+            found = self.store.trees.records(missing)
+            rows = self.store.trees.of_records(missing)
+            creating = self.store.work.creating(missing)
+            for hub in missing:
+                for name in self.systems:
+                    self._states[name, target, hub] = self._state(name, target, hub, found, rows, creating)
+
+    def _state(
+        self,
+        system: str,
+        kind: Kind,
+        hub: str,
+        found: Mapping[str, tuple[Record, str, str | None]],
+        rows: Mapping[str, Sequence[Row]],
+        creating: set[tuple[str, str]],
+    ) -> RefState:
+        record = found.get(hub)
+        if record is None:
+            return "never"
+        here = [r for r in rows.get(hub, ()) if r.system == system]
+        if any(r.gone is None for r in here):
+            return "there"
+        taken = self.run.systems[system].streams_of(kind)
+        rules = self.run.rules_of(system, kind)
+        if record[1] != "alive" or not taken or not rules.create or rules.mode == "read":
+            return "never"
+        if any(r.gone == "user" for r in here):
+            return "never"
+        wanted = self.run.systems[system].filters.get(kind)
+        if wanted is not None and not wanted(record[0].fields):
+            return "never"
+        if (hub, system) in creating or kind == self.kind:
+            return "coming"
+        return "waiting"
+
+
+def _ids(value: Cell) -> list[str]:
+    return [r["id"] for r in value] if isinstance(value, list) else [value]

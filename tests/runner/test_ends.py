@@ -1,0 +1,200 @@
+"""Deletions, undeletions and merges: nothing is resurrected, made twice, or deleted that nobody deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def linked(pair: Any) -> Any:
+    """One contact, in both systems and at rest."""
+    pair.crm_id = pair.create("crm", "contact", email="ada@firm.example", title="Boss")
+    pair.sync()
+    pair.sync()
+    pair.mail_id = pair.only("mail", "contact").id
+    return pair
+
+
+def delete(office: Any, system: str, remote_id: str) -> None:
+    office.clock.advance(1000)
+    office.systems[system].person_delete("contact", remote_id)
+
+
+def alive(office: Any) -> list[int]:
+    return [len(s.alive("contact")) for s in office.systems.values()]
+
+
+def test_a_deletion_asks_first(linked: Any) -> None:
+    delete(linked, "mail", linked.mail_id)
+    assert linked.sync().outcome == "waiting"
+    assert [r["topic"] for r in linked.reviews()] == ["delete"]
+    assert alive(linked) == [1, 0]
+    assert linked.sync().writes == 0
+
+
+def test_an_accepted_deletion_archives_everywhere(linked: Any) -> None:
+    delete(linked, "mail", linked.mail_id)
+    linked.sync()
+    linked.answer("accepted")
+    summary = linked.sync()
+    assert summary.orders == {"crm": {"contact": {"archive": 1}}}
+    assert alive(linked) == [0, 0]
+    assert linked.sync().orders == {}
+
+
+def test_a_rejected_deletion_keeps_the_others_and_makes_nothing_again(linked: Any) -> None:
+    delete(linked, "mail", linked.mail_id)
+    linked.sync()
+    linked.answer("rejected")
+    linked.edit("crm", "contact", linked.crm_id, title="Chief")
+    linked.sync()
+    linked.sync()
+    assert alive(linked) == [1, 0]
+
+
+@pytest.mark.parametrize(("rule", "left"), [("archive", [0, 0]), ("ignore", [1, 0])])
+def test_the_configuration_can_decide_on_deletions(linked: Any, rule: str, left: list[int]) -> None:
+    linked.rule("mail", "contact", delete=rule)
+    delete(linked, "mail", linked.mail_id)
+    assert linked.sync().outcome == "done"
+    assert alive(linked) == left
+
+
+def test_a_deletion_wins_over_an_edit_and_the_edit_stays_in_the_journal(linked: Any) -> None:
+    linked.rule("mail", "contact", delete="archive")
+    hub = linked.record_of("crm", "contact", linked.crm_id)
+    delete(linked, "mail", linked.mail_id)
+    linked.edit("crm", "contact", linked.crm_id, title="precious")
+    linked.sync()
+    assert alive(linked) == [0, 0]
+    assert "precious" in str(linked.store.work.entries(hub))
+
+
+def test_a_record_deleted_everywhere_by_people_is_asked_about_no_more(linked: Any) -> None:
+    delete(linked, "mail", linked.mail_id)
+    linked.sync()
+    delete(linked, "crm", linked.crm_id)
+    assert (linked.sync().outcome, linked.reviews()) == ("done", [])
+
+
+def test_what_comes_out_of_the_bin_lives_everywhere_again_and_once(linked: Any) -> None:
+    delete(linked, "mail", linked.mail_id)
+    linked.sync()
+    linked.answer("accepted")
+    linked.sync()
+    linked.clock.advance(1000)
+    linked.systems["mail"].person_undelete("contact", linked.mail_id)
+    linked.sync()
+    assert alive(linked) == [1, 1]
+    assert linked.sync().orders == {}
+
+
+def test_absence_from_what_changed_is_no_deletion(office: Any) -> None:
+    office.add("crm", tombstones=False)
+    office.add("mail", tombstones=False)
+    one = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.systems["crm"].person_delete("contact", one)
+    assert (office.sync().writes, office.reviews()) == (0, [])
+
+
+def test_absence_from_a_complete_listing_is_evidence(office: Any) -> None:
+    office.add("crm", tombstones=False, full_listing=True)
+    office.add("mail")
+    one = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.sync()
+    office.clock.advance(1000)
+    office.systems["crm"].person_delete("contact", one)
+    office.sync(full=True)
+    assert [r["topic"] for r in office.reviews()] == ["delete"]
+
+
+def test_an_empty_listing_deletes_nothing_that_a_read_still_finds(office: Any) -> None:
+    office.add("crm", tombstones=False, full_listing=True)
+    office.add("mail")
+    for n in range(3):
+        office.create("crm", "contact", email=f"p{n}@firm.example")
+    office.sync()
+    with office.faults["crm"].during("empty_list"):
+        summary = office.sync(full=True)
+    assert (summary.writes, office.reviews()) == (0, [])
+    assert len(office.systems["mail"].alive("contact")) == 3
+
+
+def test_a_listing_that_is_not_declared_complete_is_no_evidence(office: Any) -> None:
+    office.add("crm", tombstones=False, strong_read=False)
+    office.add("mail")
+    office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    with office.faults["crm"].during("empty_list"):
+        office.sync(full=True)
+    assert office.reviews() == []
+
+
+def test_a_sweep_finds_what_was_deleted(office: Any) -> None:
+    office.add("crm", tombstones=False, sweep=True)
+    office.add("mail")
+    one = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.systems["crm"].person_delete("contact", one)
+    office.sync(pause_ms=7 * 3_600_000)
+    assert [r["topic"] for r in office.reviews()] == ["delete"]
+
+
+# -- merges
+
+
+@pytest.fixture(params=[True, False], ids=["redirects", "tombstone"])
+def merging(office: Any, request: Any) -> Any:
+    """Two contacts in both systems; the crm tells of merges in one of the two ways there are."""
+    office.add("crm", redirects=request.param)
+    office.add("mail")
+    office.one = office.create("crm", "contact", email="one@firm.example", last_name="One")
+    office.two = office.create("crm", "contact", email="two@firm.example", last_name="Two", phone="+2")
+    office.sync()
+    office.sync()
+    return office
+
+
+def merge(office: Any, winner: str, loser: str) -> None:
+    office.clock.advance(1000)
+    office.systems["crm"].person_merge("contact", winner, loser)
+
+
+def test_a_merge_moves_the_old_id_to_the_winners_record_and_makes_nothing(merging: Any) -> None:
+    merge(merging, merging.one, merging.two)
+    merging.sync()
+    merging.sync()
+    assert merging.record_of("crm", "contact", merging.two) == merging.record_of("crm", "contact", merging.one)
+    assert len(merging.systems["crm"].alive("contact")) == 1
+    assert not [e for e in merging.systems["crm"].history if e.who == "hub" and e.field == "@created"]
+
+
+def test_what_the_winner_took_over_travels(merging: Any) -> None:
+    merge(merging, merging.one, merging.two)
+    merging.sync()
+    assert merging.by_name("mail", "contact", "One", "last_name").fields["phone"] == "+2"
+
+
+def test_what_a_merge_leaves_behind_elsewhere_is_a_question(merging: Any) -> None:
+    merge(merging, merging.one, merging.two)
+    assert merging.sync().outcome == "waiting"
+    assert [r["topic"] for r in merging.reviews()] == ["merge"]
+    assert len(merging.systems["mail"].alive("contact")) == 2
+    merging.answer("accepted")
+    merging.sync()
+    assert merging.values("mail", "contact", "last_name") == ["One"]
+    assert merging.sync().orders == {}
+
+
+def test_a_merge_elsewhere_answers_the_question_by_itself(merging: Any) -> None:
+    merge(merging, merging.one, merging.two)
+    merging.sync()
+    mail = {r.fields["last_name"]: r.id for r in merging.systems["mail"].alive("contact")}
+    merging.clock.advance(1000)
+    merging.systems["mail"].person_merge("contact", mail["One"], mail["Two"])
+    assert (merging.sync().outcome, merging.reviews()) == ("done", [])
+    assert len(merging.systems["mail"].alive("contact")) == 1

@@ -1,0 +1,261 @@
+"""The first run of a home, and the run after it: everything joined, then nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tieline.errors import Unavailable
+from tieline.model import Page, Remote, Window
+from tieline.runner import Options
+
+ENDS = ("applied", "unchanged", "waiting", "rejected", "review", "filtered", "gone")
+
+
+class Explodes:
+    """A connector that may only be asked what changed; anything else fails the test."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+        self.facts = inner.facts
+        self.asked: list[str] = []
+
+    def changes(self, stream: str, window: Window, token: str | None) -> Page:
+        self.asked.append(stream)
+        page: Page = self.inner.changes(stream, window, token)
+        return page
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was touched")
+
+
+class Broken:
+    """A connector whose method of a name fails."""
+
+    def __init__(self, inner: Any, method: str) -> None:
+        self.inner, self.facts, self.method = inner, inner.facts, method
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.method:
+            return self._fail
+        return getattr(self.inner, name)
+
+    def _fail(self, *given: Any) -> Any:
+        raise Unavailable("no answer", sent=False)
+
+
+def test_what_one_system_has_is_made_in_the_other(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example", last_name="Ada")
+    pair.create("mail", "contact", email="bob@firm.example", last_name="Bob")
+    summary = pair.sync()
+    assert (summary.outcome, summary.converged) == ("done", True)
+    for system in ("crm", "mail"):
+        assert pair.values(system, "contact", "last_name") == ["Ada", "Bob"]
+
+
+def test_what_both_have_is_linked_and_each_blank_is_filled_from_the_other(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example", title="Boss")
+    pair.create("mail", "contact", email="Ada@Firm.Example", phone="+1 555")
+    pair.sync()
+    for system in ("crm", "mail"):
+        one = pair.only(system, "contact")
+        assert (one.fields["title"], one.fields["phone"]) == ("Boss", "+1 555")
+    assert pair.only("mail", "contact").fields["email"] == "Ada@Firm.Example"  # spelled alike: nobody's is overwritten
+
+
+def test_a_first_sync_clears_nothing(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example", title="Boss")
+    pair.create("mail", "contact", email="ada@firm.example")  # later, and without a title
+    pair.sync()
+    assert pair.values("crm", "contact", "title") == ["Boss"]
+    assert not [e for s in pair.systems.values() for e in s.history if e.who == "hub" and e.after is None]
+
+
+def test_the_run_after_a_complete_run_asks_once_per_stream_and_does_nothing(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    pair.sync()
+    for name, connector in pair.connectors.items():
+        pair.connectors[name] = Explodes(connector)
+    before = pair.store.db.rows("SELECT * FROM record"), pair.store.db.rows("SELECT count(*) FROM journal")
+    summary = pair.sync()
+    assert (summary.outcome, summary.converged, summary.writes, summary.orders) == ("done", True, 0, {})
+    assert [c.asked for c in pair.connectors.values()] == [["accounts", "contacts"]] * 2
+    assert before == (pair.store.db.rows("SELECT * FROM record"), pair.store.db.rows("SELECT count(*) FROM journal"))
+
+
+def test_nothing_is_written_before_every_system_has_been_read_once(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.create("mail", "contact", email="ada@firm.example")
+    whole = pair.connectors["mail"]
+    pair.connectors["mail"] = Broken(whole, "list")
+    summary = pair.sync()
+    assert (summary.outcome, summary.writes) == ("failed", 0)
+    assert pair.hub_writes("crm") == 0
+    pair.connectors["mail"] = whole
+    assert pair.sync().converged
+    assert len(pair.systems["mail"].alive("contact")) == 1
+
+
+def test_a_system_named_without_is_not_waited_for_and_joins_later(pair: Any) -> None:
+    pair.add("files")
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.create("files", "contact", email="ada@firm.example", title="Boss")
+    pair.sync(without=frozenset({"files"}))
+    assert len(pair.systems["mail"].alive("contact")) == 1
+    assert pair.hub_writes("files") == 0
+    pair.sync()
+    assert len(pair.systems["files"].alive("contact")) == 1
+    assert pair.values("mail", "contact", "title") == ["Boss"]
+
+
+def test_a_system_added_later_gets_everything_and_gives_everything(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    pair.add("files")
+    pair.create("files", "contact", email="bob@firm.example")
+    pair.sync()
+    for system in ("crm", "mail", "files"):
+        assert pair.values(system, "contact", "email") == ["ada@firm.example", "bob@firm.example"]
+
+
+def test_without_a_yes_the_first_sync_writes_nothing_and_the_next_one_asks_again(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.clock.advance(1000)
+    for confirm in (None, lambda preview: False):
+        summary = pair.runner().sync(Options(confirm=confirm))
+        assert (summary.outcome, summary.writes) == ("waiting", 0)
+    shown: list[Any] = []
+
+    def yes(preview: Any) -> bool:
+        shown.append((preview.orders, preview.listing(10, 0)))
+        return True
+
+    assert pair.runner().sync(Options(confirm=yes)).writes == 2
+    [(orders, listing)] = shown
+    assert orders["mail"] == {"contact": {"create": 1}}
+    assert {o["title"] for o in listing} == {"ada@firm.example"}
+
+
+def test_a_home_that_has_written_once_asks_no_more(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    pair.create("crm", "contact", email="bob@firm.example")
+    pair.clock.advance(60_000)
+    assert pair.runner().sync(Options(confirm=None)).writes == 2
+
+
+def test_a_plan_says_what_would_be_done_and_leaves_nothing_behind(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example", title="Boss")
+    plan = pair.plan(listing=10)
+    assert plan.orders == {"crm": {"contact": {"link": 1}}, "mail": {"contact": {"create": 1}}}
+    assert {(o["op"], o["system"]) for o in plan.orders_list or []} == {("link", "crm"), ("create", "mail")}
+    assert [pair.hub_writes(s) for s in pair.systems] == [0, 0]
+    for table in ("record", "orders", "journal", "intent", "review"):
+        assert pair.store.db.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
+    assert pair.plan().orders == plan.orders
+
+
+def test_a_plan_is_what_the_next_sync_does(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example", title="Boss")
+    pair.create("mail", "contact", email="ada@firm.example")
+    planned = pair.plan().orders
+    summary = pair.sync()
+    assert summary.orders == planned
+    assert summary.writes == sum(n for kinds in planned.values() for ops in kinds.values() for n in ops.values())
+
+
+def test_a_plan_offline_asks_nobody(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.plan()
+    for name, connector in pair.connectors.items():
+        pair.connectors[name] = Explodes(connector)
+    plan = pair.plan(offline=True)
+    assert plan.orders["mail"] == {"contact": {"create": 1}}
+    assert [c.asked for c in pair.connectors.values()] == [[], []]
+
+
+def test_stamping_the_hubs_id_is_counted_apart_and_done_once(pair: Any) -> None:
+    one = pair.create("crm", "contact", email="ada@firm.example")
+    summary = pair.sync()
+    assert summary.orders == {"crm": {"contact": {"link": 1}}, "mail": {"contact": {"create": 1}}}
+    hub = pair.record_of("crm", "contact", one)
+    assert [pair.only(s, "contact").hub_id for s in ("crm", "mail")] == [hub, hub]
+    assert pair.sync().orders == {}
+
+
+def test_a_system_without_a_field_for_the_hubs_id_works_all_the_same(office: Any) -> None:
+    office.add("crm", stamps=False, unique_hub_id=False)
+    office.add("mail", stamps=False, unique_hub_id=False)
+    office.create("crm", "contact", email="ada@firm.example")
+    assert "link" not in str(office.sync().orders)
+    assert office.sync().orders == {}
+    assert len(office.systems["mail"].alive("contact")) == 1
+
+
+def test_every_remote_pulled_ends_as_something_and_the_numbers_add_up(pair: Any) -> None:
+    for n in range(3):
+        pair.create("crm", "contact", email=f"p{n}@firm.example")
+    summary = pair.sync()
+    found = summary.records["crm"]["contact"]
+    assert found["pulled"] == sum(found[end] for end in ENDS) == 3
+    assert found["applied"] == 3
+    assert summary.records["mail"]["contact"]["pulled"] == 0
+
+
+def test_a_page_that_holds_what_cannot_be_read_is_counted_and_told(pair: Any) -> None:
+    from tieline.model import Bad
+
+    inner = pair.connectors["crm"]
+
+    class Torn:
+        facts = inner.facts
+
+        def list(self, stream: str, token: str | None) -> Page:
+            page: Page = inner.list(stream, token)
+            return page._replace(bad=[Bad("people.csv:3", "not a row")]) if stream == "contacts" else page
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+    pair.connectors["crm"] = Torn()
+    pair.create("crm", "contact", email="ada@firm.example")
+    summary = pair.sync()
+    assert summary.records["crm"]["contact"]["rejected"] == 1
+    assert pair.store.db.rows("SELECT note FROM journal WHERE op = 'read'") == [("people.csv:3: not a row",)]
+
+
+def test_pages_delivered_twice_and_out_of_order_change_nothing(pair: Any) -> None:
+    for n in range(5):
+        pair.create("crm", "contact", email=f"p{n}@firm.example")
+    inner = pair.connectors["crm"]
+
+    class Stutters:
+        facts = inner.facts
+
+        def list(self, stream: str, token: str | None) -> Page:
+            page: Page = inner.list(stream, token)
+            remotes: Sequence[Remote] = [*reversed(page.remotes), *page.remotes]
+            return page._replace(remotes=remotes)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+    pair.connectors["crm"] = Stutters()
+    summary = pair.sync()
+    assert summary.records["crm"]["contact"]["pulled"] == 5
+    assert len(pair.systems["mail"].alive("contact")) == 5
+
+
+@pytest.mark.parametrize("lag", [0, 5000])
+def test_an_index_that_lags_and_caps_its_results_hides_nothing(office: Any, lag: int) -> None:
+    office.add("crm")
+    office.add("mail", hints=True, index_lag_ms=lag, page=2, cap=4, sweep=True, tombstones=False, granularity_ms=1000)
+    office.sync()
+    for n in range(11):
+        office.systems["mail"].person_create("contact", {"email": f"p{n}@firm.example"})  # all of one second
+    for _ in range(2):
+        office.sync()
+    assert len(office.systems["crm"].alive("contact")) == 11

@@ -1,0 +1,260 @@
+"""What the tables promise: links by any id, keys, bases, intents that outlive a process, a spool that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tieline.model import FieldFacts, Link, Order, Question, Schema
+from tieline.store import Cursor, Entry, Refusal, Row, Store
+from tieline.store.trees import decode, dumps, encode_base
+
+NOW = 1_000
+
+
+def row(remote_id: str, *, system: str = "crm", record: str | None = None, **columns: Any) -> Row:
+    values: dict[str, Any] = {
+        "system": system, "kind": "contact", "remote_id": remote_id, "stream": "contacts", "record": record,
+        "seen": "{}", "base": None, "times": None, "sent": None, "problems": None, "version": "", "modified": 0,
+        "own": 0, "gone": None, "hub_id": None, "dirty": 1, "pulled": None, "state": None, "listed": None,
+    }  # fmt: skip
+    return Row(**{**values, **columns})
+
+
+def add_record(store: Store, record: str, fields: str = "{}") -> None:
+    store.trees.add_records([(record, "contact", fields, "{}", 1)])
+
+
+# -- trees
+
+
+def test_a_link_comes_back_as_it_was_saved(store: Store) -> None:
+    store.trees.insert([row("1", record="r")])
+    saved = Link(
+        "crm", "contact", "contacts", "1", "r", {"title": "b", "phone": None}, {"title": "a"}, "v2", 5,
+        {"title": 4}, {"phone": "1"}, None, False,
+    )  # fmt: skip
+    store.trees.save(saved, own=9)
+    found = store.trees.links("crm", "contact", ["1"])["1"]
+    assert decode(found) == saved
+    assert found.own == 9
+
+
+def test_a_base_is_stored_only_where_it_differs() -> None:
+    seen = {"a": 1, "b": 2}
+    assert encode_base(seen, seen) == "{}"
+    assert encode_base(seen, dict(seen)) == "{}"
+    assert encode_base(seen, {}) is None
+    assert encode_base(seen, {"a": 0}) == dumps({"was": {"a": 0}, "none": ["b"]})
+
+
+def test_a_record_has_one_link_in_a_system(store: Store) -> None:
+    store.trees.insert([row("1", record="r"), row("2")])
+    with pytest.raises(Exception, match="UNIQUE"):
+        store.trees.adopt([("r", None, "applied", "crm", "contact", "2")])
+
+
+def test_a_gone_remote_makes_way_and_a_living_one_does_not(store: Store) -> None:
+    store.trees.insert([row("1", record="r", gone="user"), row("1", system="mail", record="r")])
+    store.trees.make_way("r", "crm", "2")
+    store.trees.make_way("r", "mail", "2")
+    assert [(r.system, r.remote_id) for r in store.trees.of_records(["r"])["r"]] == [("mail", "1")]
+
+
+def test_an_old_id_answers_with_the_record_of_the_new_one(store: Store) -> None:
+    add_record(store, "r")
+    store.trees.insert([row("3", record="r")])
+    store.trees.alias("crm", "contact", "1", "2")
+    store.trees.alias("crm", "contact", "2", "3")
+    assert store.trees.owners("crm", "contact", ["1", "2", "3"]) == {"1": "r", "2": "r", "3": "r"}
+
+
+def test_an_unlinked_remote_is_known_and_owned_by_nobody(store: Store) -> None:
+    store.trees.insert([row("1")])
+    assert store.trees.owners("crm", "contact", ["1", "2"]) == {"1": None}
+
+
+def test_the_remote_of_a_folded_record_belongs_to_the_winner(store: Store) -> None:
+    add_record(store, "loser")
+    add_record(store, "winner")
+    store.trees.insert([row("1", record="loser")])
+    store.trees.set_state("loser", "folded", "winner")
+    assert store.trees.owners("crm", "contact", ["1"]) == {"1": "winner"}
+
+
+def test_a_key_finds_the_living_of_its_kind_only(store: Store) -> None:
+    store.trees.insert([row("1"), row("2", gone="user"), row("1", system="mail")])
+    for system, remote_id in (("crm", "1"), ("crm", "2"), ("mail", "1")):
+        store.trees.set_keys(system, "contact", [("email:a", remote_id)])
+    found = store.trees.sharing("contact", ["email:a"])["email:a"]
+    assert sorted((s, i) for s, i, *_ in found) == [("crm", "1"), ("mail", "1")]
+    assert store.trees.sharing("account", ["email:a"]) == {}
+
+
+def test_a_key_taken_away_finds_nobody(store: Store) -> None:
+    store.trees.insert([row("1")])
+    store.trees.set_keys("crm", "contact", [("email:a", "1")])
+    store.trees.unkey("crm", "contact", [("email:a", "1")])
+    assert store.trees.sharing("contact", ["email:a"]) == {}
+
+
+def test_more_ids_than_one_question_may_name_are_asked_in_parts(store: Store) -> None:
+    ids = [f"{n:05}" for n in range(1_234)]
+    store.trees.insert([row(i) for i in ids])
+    assert sorted(store.trees.links("crm", "contact", ids)) == ids
+    assert len(store.trees.versions("crm", "contact", ids)) == len(ids)
+
+
+def test_planning_again_is_wanted_by_what_is_dirty_or_has_an_order_open(store: Store) -> None:
+    for name in "abc":
+        add_record(store, name)
+    store.trees.planned([(0, 0, "a"), (0, 2, "b"), (1, 0, "c")])
+    assert store.trees.dirty("contact", "") == ["b", "c"]
+    store.trees.done(["b", "b"])
+    assert store.trees.dirty("contact", "") == ["c"]
+    assert store.trees.dirty("account", "") == []
+
+
+def test_a_cursor_comes_back_whole(store: Store) -> None:
+    cursor = Cursor("crm", "contacts", True, "t", 1, 2, True, 3, 4, "run")
+    store.trees.save_cursor(cursor)
+    assert store.trees.cursor("crm", "contacts") == cursor
+    assert store.trees.cursor("crm", "leads") == Cursor("crm", "leads")
+
+
+# -- work
+
+
+def intend(store: Store, run: str = "run 1", record: str = "r") -> list[int]:
+    with store.atomic():
+        return store.work.intend(
+            [(run, record, "crm", "contact", "contacts", "create", None, {"email": "a@b.example"}, "{}", NOW)]
+        )
+
+
+def test_an_intent_survives_the_process_that_wrote_it(store: Store, reopen: Callable[[], Store]) -> None:
+    intend(store)
+    store.close()
+    [intent] = reopen().work.intents()
+    assert (intent.payload, intent.state) == ({"email": "a@b.example"}, "prepared")
+
+
+def test_an_intent_of_an_earlier_run_is_of_unknown_outcome(store: Store) -> None:
+    intend(store, "run 1")
+    intend(store, "run 2", "s")
+    store.work.discover("run 2", NOW + 5)
+    assert [(i.run, i.state, i.sent_at) for i in store.work.intents()] == [
+        ("run 1", "unknown", NOW + 5),
+        ("run 2", "prepared", NOW),
+    ]
+
+
+def test_an_intent_blocks_its_record_in_its_system_until_it_is_forgotten(store: Store) -> None:
+    ids = intend(store)
+    assert store.work.blocked() == {("r", "crm")}
+    store.work.forget(ids)
+    assert store.work.blocked() == set()
+
+
+def test_the_spool_counts_and_hands_out_in_order(store: Store) -> None:
+    orders = [Order("update", "crm", "contact", "contacts", f"r{n}", str(n), {"title": None}, {}) for n in range(5)]
+    store.work.spool((o, "Ada", 1) for o in orders)
+    assert store.work.counts() == {"crm": {"contact": {"update": 5}}}
+    assert store.work.blanks() == {"crm": 5}
+    first = store.work.take("contact", ("update",), "crm", "contacts", 0, 3)
+    rest = store.work.take("contact", ("update",), "crm", "contacts", first[-1].seq, 3)
+    assert [o.record for o in (*first, *rest)] == ["r0", "r1", "r2", "r3", "r4"]
+    store.work.clear_spool()
+    assert store.work.counts() == {}
+
+
+def refusal(field: str, value: str, schema: str = "s1") -> Refusal:
+    return Refusal("r", "crm", "contact", field, value, "bad", f"{field} is bad", schema, "run")
+
+
+def test_a_refused_field_does_not_replace_another(store: Store) -> None:
+    store.work.refuse([refusal("title", "1")])
+    store.work.refuse([refusal("phone", "2")])
+    store.work.refuse([refusal("title", "3")])
+    assert store.work.refusals(["r"]) == {("r", "crm"): {"title": "3", "phone": "2"}}
+
+
+def test_what_was_written_after_all_is_refused_no_more(store: Store) -> None:
+    store.work.refuse([refusal("title", "1"), refusal("phone", "2"), refusal("*", "3")])
+    store.work.accept("r", "crm", ["title"])
+    assert store.work.refusals(["r"]) == {("r", "crm"): {"phone": "2"}}
+
+
+def test_a_changed_schema_lets_values_be_tried_again(store: Store) -> None:
+    add_record(store, "r")
+    store.trees.planned([(0, 0, "r")])
+    store.work.refuse([refusal("title", "1", "s1"), refusal("phone", "2", "s2")])
+    store.work.retry_refused("crm", "contact", "s2")
+    assert store.work.refusals(["r"]) == {("r", "crm"): {"phone": "2"}}
+    assert store.trees.dirty("contact", "") == ["r"]
+
+
+def test_a_journal_tells_a_records_story_in_order(store: Store) -> None:
+    for op in ("adopt", "create", "update"):
+        store.work.journal([Entry("run", NOW, "r", "crm", "contact", "1", op, "ok", "{}", None)])
+    assert [e.op for e in store.work.entries("r")] == ["adopt", "create", "update"]
+    assert store.work.entries("s") == []
+
+
+# -- the book
+
+
+def ask(key: str, **detail: Any) -> Question:
+    return Question("delete", key, "contact", "r", "what now?", detail, "yes", "no")
+
+
+def test_a_question_is_asked_once(store: Store) -> None:
+    assert store.book.ask(ask("k"), "run", NOW)
+    assert not store.book.ask(ask("k"), "run", NOW)
+    assert store.book.open_reviews() == 1
+
+
+def test_an_answered_question_is_not_asked_again_until_it_is_spent(store: Store) -> None:
+    store.book.ask(ask("k"), "run", NOW)
+    store.book.answer(1, "accepted", None, NOW)
+    assert not store.book.ask(ask("k"), "run", NOW)
+    assert store.book.decisions(["r"])["k"].answer == "accepted"
+    store.book.spend("k")
+    assert store.book.decisions(["r"]) == {}
+    assert store.book.ask(ask("k"), "run 2", NOW)
+
+
+def test_an_answer_makes_its_record_want_planning(store: Store) -> None:
+    add_record(store, "r")
+    store.trees.planned([(0, 0, "r")])
+    store.book.ask(ask("k"), "run", NOW)
+    store.book.answer(1, "rejected", None, NOW)
+    assert store.trees.dirty("contact", "") == ["r"]
+
+
+def test_a_question_that_no_longer_stands_is_closed_and_answers_stay(store: Store) -> None:
+    for key in ("a", "b", "c"):
+        store.book.ask(ask(key), "run", NOW)
+    store.book.answer(3, "accepted", None, NOW)
+    store.book.close_stale("r", ["a"], ["delete"])
+    assert [r["key"] for r in store.book.reviews()] == ["a"]
+    assert [r["state"] for r in store.book.reviews("all")] == ["open", "closed", "accepted"]
+
+
+def test_a_schema_is_remembered_for_as_long_as_it_may_be(store: Store) -> None:
+    schema = Schema({"title": FieldFacts(clear=False, choices=("a", "b"), max_length=9)}, False, "f1")
+    store.book.save_schema("crm", "contacts", schema, NOW)
+    assert store.book.schema("crm", "contacts", NOW) == schema
+    assert store.book.schema("crm", "contacts", NOW + 1) is None
+    assert store.book.schema("mail", "contacts", 0) is None
+
+
+def test_runs_are_told_newest_first(store: Store) -> None:
+    for n in (1, 2):
+        store.book.begin(f"run {n}", "sync", n)
+    store.book.finish("run 1", "done", {"writes": 3}, 9)
+    first, second = store.book.runs()
+    assert (first["id"], first["outcome"]) == ("run 2", None)
+    assert second["summary"] == {"writes": 3}
