@@ -131,7 +131,8 @@ def ignore207() -> Iterator[None]:
 
     def completed(self: Any, items: Any, outcomes: Any) -> Any:
         yield from ()
-        return [o if o.status == "ok" or i.link is None else Outcome("ok") for i, o in zip(items, outcomes, strict=True)]
+        pairs = zip(items, outcomes, strict=True)
+        return [o if o.status == "ok" or i.link is None else Outcome("ok") for i, o in pairs]
 
     with patch.object(apply.Batch, "_completed", completed):
         yield
@@ -280,7 +281,8 @@ def main() -> int:
         print(json.dumps({"mutants": found}))
     else:
         for row in found:
-            print(f"{row['name']:14} {'caught' if row['caught'] else 'SURVIVED':9} {row['schedules']:5}  {row['what'] or ''}"[:150])
+            verdict = "caught" if row["caught"] else "SURVIVED"
+            print(f"{row['name']:14} {verdict:9} {row['schedules']:5}  {row['what'] or ''}"[:150])
     return 0 if all(row["caught"] for row in found) else 1
 
 

@@ -33,3 +33,10 @@ def scene(tmp_path: Path) -> Iterator[Callable[..., Any]]:
             return SimpleNamespace(sandboxes=sandboxes, gates=gates, counter=counter, desk=desk)
 
         yield make
+
+
+@pytest.fixture
+def plain_desk(tmp_path: Path) -> Desk:
+    """A desk without stand-ins; the test writes its configuration."""
+    nowhere = dict.fromkeys(("crm", "marketing"), "http://127.0.0.1:9")
+    return Desk(tmp_path / "desk", nowhere, dict.fromkeys(nowhere, "unused"))

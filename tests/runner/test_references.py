@@ -41,17 +41,6 @@ def test_parents_are_made_first(pair: Any) -> None:
     assert any(e.field == "account" and e.at == created for e in pair.systems["mail"].history)  # in the same write
 
 
-def test_accounts_that_are_each_others_parent_are_made_and_then_joined(pair: Any) -> None:
-    one = pair.create("crm", "account", name="One", domain="one.example")
-    two = pair.create("crm", "account", name="Two", domain="two.example", parent=one)
-    pair.edit("crm", "account", one, parent=two)
-    summary = pair.sync()
-    assert summary.converged
-    assert pair.by_name("mail", "account", "One").fields["parent"] == linked(pair, "account", two)
-    assert pair.by_name("mail", "account", "Two").fields["parent"] == linked(pair, "account", one)
-    assert pair.sync().orders == {}
-
-
 def test_a_moved_reference_travels(pair: Any) -> None:
     acme = pair.create("crm", "account", name="Acme", domain="acme.example")
     globex = pair.create("crm", "account", name="Globex", domain="globex.example")

@@ -86,6 +86,8 @@ def _answer(session: Session, numbers: tuple[int, ...], answer: str, choice: str
         for review in asked:
             if review["state"] == "closed":
                 raise UserError(f"review {review['id']} is closed: events have answered it", hint="tieline review list")
+            if answer == "accepted" and choice is None and review["topic"] == "match":
+                _one_choice(review)
             if choice is not None and choice not in (choices := _choices(review)):
                 known = f"; there are: {', '.join(choices)}" if choices else "; it has none"
                 raise UserError(f"review {review['id']} has no choice {choice!r}{known}")
@@ -105,8 +107,27 @@ def _one(store: Store, number: int) -> dict[str, Any]:
     return found
 
 
+def _one_choice(review: dict[str, Any]) -> None:
+    """Raise UserError unless «it is the same» can only mean one thing."""
+    choices = review["detail"].get("choices")
+    if choices is None or len(choices) == 1:
+        return
+    number = review["id"]
+    if not choices:
+        raise UserError(
+            f"review {number} names nobody in another system to link with: merge the two where they are, or reject it",
+            hint=f"tieline review reject {number}",
+        )
+    raise UserError(
+        f"review {number} needs to know which: {', '.join(map(str, choices))}",
+        hint=f"tieline review accept {number} --take {choices[0]}",
+    )
+
+
 def _choices(review: dict[str, Any]) -> list[str]:
     """What `--take` may say for this review."""
     detail = review["detail"]
+    if "choices" in detail:
+        return [str(choice) for choice in detail["choices"]]
     values = [str(value[0]) for value in detail.get("values", []) if value[0]]
     return [*values, *map(str, detail.get("rivals", [])), *map(str, detail.get("records", []))]

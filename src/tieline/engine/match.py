@@ -162,10 +162,22 @@ def question(kind: Kind, me: Member, match: Match) -> Question:
         kind=kind,
         record=None,
         summary=summary,
-        detail={"system": me.system, "remote_id": me.remote_id, "key": match.key, "rivals": names, "records": records},
+        detail={
+            "system": me.system,
+            "remote_id": me.remote_id,
+            "key": match.key,
+            "rivals": names,
+            "records": records,
+            "choices": choices(me, match),
+        },
         accept="it is the same as --take SYSTEM:ID (needed only where there are several)",
         reject="it is somebody else: give it a record of its own",
     )
+
+
+def choices(me: Member, match: Match) -> list[str]:
+    """Who a person may say it is the same as: somebody in another system. Two in one system are merged there."""
+    return sorted(f"{m.system}:{m.remote_id}" for m in match.rivals if m.system != me.system)
 
 
 def _few(names: Iterable[str], most: int = 4) -> str:

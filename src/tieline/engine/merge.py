@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -118,10 +118,10 @@ def _stored(name: str, kind: Kind, sent: Cell, held: Cell) -> bool:
     return isinstance(sent, str) and isinstance(held, str) and bool(held) and sent.strip().startswith(held.strip())
 
 
-def unmerged(link: Link, names: Iterable[str] | None = None) -> bool:
-    """Whether something (of these fields) was seen there that no merge has taken in yet."""
+def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collection[str] = ()) -> bool:
+    """Whether something (of these fields; not what nobody shares) was seen there that no merge has taken in yet."""
     seen, base = link.seen, link.base
-    wanted = seen if names is None else [n for n in names if n in seen]
+    wanted = [n for n in seen if n not in unshared] if names is None else [n for n in names if n in seen]
     return any(seen[n] != base[n] if n in base else seen[n] is not None for n in wanted)
 
 
@@ -260,7 +260,7 @@ def _judge(
         return _judge_consent(record, name, standing, bids, court, out)
     verdict = rule.decide(policy, standing, bids, court.skew_ms, court.order)
     if verdict.held:
-        return _ask(record, name, standing, bids, court, out)
+        return _ask(record, name, bids, verdict.lost, court, out)
     if policy.name == "only" and policy.on_foreign == "review" and verdict.lost:
         foreign = [b for b in verdict.lost if b.based and b.system != policy.system]
         if foreign:
@@ -299,8 +299,9 @@ def _judge_consent(
     return None
 
 
-def _ask(record: Record, name: str, standing: Bid, bids: list[Bid], court: Court, out: Merged) -> Verdict | None:
-    contenders = [standing, *bids]
+def _ask(
+    record: Record, name: str, bids: list[Bid], contenders: Sequence[Bid], court: Court, out: Merged
+) -> Verdict | None:
     ranked = sorted(contenders, key=lambda b: (-b.time, court.order.get(b.system, 99)))
     values = digest([[b.system, b.value] for b in sorted(contenders, key=lambda b: b.system)])
     key = f"conflict:{record.id}:{name}:{values}"
@@ -313,14 +314,14 @@ def _ask(record: Record, name: str, standing: Bid, bids: list[Bid], court: Court
         return Verdict(winner.value, winner.system, winner.time, "decided in review", lost)
     out.held[name] = {b.system for b in bids}
     detail: dict[str, Cell] = {"field": name, "values": [[b.system, b.value, b.time] for b in ranked]}
+    places = dict.fromkeys(b.system or "the hub" for b in ranked)
     out.questions.append(
         Question(
             topic="conflict",
             key=key,
             kind=record.kind,
             record=record.id,
-            summary=f"{_title(record)}: {name} was edited in {' and '.join(dict.fromkeys(b.system or 'the hub' for b in ranked))} "
-            "at nearly the same time",
+            summary=f"{_title(record)}: {name} was edited in {' and '.join(places)} at nearly the same time",
             detail=detail,
             accept=f"keep {ranked[0].value!r} from {ranked[0].system or 'the hub'} (or --take SYSTEM)",
             reject="keep the other value",

@@ -92,6 +92,9 @@ class Batch:
         self.ingest = Ingest(run, system.name, facts)
         self.entries: list[Entry] = []
         self.refusals: list[Refusal] = []
+        self.confirmed: list[tuple[Link, int | None]] = []
+        self.refusable = False  # whether any value was refused before: what is written now may be one
+        self.unshared = frozenset(n for n, p in run.rules.policies.get(self.kind, {}).items() if p.name == "none")
 
     def steps(self) -> Steps:
         """Read, intend, write, confirm."""
@@ -242,6 +245,7 @@ class Batch:
         again: list[str] = []
         known: list[int] = []
         unknown: list[int] = []
+        self.refusable = self.store.db.any("rejection")
         for item, intent, outcome in zip(items, ids, outcomes, strict=True):
             (unknown if outcome.status == "unknown" else known).append(intent)
             if outcome.status == "ok":
@@ -254,13 +258,14 @@ class Batch:
                 elif outcome.status == "gone" and item.row is not None:
                     self.ingest.mark_gone(item.row)
             self._note(item, outcome)
+        self.store.trees.confirm(self.confirmed)
         self.store.work.forget(known)
         self.store.work.unknown(unknown, self.run.ports.clock.now())
         self.store.trees.done(done)
         self.store.trees.mark(again)
         self.store.work.refuse(self.refusals)
         self.store.work.journal(self.entries)
-        self.refusals, self.entries = [], []
+        self.refusals, self.entries, self.confirmed = [], [], []
 
     def _confirmed(self, item: Item, outcome: Outcome) -> bool:
         """Take a confirmed write into the trees; True when the answer shows an edit that wants planning."""
@@ -281,14 +286,15 @@ class Batch:
         refused = [p.field for p in outcome.problems if p.field]
         if outcome.problems:
             self._refused(item, outcome.problems)
-        self.store.work.accept(order.record, self.system.name, [n for n in item.payload if n not in refused])
+        if self.refusable:
+            self.store.work.accept(order.record, self.system.name, [n for n in item.payload if n not in refused])
         remote = outcome.remote
         if item.link is None:
             return self._created(item, outcome, refused)
         after = confirm(item.link, item.payload, remote, refused, atomic=self._atomic)
-        self.store.trees.save(after, own=remote.modified if remote is not None else None)
+        self.confirmed.append((after, remote.modified if remote is not None else None))
         self.ingest.rekey(item.link, after)
-        return unmerged(after)
+        return unmerged(after, unshared=self.unshared)
 
     @property
     def _atomic(self) -> bool:
@@ -320,7 +326,7 @@ class Batch:
         )  # fmt: skip
         self.store.trees.save(after)
         self.ingest.rekey(empty, after)
-        return unmerged(after)
+        return unmerged(after, unshared=self.unshared)
 
     def _refused(self, item: Item, problems: Sequence[Problem]) -> None:
         """Remember what was refused, by value: other fields and other records go on."""
@@ -345,8 +351,9 @@ class Batch:
         )  # fmt: skip
 
     def _tell(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
+        listened = self.run.hooks.listens("tieline_applied")
         for item, outcome in zip(items, outcomes, strict=True):
-            if outcome.status == "ok":
+            if listened and outcome.status == "ok":
                 o = item.order
                 order = Order(o.op, o.system, o.kind, o.stream, o.record, o.remote_id, o.fields, {})
                 self.run.hooks.applied(Applied(self.run.id, order, outcome))

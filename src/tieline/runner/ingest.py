@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tieline.engine.match import keys_of
+from tieline.engine.match import DEFAULT_KEYS, keys_of
 from tieline.engine.merge import observe
 from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
@@ -113,6 +113,9 @@ class Ingest:
 
     def rekey(self, before: Link, after: Link) -> None:
         """Bring the match keys from what was seen to what is seen."""
+        names = self.keys or DEFAULT_KEYS[self.kind]
+        if before.remote_id == after.remote_id and all(before.seen.get(n) == after.seen.get(n) for n in names):
+            return
         old = set(keys_of(self.kind, before.seen, self.keys))
         new = set(keys_of(self.kind, after.seen, self.keys))
         if old != new:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic_core import from_json
 
-from tieline.engine.match import Match, Member, keys_of, propose, question
+from tieline.engine.match import Match, Member, choices, keys_of, propose, question
 from tieline.model import Decision, Fields
 from tieline.records import Kind
 from tieline.runner.context import Run, System
@@ -34,6 +34,7 @@ class Matching:
         """What this chunk has given a record so far: (system, remote id) → record."""
         self.places: dict[tuple[str, str], str] = {}
         """The same, by (system, record)."""
+        self.pairs: list[tuple[Row, Member]] = []
         self.lost = [i for i in run.store.work.intents() if i.op == "create" and i.kind == kind]
         """Creates whose answer is still unknown: what may be one of them is left to `settle`."""
 
@@ -89,6 +90,7 @@ class Matching:
                 self._assign(row, self._fresh_id(row, stamped))
                 self._join_groups(groups, me, keys)
         self._adopt(new)
+        self._pair()
 
     def _assign(self, row: Row, record: str) -> None:
         self.assigned[row.system, row.remote_id] = record
@@ -169,9 +171,12 @@ class Matching:
         if answer is not None and answer.answer == "rejected":
             return None, False
         if answer is not None:
-            chosen = self._chosen(verdict, answer)
-            if chosen is not None and self._free(chosen, row):
-                return chosen, False
+            chosen = self._chosen(me, verdict, answer)
+            if chosen is not None and chosen.record is not None and self._free(chosen.record, row):
+                return chosen.record, False
+            if chosen is not None and chosen.record is None:  # both start one record together
+                self.pairs.append((row, chosen))
+                return None, False
             self.store.book.spend(ask.key)  # the answer names nothing that can be linked: the question stands
         now = self.run.ports.clock.now()
         self.store.book.close_match(me.system, me.remote_id, ask.key)
@@ -179,12 +184,21 @@ class Matching:
         self.store.trees.set_columns(me.system, self.kind, me.remote_id, state="review")
         return None, True
 
-    def _chosen(self, verdict: Match, answer: Decision) -> str | None:
-        choices = {f"{m.system}:{m.remote_id}": m.record for m in verdict.rivals if m.record is not None}
-        if answer.choice is not None:
-            return choices.get(answer.choice) or (answer.choice if answer.choice in choices.values() else None)
-        records = set(choices.values())
-        return records.pop() if len(records) == 1 else None
+    @staticmethod
+    def _chosen(me: Member, verdict: Match, answer: Decision) -> Member | None:
+        """Whom a person said it is the same as; None when the answer leaves that open."""
+        named = choices(me, verdict)
+        wanted = answer.choice if answer.choice is not None else named[0] if len(named) == 1 else None
+        return next((m for m in verdict.rivals if f"{m.system}:{m.remote_id}" == wanted in named), None)
+
+    def _pair(self) -> None:
+        """Link those that a person called the same as one that had no record either."""
+        for row, other in self.pairs:
+            record = self.assigned[row.system, row.remote_id]
+            rival = self.store.trees.links(other.system, self.kind, [other.remote_id]).get(other.remote_id)
+            if rival is not None and rival.record is None and rival.gone is None and self._free(record, rival):
+                self._link(rival, record)
+        self.pairs = []
 
     def _park(self, row: Row, state: str) -> None:
         self.store.trees.set_columns(row.system, row.kind, row.remote_id, state=state, dirty=int(state == "review"))

@@ -2,125 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from tieline.model import EMPTY, Fields, Link, Problem, Record
+from tieline.model import Link, Record
 from tieline.records import Kind
 from tieline.store.db import Db, marks
+from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, problems_of
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
     "hub_id, dirty, pulled, state, listed"
 )
 CHUNK = 500
-
-
-class Row(NamedTuple):
-    """A link's row as it is stored; `decode` makes a `Link` of it."""
-
-    system: str
-    kind: Kind
-    remote_id: str
-    stream: str
-    record: str | None
-    seen: str
-    base: str | None
-    times: str | None
-    sent: str | None
-    problems: str | None
-    version: str
-    modified: int
-    own: int
-    gone: str | None
-    hub_id: str | None
-    dirty: int
-    pulled: str | None
-    state: str | None
-    listed: str | None
-
-
-class Cursor(NamedTuple):
-    """Where a stream's reading stands. `listing` marks a complete listing in progress."""
-
-    system: str
-    stream: str
-    baseline: bool = False
-    token: str | None = None
-    started: int = 0
-    since: int = 0
-    joined: bool = False
-    full_at: int = 0
-    swept_at: int = 0
-    listing: str | None = None
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON text."""
-    return to_json(value).decode()
-
-
-def decode(row: Row) -> Link:
-    """The link of a row. `base` shares the dict of `seen` where nothing differs."""
-    seen: dict[str, Any] = from_json(row.seen)
-    return Link(
-        row.system,
-        row.kind,
-        row.stream,
-        row.remote_id,
-        row.record,
-        seen,
-        _base(row.base, seen),
-        row.version,
-        row.modified,
-        from_json(row.times) if row.times else EMPTY,
-        from_json(row.sent) if row.sent else EMPTY,
-        row.gone,
-        row.hub_id is not None,
-    )
-
-
-def _base(text: str | None, seen: dict[str, Any]) -> Fields:
-    if text is None:
-        return {}
-    if text == "{}":
-        return seen
-    was, none = _stored_base(text) if len(text) < _SHORT else _parsed_base(text)
-    base = {**seen, **was}
-    for name in none:
-        base.pop(name, None)
-    return base
-
-
-def _parsed_base(text: str) -> tuple[Mapping[str, Any], Sequence[str]]:
-    stored = from_json(text)
-    return stored.get("was", EMPTY), stored.get("none", ())
-
-
-_SHORT = 200
-_stored_base = lru_cache(64)(_parsed_base)
-"""Bases that say the same of many links: they lack the fields that nobody shares. Whoever reads copies."""
-
-
-def encode_base(seen: Fields, base: Fields) -> str | None:
-    """Base as it is stored: only where it differs from `seen`."""
-    if base is seen:
-        return "{}"
-    if not base:
-        return None if seen else "{}"
-    was = {n: v for n, v in base.items() if n not in seen or seen[n] != v}
-    none = [n for n in seen if n not in base]
-    if not was and not none:
-        return "{}"
-    return dumps({"was": was, "none": none})
-
-
-def problems_of(row: Row) -> tuple[Problem, ...]:
-    """The fields of a remote that could not be read."""
-    return tuple(Problem(*p) for p in from_json(row.problems)) if row.problems else ()
 
 
 class Trees:
@@ -180,6 +76,18 @@ class Trees:
         if own is not None:
             values["own"] = own
         self.set_columns(link.system, link.kind, link.remote_id, **values)
+
+    def confirm(self, links: Iterable[tuple[Link, int | None]]) -> None:
+        """Write links' trees back after writes of our own, each with the stamp of that write where it is known."""
+        self._sql.executemany(
+            "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, modified = ?, gone = ?, "
+            "own = coalesce(?, own) WHERE system = ? AND kind = ? AND remote_id = ?",
+            [
+                (dumps(n.seen), encode_base(n.seen, n.base), dumps(n.times) if n.times else None,
+                 dumps(n.sent) if n.sent else None, n.version, n.modified, n.gone, own, n.system, n.kind, n.remote_id)
+                for n, own in links
+            ],
+        )  # fmt: skip
 
     def set_columns(self, system: str, kind: Kind, remote_id: str, **values: Any) -> None:
         """Set some columns of one row; names are the code's own."""
@@ -390,3 +298,6 @@ class Trees:
 def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
     for start in range(0, len(ids), CHUNK):
         yield ids[start : start + CHUNK]
+
+
+__all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode_base", "problems_of"]

@@ -29,7 +29,7 @@ from tieline_hubspot.writer import Writer
 
 QUIET_MS = 30_000
 """After a lost answer to a create: the call's own deadline again; the look-up by unique property does not lag."""
-_WRITERS = 4
+_WRITERS = 8
 
 
 def facts_of(streams: Iterable[str], settings: HubSpotSettings) -> Facts:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tieline.engine.limits import Limit, Limits
 from tieline.connector import Connector
+from tieline.engine.limits import Limit, Limits
 from tieline.errors import TielineError
 from tieline.model import Outcome, Remote, Write
 from tieline.ports import InlineExecutor, Ports

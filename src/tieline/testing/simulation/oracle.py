@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic_core import from_json
@@ -161,7 +162,7 @@ class Oracle:
             if self.refused[cluster.record, system] & {name, "*"}:
                 continue
             values.append((system, remote_id, self._in_hub(system, cluster.kind, name, remote.fields.get(name))))
-        for (s1, i1, v1), (s2, i2, v2) in zip(values, values[1:], strict=False):
+        for (s1, i1, v1), (s2, i2, v2) in pairwise(values):
             if name in REFERENCES[cluster.kind] and (self._nowhere(v1) or self._nowhere(v2)):
                 continue
             if not self._alike(cluster.kind, name, v1, v2):
@@ -255,13 +256,12 @@ class Oracle:
             for (kind, remote_id, field_name), edits in per_cell.items():
                 if field_name not in FIELDS[kind] or field_name in REFERENCES[kind]:
                     continue
-                for edit, after in zip(edits, edits[1:], strict=False):
-                    if edit.who != HUB and after.who == HUB and edit.after is not None:
-                        if not self._accounted(name, kind, remote_id, field_name, edit, after):
-                            yield Violation(
-                                "I5", f"{name}:{remote_id}.{field_name}: {edit.after!r} was overwritten by the hub with "
-                                f"{after.after!r}, and nobody knows"
-                            )  # fmt: skip
+                for edit, after in pairwise(edits):
+                    overwritten = edit.who != HUB and after.who == HUB and edit.after is not None
+                    if overwritten and not self._accounted(name, kind, remote_id, field_name, edit, after):
+                        where = f"{name}:{remote_id}.{field_name}"
+                        how = f"{edit.after!r} was overwritten by the hub with {after.after!r}"
+                        yield Violation("I5", f"{where}: {how}, and nobody knows")
 
     def _accounted(self, system: str, kind: Kind, remote_id: str, name: str, edit: Edit, after: Edit) -> bool:
         if self._alike(kind, name, edit.after, after.after):
@@ -332,9 +332,9 @@ class Oracle:
                         continue
                     there = {s for s, _, _ in cluster.remotes}
                     for other in self.world.systems:
-                        if other not in there and not self.refused[linked, other]:
-                            if not self._stuck(linked, other):
-                                yield Violation("I7", f"{name}:{record.id} ({kind}) is missing in {other}")
+                        explained = other in there or self.refused[linked, other] or self._stuck(linked, other)
+                        if not explained:
+                            yield Violation("I7", f"{name}:{record.id} ({kind}) is missing in {other}")
 
     def _stuck(self, record: str, system: str) -> bool:
         """Whether the system cannot have it yet: a required field that nobody has, or a parent that is not there."""

@@ -1,0 +1,116 @@
+"""How the trees are written as rows: a link's columns, JSON text, bases stored only where they differ. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from tieline.model import EMPTY, Fields, Link, Problem
+from tieline.records import Kind
+
+
+class Row(NamedTuple):
+    """A link's row as it is stored; `decode` makes a `Link` of it."""
+
+    system: str
+    kind: Kind
+    remote_id: str
+    stream: str
+    record: str | None
+    seen: str
+    base: str | None
+    times: str | None
+    sent: str | None
+    problems: str | None
+    version: str
+    modified: int
+    own: int
+    gone: str | None
+    hub_id: str | None
+    dirty: int
+    pulled: str | None
+    state: str | None
+    listed: str | None
+
+
+class Cursor(NamedTuple):
+    """Where a stream's reading stands. `listing` marks a complete listing in progress."""
+
+    system: str
+    stream: str
+    baseline: bool = False
+    token: str | None = None
+    started: int = 0
+    since: int = 0
+    joined: bool = False
+    full_at: int = 0
+    swept_at: int = 0
+    listing: str | None = None
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON text."""
+    return to_json(value).decode()
+
+
+def decode(row: Row) -> Link:
+    """The link of a row. `base` shares the dict of `seen` where nothing differs."""
+    seen: dict[str, Any] = from_json(row.seen)
+    return Link(
+        row.system,
+        row.kind,
+        row.stream,
+        row.remote_id,
+        row.record,
+        seen,
+        _base(row.base, seen),
+        row.version,
+        row.modified,
+        from_json(row.times) if row.times else EMPTY,
+        from_json(row.sent) if row.sent else EMPTY,
+        row.gone,
+        row.hub_id is not None,
+    )
+
+
+def _base(text: str | None, seen: dict[str, Any]) -> Fields:
+    if text is None:
+        return {}
+    if text == "{}":
+        return seen
+    was, none = _stored_base(text) if len(text) < _SHORT else _parsed_base(text)
+    base = {**seen, **was}
+    for name in none:
+        base.pop(name, None)
+    return base
+
+
+def _parsed_base(text: str) -> tuple[Mapping[str, Any], Sequence[str]]:
+    stored = from_json(text)
+    return stored.get("was", EMPTY), stored.get("none", ())
+
+
+_SHORT = 200
+_stored_base = lru_cache(64)(_parsed_base)
+"""Bases that say the same of many links: they lack the fields that nobody shares. Whoever reads copies."""
+
+
+def encode_base(seen: Fields, base: Fields) -> str | None:
+    """Base as it is stored: only where it differs from `seen`."""
+    if base is seen:
+        return "{}"
+    if not base:
+        return None if seen else "{}"
+    was = {n: v for n, v in base.items() if n not in seen or seen[n] != v}
+    none = [n for n in seen if n not in base]
+    if not was and not none:
+        return "{}"
+    return dumps({"was": was, "none": none})
+
+
+def problems_of(row: Row) -> tuple[Problem, ...]:
+    """The fields of a remote that could not be read."""
+    return tuple(Problem(*p) for p in from_json(row.problems)) if row.problems else ()
