@@ -74,10 +74,10 @@ def _round(options: argparse.Namespace, bench: Path, venvs: Path | None, scratch
             found += tasks.first(homes, options.records, fixed)
         if "idle" in wanted:
             found += tasks.idle(homes, options.records)
+        if options.peers and venvs is not None:  # before any edit: some of them know the server's newest stamp
+            rivals = _rivals(Peers(bench, venvs, scratch / "peers", server, options.records), wanted)
         if "apply" in wanted:
             found += tasks.carry(homes, options.records)
-        if options.peers and venvs is not None:
-            rivals = _rivals(Peers(bench, venvs, scratch / "peers", server, options.records), wanted)
         if "latency" in wanted:
             found += _latency(homes, options, bench, venvs, scratch)
         if "limited" in wanted:

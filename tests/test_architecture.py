@@ -67,7 +67,10 @@ TEXT = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".jsonl", ".csv", ".txt
 
 def tree() -> Iterator[Path]:
     """Every text file of the project; what tools leave behind is not looked at."""
+    environments = [p.parent for p in ROOT.glob("*/pyvenv.cfg")]
     for path in sorted(ROOT.rglob("*")):
+        if any(e in path.parents for e in environments):
+            continue
         parts = path.relative_to(ROOT).parts
         hidden = any(p.startswith(".") and p not in (".ci", ".gitignore") for p in parts)
         left = any(p in ("__pycache__", "uv.lock", "tieline-demo", "dist", "out") for p in parts)

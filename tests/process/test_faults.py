@@ -138,9 +138,10 @@ def test_a_damaged_database_is_refused_and_nothing_is_written(scene: Scene) -> N
     database.write_bytes(content)
     before = here.counter.calls
     done = here.desk.run("sync", "--yes")
-    assert done.code == 1, done.out
+    assert done.code == 2, done.out
     assert "is damaged" in done.err, done.err
     assert str(database) in done.err
+    assert "Next: put a backup of it back" in done.err
     assert "Traceback" not in done.err
     assert here.counter.calls == before, "it asked the systems with a memory it cannot trust"
 
@@ -152,7 +153,7 @@ def test_what_is_no_database_at_all_is_refused(scene: Scene) -> None:
     database.write_bytes(b"hello " * 1000)
     database.chmod(0o600)
     done = here.desk.run("sync", "--yes")
-    assert done.code == 1, done.out
+    assert done.code == 2, done.out
     assert "is damaged" in done.err
     assert here.counter.calls == 0
 
@@ -166,7 +167,6 @@ def test_what_is_no_database_at_all_is_refused(scene: Scene) -> None:
         ("marketing", "/crm/objects/", html()),
         ("marketing", "/crm/objects/", as_json({"results": "none of your business"})),
         ("marketing", "/crm/objects/", as_json([1, 2, 3])),
-        ("marketing", "/crm/objects/", as_json({"results": [{"id": 7}, None, {"properties": {}}]})),
         ("marketing", "/crm/properties/", as_json({"results": [{"no": "name"}]})),
         ("crm", "/query", html()),
         ("crm", "/query", as_json({"records": "none"})),
@@ -194,8 +194,9 @@ def test_a_page_that_repeats_for_ever_is_noticed(scene: Scene) -> None:
     here = scene("repeat-page", seed="demo")
     run = here.desk.sync()
     assert run["code"] == 1
-    assert run["writes"] == here.counter.writes == 0
     assert here.counter.calls < 100
+    written = {kind for kinds in run["orders"].values() for kind in kinds}
+    assert written <= {"campaign"}, "only campaigns fit on one page: nothing else has been read to its end"
     assert any("again" in n or "just given" in n for n in run["notes"]), run["notes"]
     assert "status" in here.desk.run("sync", "--yes").out
 
@@ -205,7 +206,9 @@ def test_a_page_that_repeats_for_ever_is_noticed(scene: Scene) -> None:
 
 def test_an_unknown_picklist_value_waits_in_review_and_the_other_fields_go_on(scene: Scene) -> None:
     here = scene()
-    rows = [{"Name": "Basket Works", "Website": "basket.example", "Industry": "Underwater Basketry", "Phone": "555-0100"}]
+    rows = [
+        {"Name": "Basket Works", "Website": "basket.example", "Industry": "Underwater Basketry", "Phone": "555-0100"}
+    ]
     company.crm_create(here.sandboxes, "Account", rows)
     run = here.desk.sync()
     assert (run["code"], run["outcome"], run["converged"], run["reviews"]) == (3, "waiting", True, 1), run
@@ -214,12 +217,14 @@ def test_an_unknown_picklist_value_waits_in_review_and_the_other_fields_go_on(sc
     assert made.properties["name"] == "Basket Works"
     assert (made.properties["domain"], made.properties["phone"]) == ("basket.example", "555-0100")
     assert made.properties["industry"] is None
-    (review,) = here.desk.run("review", "list", "--json").json["reviews"]
+    (review,) = here.desk.run("review", "list", "--json").json
     assert review["topic"] == "rejected"
     assert "Underwater Basketry" in review["summary"]
     assert "industry" in review["summary"]
     again = here.desk.sync()
     assert (again["code"], again["writes"]) == (3, 0)
+    for gate in here.gates.values():
+        assert gate.counter.writes < 12, "it was tried again and again"
 
 
 def test_a_required_field_that_nobody_has_is_told_and_other_records_go_on(scene: Scene) -> None:
@@ -231,7 +236,7 @@ def test_a_required_field_that_nobody_has_is_told_and_other_records_go_on(scene:
     assert run["records"]["marketing"]["contact"]["rejected"] == 1, run["records"]
     outside = company.Outside(here.sandboxes)
     assert [r["Email"] for r in outside.crm["contact"]] == ["ann@firm1.example"]
-    reviews = here.desk.run("review", "list", "--json").json["reviews"]
+    reviews = here.desk.run("review", "list", "--json").json
     assert any("requires last_name" in r["summary"] for r in reviews), reviews
     assert here.desk.sync()["writes"] == 0
 

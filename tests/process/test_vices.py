@@ -49,7 +49,9 @@ class Story:
         gates = {name: Gate(self.sandboxes, name) for name in VENDORS}
         try:
             company.fill(self.sandboxes)
-            self.desk = Desk(folder / "desk", {n: g.url for n, g in gates.items()}, self.sandboxes.token, **self._auth())
+            self.desk = Desk(
+                folder / "desk", {n: g.url for n, g in gates.items()}, self.sandboxes.token, **self._auth()
+            )
             self.desk.env |= self._secrets()
             if "garbled" in vices:
                 for gate in gates.values():

@@ -176,6 +176,20 @@ def test_an_update_whose_answer_was_lost_arrives_and_is_no_echo(pair: Any, lost:
     assert pair.sync().writes == 0
 
 
+def test_a_lost_update_that_did_arrive_is_never_taken_for_a_persons_edit(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", normal={"title": lambda v: v[:5]})
+    one = office.create("crm", "contact", email="ada@firm.example", title="Boss")
+    office.sync()
+    office.edit("crm", "contact", one, title="Zealot")
+    through(office, "mail", lost_after)
+    for _ in range(3):
+        summary = office.sync()
+    assert office.values("mail", "contact", "title") == ["Zealo"]
+    assert office.values("crm", "contact", "title") == ["Zealot"]  # what mail made of it is no edit
+    assert (summary.writes, summary.converged) == (0, True)
+
+
 def test_a_create_that_was_lost_and_then_deleted_by_a_person_is_not_made_again(office: Any) -> None:
     office.add("crm")
     mail = office.add("mail")

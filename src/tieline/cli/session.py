@@ -100,5 +100,9 @@ class Session:
         """Open every system of the configuration; the home is made if it is not there."""
         from tieline.hub import open_hub
 
+        new = not self.home.path.is_dir()
         home = self.home.create()
+        if new:  # only now is there a place for the log
+            self.close()
+            self.start()
         return open_hub(config, home, self.registry, ports=ports, redactor=self.redactor, keep_going=keep_going)

@@ -112,7 +112,7 @@ def _text(session: Session, found: dict[str, Any]) -> str:
         parts += ["", table(["REFUSED BY", "KIND", "FIELD", "COUNT", "WHY"], refused, width=session.console.width)]
     for weak in found["weaker"]:
         where = clean(f"{weak['system']} {weak['stream']}")
-        parts += ["", f"Weaker in {where}: {weak['why']}; tieline check says how to make it."]
+        parts += ["", f"Weaker in {where}: {weak['why']}; tieline check says more."]
     if found["unsettled"]:
         parts += ["", f"{plural(found['unsettled'], 'write')} of unknown outcome; the next sync settles them first."]
     parts += ["", f"{plural(found['reviews'], 'review')} open."]

@@ -209,7 +209,6 @@ class Runner:
         for name in broken:  # its schema could not be had: it takes no part in this run
             run.failed.setdefault(name, "its schema could not be read")
             run.systems = {n: s for n, s in run.systems.items() if n != name}
-            run.without = run.without | {name}
         return plan_all(run)
 
     def _work(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> None:

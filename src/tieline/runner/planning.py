@@ -43,6 +43,11 @@ def plan(run: Run) -> dict[Kind, str]:
         joined, missing = run.joined(kind)
         first = not any(run.store.trees.cursor(s.name, f.name).joined for s in joined for f in s.streams_of(kind))
         absent = [s.name for s in missing if s.name not in run.without]
+        absent += [
+            name
+            for name, s in run.configured.items()
+            if name not in {*run.systems, *run.without} and s.streams_of(kind)
+        ]
         if first and absent:
             waiting[kind] = f"{kind}: the first full read of {', '.join(absent)} is not complete"
             continue
@@ -301,19 +306,25 @@ class Planning:
             self._journal(record, "conflict", "lost", change, now, lost_system)
             self.run.hooks.conflict(ConflictFound(self.run.id, self.kind, record.id, conflict))
         stored = {r.system: r for r in rows}
+        elsewhere = self._elsewhere(planned, {s.link.system for s in sides})
         for side in sides:
-            self._advance(side, merged, planned, stored[side.link.system], now, record)
+            self._advance(side, merged, planned, stored[side.link.system], elsewhere)
 
-    def _advance(self, side: Side, merged: Merged, planned: Planned, row: Row, now: int, record: Record) -> None:
+    def _elsewhere(self, planned: Planned, linked: set[str]) -> str:
+        """What keeps the record out of a system that should hold it, as the end state of those that do; "": nothing."""
+        if planned.rejected and planned.rejected.keys() - linked:
+            return "rejected"
+        return "waiting" if planned.waiting and planned.waiting.keys() - linked else ""
+
+    def _advance(self, side: Side, merged: Merged, planned: Planned, row: Row, elsewhere: str) -> None:
         """Merging sets base := seen, for the fields that were agreed in this system."""
         system = side.link.system
         agreed = merged.agreed.get(system, set())
-        state = self._end_state(side, merged, planned, agreed)
+        state = self._end_state(side, merged, planned, agreed, elsewhere)
         if state == "unchanged" and row.pulled == self.run.id and row.state == "applied":
             state = "applied"  # it was linked in this very run
         if not agreed:
-            kept = row.state == "applied" and state == "unchanged"  # a later round: it was applied earlier in this run
-            if row.pulled == self.run.id and row.state != state and row.gone is None and not kept:
+            if row.pulled == self.run.id and row.state != state and row.gone is None:
                 self._notes.states.append((state, system, self.kind, row.remote_id))
             return
         link = decode(row)  # in the system's own id space again
@@ -334,7 +345,7 @@ class Planning:
             )
         )
 
-    def _end_state(self, side: Side, merged: Merged, planned: Planned, agreed: set[str]) -> str:
+    def _end_state(self, side: Side, merged: Merged, planned: Planned, agreed: set[str], elsewhere: str) -> str:
         system = side.link.system
         if any(system in systems for systems in merged.held.values()):
             return "review"
@@ -342,7 +353,7 @@ class Planning:
             return "waiting"
         if system in planned.rejected or side.unresolved:
             return "rejected"
-        return "applied" if agreed else "unchanged"
+        return elsewhere or ("applied" if agreed else "unchanged")
 
     def _journal(
         self, record: Record, op: str, outcome: str, changes: Mapping[str, Cell], now: int, system: str = ""

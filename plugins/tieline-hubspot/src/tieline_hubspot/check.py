@@ -72,7 +72,12 @@ def _schema(hubspot: HubSpotConnector, stream: str) -> Iterator[Finding]:
         yield Finding("warning", f"{stream} properties", str(error), "Try again later.")
         return
     if not definitions:
-        yield Finding("note", stream, "HubSpot serves no property definitions for them: the mapping cannot be checked")
+        yield Finding(
+            "note",
+            stream,
+            "HubSpot serves no property definitions for them and no custom properties: the mapping cannot be "
+            "checked, and a create whose answer is lost is found again by what was sent",
+        )
         return
     yield _hub_field(hubspot, stream, definitions.get(HUB_FIELD))
     yield from _columns(hubspot, stream, definitions)
