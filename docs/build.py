@@ -186,7 +186,8 @@ def events() -> str:
     """What each event and answer of a hook holds."""
     from tieline import events as room
 
-    shapes = [s for s in vars(room).values() if dataclasses.is_dataclass(s) and s.__module__ == room.__name__]
+    here = (s for s in vars(room).values() if inspect.isclass(s) and s.__module__ == room.__name__)
+    shapes: list[Any] = [s for s in here if dataclasses.is_dataclass(s)]
     parts = []
     for shape in shapes:
         held = ", ".join(f"`{f.name}: {typed(f.type)}`" for f in dataclasses.fields(shape)).replace("|", "\\|")

@@ -134,6 +134,8 @@ class Mapper:
     _slow: tuple[str, ...] = field(repr=False, default=())
     _joined: tuple[tuple[str, tuple[tuple[str, str], ...], Callable[[Any], Cell]], ...] = field(repr=False, default=())
     """Fields of several columns, each taken as it is: (part, column) for each."""
+    _owner: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """Column → the field it belongs to."""
 
     def read(self, row: Mapping[str, Any]) -> tuple[dict[str, Cell], tuple[Problem, ...]]:
         """A vendor's row as canonical fields, and the fields that could not be read.
@@ -194,10 +196,7 @@ class Mapper:
 
     def field_of(self, column: str) -> str | None:
         """The canonical field that a vendor's field belongs to; None if the table does not speak of it."""
-        for name, parts in self.parts.items():
-            if any(column in p.rule.columns for p in parts):
-                return name
-        return None
+        return self._owner.get(column)
 
     def writable(self, name: str) -> bool:
         """Whether the table can write the field at all."""
@@ -249,6 +248,7 @@ def compile_rules(kind: Kind, rules: Iterable[Rule]) -> Mapper:
         tuple(fast),
         tuple(slow),
         tuple(joined),
+        {c: name for name, group in reversed(parts.items()) for p in group for c in p.rule.columns},
     )
 
 

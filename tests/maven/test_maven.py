@@ -25,7 +25,12 @@ EXAMPLE = ROOT / "examples" / "maven" / "tieline.toml"
 PORTS = {"http://127.0.0.1:8401": "crm", "http://127.0.0.1:8402": "marketing"}
 """The addresses the example expects; the test's stand-ins take any free port, and TLS."""
 STAGE = {"Prospecting": "Prospecting", "Engaging": "Qualification", "Won": "Closed Won", "Lost": "Closed Lost"}
-DEALSTAGE = {"Prospecting": "appointmentscheduled", "Engaging": "qualifiedtobuy", "Won": "closedwon", "Lost": "closedlost"}  # fmt: skip
+DEALSTAGE = {
+    "Prospecting": "appointmentscheduled",
+    "Engaging": "qualifiedtobuy",
+    "Won": "closedwon",
+    "Lost": "closedlost",
+}
 
 
 def data() -> Path | None:
@@ -67,10 +72,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         second = tieline("sync", "--json")
         explained = tieline("explain", "opportunity", "files:1C1I7A6R", "stage", "--json")
         sf = crm_sdk(sandboxes)
-        crm = SimpleNamespace(
-            accounts=sf.query_all("SELECT Id, Name, Industry, AnnualRevenue, NumberOfEmployees, ParentId FROM Account")["records"],
-            deals=sf.query_all("SELECT Name, StageName, Amount, CloseDate, AccountId FROM Opportunity")["records"],
-        )  # fmt: skip
+        accounts = "SELECT Id, Name, Industry, AnnualRevenue, NumberOfEmployees, ParentId FROM Account"
+        deals = "SELECT Name, StageName, Amount, CloseDate, AccountId FROM Opportunity"
+        crm = SimpleNamespace(accounts=sf.query_all(accounts)["records"], deals=sf.query_all(deals)["records"])
         sf.session.close()
         hub = marketing_sdk(sandboxes).crm
         marketing = SimpleNamespace(

@@ -19,7 +19,7 @@ pytest.importorskip("trustme", reason="trustme is not installed")
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Makes scenes: `scene(*vices, seed=…, **config parts)` gives stand-ins, a gate for each, and a desk behind them."""
+    """Makes scenes: `scene(*vices, seed=…, **config parts)` gives stand-ins, a gate for each, a desk behind them."""
     with ExitStack() as stack:
 
         def make(*vices: str, seed: str = "empty", **parts: str) -> Any:

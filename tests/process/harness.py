@@ -22,7 +22,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 WAIT = 60.0
 """Seconds until a process that should have answered is given up."""
@@ -114,6 +114,7 @@ class Call:
     method: str
     path: str
     body: bytes = b""
+    authorization: str = ""
 
 
 @dataclass
@@ -149,6 +150,8 @@ class Gate:
         self.counter = counter or Counter()
         self.before: Before = lambda call: None
         self.after: After = lambda call, reply: reply
+        self.words: dict[str, str] = {}
+        """What the client says → what the stand-in is told instead, in headers and bodies; and back in answers."""
         self._target = urlsplit(sandboxes.url[system])
         self._context = sandboxes.context
         self._http = _Listener(("127.0.0.1", 0), _handler(self))
@@ -204,7 +207,8 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             path = self.path.partition("?")[0]
             writes = self.command != "GET" and not path.endswith(_READS)
-            call = Call(*gate.counter.next(writes), gate.system, self.command, self.path, body)
+            said = self.headers.get("authorization") or ""
+            call = Call(*gate.counter.next(writes), gate.system, self.command, self.path, body, said)
             reply = gate.before(call)
             if reply is None:
                 reply = gate.after(call, self._forwarded(body))
@@ -222,12 +226,21 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
 
         def _forwarded(self, body: bytes) -> Reply:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+            form = headers.get("content-type", "").endswith("urlencoded")
+            for word, real in gate.words.items():
+                headers = {k: v.replace(word, real) for k, v in headers.items()}
+                body = body.replace(word.encode(), (quote_plus(real) if form else real).encode())
+            if "content-length" in headers:
+                headers["content-length"] = str(len(body))
             if self._up is None:
                 self._up = gate.connect()
             try:
                 self._up.request(self.command, self.path, body or None, headers)
                 answer = self._up.getresponse()
-                return Reply(answer.status, dict(answer.getheaders()), answer.read())
+                content = answer.read()
+                for word, real in gate.words.items():
+                    content = content.replace(real.encode(), word.encode())
+                return Reply(answer.status, dict(answer.getheaders()), content)
             except (OSError, HTTPException):  # the stand-in closed the connection: the answer is lost
                 self._up.close()
                 self._up = None

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -85,7 +84,8 @@ class Story:
             return {}
         crm, marketing = (self.sandboxes.ready[v]["client_id"] for v in VENDORS.values())
         return {
-            "crm_auth": f'{{ type = "client_credentials", client_id = "{crm}", client_secret = {{ env = "CRM_SECRET" }} }}',
+            "crm_auth": f'{{ type = "client_credentials", client_id = "{crm}", '
+            'client_secret = { env = "CRM_SECRET" } }',
             "marketing_auth": f'{{ type = "refresh_token", client_id = "{marketing}", '
             'client_secret = { env = "MARKETING_SECRET" }, refresh_token = { env = "MARKETING_REFRESH" } }',
         }

@@ -92,7 +92,7 @@ def confirm(
             seen[name] = value  # somebody's edit, or a field the server derives: an observation like any other
             if base.get(name, _ABSENT) != value:
                 times[name] = remote.modified - 1  # before our write, whose stamp this is
-    whole = remote is not None and all(name in answer for name in seen)
+    whole = remote is not None and seen.keys() <= answer.keys()
     return link._replace(
         seen=seen,
         base=base,
@@ -121,8 +121,10 @@ def _stored(name: str, kind: Kind, sent: Cell, held: Cell) -> bool:
 def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collection[str] = ()) -> bool:
     """Whether something (of these fields; not what nobody shares) was seen there that no merge has taken in yet."""
     seen, base = link.seen, link.base
-    wanted = [n for n in seen if n not in unshared] if names is None else [n for n in names if n in seen]
-    return any(seen[n] != base[n] if n in base else seen[n] is not None for n in wanted)
+    for name in seen if names is None else names:
+        if name in seen and seen[name] != base.get(name) and name not in unshared:
+            return True
+    return False
 
 
 _ABSENT = object()

@@ -47,6 +47,8 @@ class Rows:
         self.columns = tuple(c for c in mapper.columns if not c.startswith(ASSOCIATION))
         self._turns = tuple(self._turns_of())
         self._narrowed: dict[frozenset[str], tuple[tuple[str, ...], tuple[Relation, ...]]] = {}
+        self._writable = frozenset(n for n in mapper.specs if mapper.writable(n))
+        self._clearable = frozenset(n for n in mapper.specs if clearable(mapper, n))
 
     def _turns_of(self) -> Iterable[tuple[str, str, Turn]]:
         """(column, canonical field, how its value is turned) for the columns that need it."""
@@ -193,9 +195,9 @@ class Rows:
     def _refused(self, fields: Mapping[str, Cell]) -> Iterable[Problem]:
         """The fields that HubSpot would not write, or not blank, whatever the account."""
         for name, value in fields.items():
-            if not self.mapper.writable(name):
+            if name not in self._writable:
                 yield Problem(name, f"{name}: read only in HubSpot", "read_only")
-            elif value is None and not clearable(self.mapper, name):
+            elif value is None and name not in self._clearable:
                 yield Problem(name, f"{name}: HubSpot does not let it be blank", "not_clearable")
 
     def _put(self, column: str, kind: str, value: Cell, moment: Callable[[str], bool]) -> str:

@@ -53,11 +53,7 @@ class Writer:
             cells = self._associate(applied, op)
             self._consent(applied)
             self._read_back(applied)
-            for item in applied:
-                try:
-                    self._conclude(item, cells)
-                except Transient:  # a table of the account could not be fetched now; the write itself was taken
-                    item.outcome = Outcome("unknown", remote_id=_id(item))
+            self._conclude_all([i for i in applied if i.outcome is None], cells)
         return [i.outcome or Outcome("unknown", remote_id=i.write.remote_id) for i in items]
 
     def _already_gone(self, items: Sequence[Item]) -> None:
@@ -72,8 +68,9 @@ class Writer:
     def _item(self, index: int, write: Write, op: str) -> Item:
         fields = {k: v for k, v in write.fields.items() if v is not None} if op == "create" else write.fields
         sent, problems = ({}, []) if op == "archive" else self._rows.write(fields, self._properties.is_moment)
-        links = {c: sent.pop(c) for c in list(sent) if c.startswith(ASSOCIATION)}
-        consent = {c: sent.pop(c) for c in list(sent) if c.startswith(OPT_OUT)}
+        apart = [c for c in sent if c.startswith((ASSOCIATION, OPT_OUT))]
+        links = {c: sent.pop(c) for c in apart if c.startswith(ASSOCIATION)}
+        consent = {c: sent.pop(c) for c in apart if c.startswith(OPT_OUT)}
         item = Item(index, write, sent, links, consent, problems)
         if op in ("create", "link"):
             if self._properties.stamps(self._rows.stream):
@@ -215,17 +212,34 @@ class Writer:
                 raise
         return found
 
-    def _conclude(self, item: Item, cells: Mapping[int, Mapping[str, Cell]]) -> None:
-        """The outcome of an applied item: the remote as answered, with the associations as written."""
-        if item.outcome is not None:
-            return
-        state = dict(item.state or {})
-        state["properties"] = dict(state.get("properties") or {})
-        remotes, bad = self._rows.remotes([state], {state["id"]: cells.get(item.index, {})})
-        if bad or not remotes:
-            item.outcome = Outcome("unknown", remote_id=_id(item))
-            return
-        remote = remotes[0]
+    def _conclude_all(self, items: Sequence[Item], cells: Mapping[int, Mapping[str, Cell]]) -> None:
+        """The outcomes of applied items, all read at once, or each on its own where one of them is odd."""
+        try:
+            if len({_id(i) for i in items}) == len(items) and self._concluded(items, cells):
+                return
+        except Transient:
+            pass
+        for item in items:
+            try:
+                taken = self._concluded([item], cells)
+            except Transient:  # a table of the account could not be fetched now; the write itself was taken
+                taken = False
+            if not taken:
+                item.outcome = Outcome("unknown", remote_id=_id(item))
+
+    def _concluded(self, items: Sequence[Item], cells: Mapping[int, Mapping[str, Cell]]) -> bool:
+        """Give each its remote as answered, with the associations as written; False, and nothing, if one has none."""
+        states = [{**(i.state or {}), "properties": dict(_properties(i))} for i in items]
+        links = {s["id"]: cells.get(i.index, {}) for i, s in zip(items, states, strict=True)}
+        remotes, bad = self._rows.remotes(states, links)
+        if bad or len(remotes) != len(items):
+            return False
+        for item, remote in zip(items, remotes, strict=True):
+            self._applied(item, remote)
+        return True
+
+    @staticmethod
+    def _applied(item: Item, remote: Remote) -> None:
         asked = item.write.remote_id
         if asked and asked != remote.id and asked not in remote.aliases:
             remote = remote._replace(aliases=(*remote.aliases, asked))
