@@ -106,16 +106,25 @@ def confirm(
 
 def settle(link: Link, payload: Fields, remote: Remote) -> Link:
     """The link after a strong read answers a write of unknown outcome: what equals the payload is our own write."""
-    applied = {n: v for n, v in payload.items() if n in remote.fields and _stored(n, link.kind, v, remote.fields[n])}
+    applied = {n: v for n, v in payload.items() if n in remote.fields and _arrived(link, n, v, remote.fields[n])}
     observed = observe(link, remote)
     return confirm(observed, applied, remote._replace(fields={n: remote.fields[n] for n in applied}))
+
+
+def _arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
+    """Whether what is held is our write: what was there before and is not what was sent never arrived."""
+    if held != sent and name in link.seen and link.seen[name] == held:
+        return False
+    return _stored(name, link.kind, sent, held)
 
 
 def _stored(name: str, kind: Kind, sent: Cell, held: Cell) -> bool:
     """Whether what is held can be what the system made of what was sent: spelled, trimmed or cut off differently."""
     if sent == held or equivalent(spec_of(kind, name).type, sent, held):
         return True
-    return isinstance(sent, str) and isinstance(held, str) and bool(held) and sent.strip().startswith(held.strip())
+    if not isinstance(sent, str) or not isinstance(held, str) or len(held) < CUT_OFF:
+        return sent == held or (isinstance(sent, str) and isinstance(held, str) and sent.strip() == held.strip() != "")
+    return sent.strip().startswith(held.strip())
 
 
 def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collection[str] = ()) -> bool:
@@ -128,6 +137,8 @@ def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collec
 
 
 _ABSENT = object()
+CUT_OFF = 10
+"""Characters from which on the beginning of a text may be what a system cut it to; anything shorter is an edit."""
 
 
 def digest(value: Cell) -> str:
@@ -309,7 +320,9 @@ def _ask(
     key = f"conflict:{record.id}:{name}:{values}"
     answer = court.decisions.get(key)
     if answer is not None:
-        first, second = ranked[0], next((b for b in ranked[1:] if b.value != ranked[0].value), ranked[0])
+        shown = answer.detail.get("values") or [[ranked[0].system, ranked[0].value, 0]]
+        first = next((b for b in ranked if [b.system, b.value] == list(shown[0][:2])), ranked[0])
+        second = next((b for b in ranked if b.value != first.value), first)
         wanted = next((b for b in contenders if b.system == answer.choice), None)
         winner = wanted or (first if answer.answer == "accepted" else second)
         lost = tuple(b for b in contenders if b.value != winner.value)

@@ -63,7 +63,7 @@ def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, l
         others = sorted(f"{s.link.system}:{s.link.remote_id}" for s in sides if s.link.gone is None)
         if not others:
             continue
-        key = f"delete:{record.id}:{link.system}:{link.remote_id}"
+        key = f"delete:{record.id}:{link.system}:{link.remote_id}:{link.modified}"
         answer = court.decisions.get(key)
         if answer is None:
             questions.append(
@@ -109,7 +109,7 @@ def archives(record: Record, sides: Sequence[Side], cause: str) -> list[Order]:
             {"*": Change(None, None, cause, f"delete = {s.rules.delete}")},
         )
         for s in sides
-        if s.link.gone is None and s.rules.mode == "two-way" and not s.blocked
+        if s.link.gone is None and s.rules.mode == "two-way" and not s.blocked and "*" not in s.rejected
     ]
 
 
@@ -175,7 +175,11 @@ def _update(record: Record, merged: Merged, side: Side, court: Court, refs: Aske
     reasons: dict[str, Change] = {}
     for name, value, before in _differences(merged, side, court):
         facts = side.fields[name]
-        if value is None and (before is _ABSENT or before is None or not facts.clear):
+        if value is None and (before is _ABSENT or before is None):
+            continue
+        if value is None and not facts.clear:
+            problem = Problem(name, f"{link.system} cannot clear {name}", "unclearable")
+            out.rejected.setdefault(link.system, []).append(problem)
             continue
         if before is not _ABSENT and before is not None and _fills_only(name, side.rules, court):
             continue

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tieline.errors import ContractViolation
 from tieline.model import Page, StreamFacts, Window
 
+REMEMBERED = 50
 MAX_PAGES = 1_000_000
 """A stream that needs more pages than this repeats itself."""
 
@@ -24,8 +25,8 @@ class Walk(NamedTuple):
     last: tuple[int, str] = (0, "")
     """The least stamp of the last page, and the id of its last item."""
     pages: int = 0
-    tokens: frozenset[str] = frozenset()
-    """Tokens used in this window: a token that comes again would never end."""
+    tokens: tuple[str, ...] = ()
+    """The latest tokens used in this window: one that comes again would never end."""
 
 
 def start(cursor: int) -> Walk:
@@ -52,9 +53,9 @@ def step(walk: Walk, page: Page) -> Walk | None:
     if page.token is not None:
         if page.token in walk.tokens:
             raise ContractViolation("the system answers the same page again and again")
-        return done._replace(token=page.token, tokens=walk.tokens | {page.token})
+        return done._replace(token=page.token, tokens=(*walk.tokens[-REMEMBERED:], page.token))
     if walk.window.at_id is not None:  # one stamp is exhausted: go on behind it
-        return done._replace(window=Window(walk.window.since + 1), token=None, tokens=frozenset())
+        return done._replace(window=Window(walk.window.since + 1), token=None, tokens=())
     return None
 
 
@@ -70,7 +71,7 @@ def _narrow(walk: Walk, any_met: bool) -> Walk:
         narrowed = Window(stamp)
     else:
         narrowed = Window(window.since, "")
-    return walk._replace(window=narrowed, token=None, tokens=frozenset())
+    return walk._replace(window=narrowed, token=None, tokens=())
 
 
 def cursor_after(saved: int, newest: int, server_now: int, facts: StreamFacts) -> int:

@@ -16,7 +16,7 @@ from tieline.errors import TielineError
 from tieline.events import RunFinished
 from tieline.model import Question, Rules
 from tieline.ports import Ports
-from tieline.records import KINDS, Kind
+from tieline.records import Kind
 from tieline.runner import report
 from tieline.runner.apply import apply as apply_all
 from tieline.runner.context import Hooks, NoHooks, Run, System
@@ -154,6 +154,7 @@ class Runner:
         except BaseException as error:
             summary.notes.append(str(error) or type(error).__name__)
             report.abandon(run, summary)
+            self.hooks.finished(RunFinished(run.id, "failed", summary.as_json()))
             raise
         finally:
             lease.give_back()
@@ -183,8 +184,10 @@ class Runner:
                 run.fail(system.name, error)
         if self.fingerprint and self.store.db.meta("rules") != self.fingerprint:
             with self.store.atomic(durable=False):
-                if self.store.db.meta("rules") is not None:
+                if self.store.db.meta("rules") is not None:  # a changed mapping reads and plans everything anew
+                    self.store.trees.forget_versions()
                     self.store.trees.mark_all()
+                    run.full = run.rekey = True
                 self.store.db.set_meta("rules", self.fingerprint)
 
     def _look(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> None:
@@ -214,19 +217,17 @@ class Runner:
     def _work(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> None:
         """Rounds of plan and apply, until a plan is empty or makes no progress."""
         for _ in range(MAX_ROUNDS):
-            written = sum(run.written.values())
-            go_on = self._round(run, options, summary, stages)
-            if not go_on:
+            moves = run.moves
+            if not self._round(run, options, summary, stages):
                 break
-            if sum(run.written.values()) == written and not run.failed:
+            if run.moves == moves:
                 settle_all(run)
-                if not self._owed_changed(run):
-                    break
+            if run.moves == moves:
+                break
         summary.writes = sum(run.written.values())
 
-    def _owed_changed(self, run: Run) -> bool:
-        """Whether another round may do better: something was taken in or settled since the plan."""
-        return any(self.store.trees.dirty(kind, "", 1) for kind in KINDS)
+    def _open_intents(self, run: Run) -> bool:
+        return any(system in run.systems for _, system in self.store.work.blocked())
 
     def _round(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> bool:
         """One plan and its application; False when there is nothing more to do."""
@@ -240,7 +241,7 @@ class Runner:
                     if why not in summary.notes:
                         summary.notes.append(why)
                 if not counts:
-                    summary.converged = not waiting and not run.failed and not self.store.work.blocked()
+                    summary.converged = not waiting and not run.failed and not self._open_intents(run)
                     return False
                 summary.converged = False
                 first = bool(counts) and self.store.db.meta("wrote") is None
@@ -254,6 +255,7 @@ class Runner:
                 asked = self._guards(run, confirmed=confirmed or self.store.db.meta("wrote") == run.id)
                 if asked:
                     raise _Undo
+                run.renew_lease()
         except _Undo:
             report.merge_orders(summary.orders, counts)
             with self.store.atomic():

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tieline.engine.merge import confirm, digest, unmerged
-from tieline.errors import Broken, ContractViolation, Transient, Unavailable, UserError
+from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Unavailable, UserError
 from tieline.events import Applied
 from tieline.model import Fields, Link, Op, Order, Outcome, Problem, Remote, StreamFacts, Write
 from tieline.records import KINDS, REFERENCES, Kind
@@ -161,6 +161,7 @@ class Batch:
             else:
                 unmoved.append(item._replace(version=remote.version))
         if moved or gone:
+            self.run.moves += 1
             with self.store.atomic(durable=False):
                 self.ingest.take(moved)
                 for row, remote in gone:
@@ -198,8 +199,8 @@ class Batch:
             if len(outcomes) != len(writes):
                 raise ContractViolation(f"{self.system.name} answered {len(outcomes)} outcomes to {len(writes)} writes")
         except (Transient, UserError) as error:
-            sent = isinstance(error, Unavailable) and error.sent
-            self._undecided(ids, unknown=sent)
+            untouched = isinstance(error, RateLimited) or (isinstance(error, Unavailable) and not error.sent)
+            self._undecided(ids, unknown=not untouched)
             raise
         except Broken:
             self._undecided(ids, unknown=True)
@@ -250,9 +251,12 @@ class Batch:
             (unknown if outcome.status == "unknown" else known).append(intent)
             if outcome.status == "ok":
                 news = self._confirmed(item, outcome)
-                (again if outcome.problems or news else done).append(item.order.record)
+                left_out = item.order.fields.keys() - item.payload.keys()  # a reference that could not be named yet
+                (again if outcome.problems or news or left_out else done).append(item.order.record)
+                self.run.moves += 1
             else:
                 again.append(item.order.record)
+                self.run.moves += outcome.status not in ("throttled", "unknown")
                 if outcome.status == "rejected":
                     self._refused(item, outcome.problems or (Problem(None, "refused without a reason"),))
                 elif outcome.status == "gone" and item.row is not None:

@@ -17,7 +17,7 @@ from tieline.records import Kind
 from tieline.store import Store
 
 DAY_MS = 86_400_000
-LEASE_MS = 120_000
+LEASE_MS = 600_000
 """How long a lease lasts without renewal: longer than any single call may take."""
 
 
@@ -90,6 +90,8 @@ class Run:
     """All systems, also those that take no part in this run."""
     without: frozenset[str] = frozenset()
     full: bool = False
+    rekey: bool = False
+    """Match keys are made anew of what is read."""
     progress: Callable[[str, str, int, int | None], None] = _silent
     failed: dict[str, str] = field(default_factory=dict)
     """System → why its stream or its writes ended early."""
@@ -106,6 +108,8 @@ class Run:
     """Guard question → how many a person let pass, in this run."""
     schemas: dict[tuple[str, str], Schema] = field(default_factory=dict)
     lease_until: int = 0
+    moves: int = 0
+    """Whatever was written, refused or taken in since the plan: without any, another round would do the same again."""
 
     @property
     def order(self) -> dict[str, int]:
@@ -138,9 +142,12 @@ class Run:
             found = None if self.full else self.store.book.schema(system.name, stream, now - DAY_MS)
             if found is None:
                 found = self.call(system, lambda: system.connector.schema(stream))
+                kind = system.connector.facts.stream(stream).kind
+                known = self.store.book.schema(system.name, stream, 0)
                 with self.store.atomic(durable=False):
+                    if known is not None and known.fingerprint != found.fingerprint:
+                        self.store.trees.mark_all(kind)
                     self.store.book.save_schema(system.name, stream, found, now)
-                    kind = system.connector.facts.stream(stream).kind
                     self.store.work.retry_refused(system.name, kind, found.fingerprint)
             self.schemas[key] = found
         return found
@@ -172,6 +179,12 @@ class Run:
             else:
                 with self.store.atomic(durable=False):
                     self.store.db.renew(self.lease_until)
+
+    def renew_lease(self) -> None:
+        """Within a transaction: the lease begins anew."""
+        if self.store.db.epoch is not None:
+            self.lease_until = self.ports.clock.now() + LEASE_MS
+            self.store.db.renew(self.lease_until)
 
     def fail(self, system: str, error: BaseException) -> None:
         """Note that a system's part of this run ended early."""

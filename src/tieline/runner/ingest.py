@@ -41,6 +41,8 @@ class Ingest:
             for old in remote.aliases:
                 self._merge(old, remote.id)
             row = rows.get(remote.id)
+            if remote.aliases:  # the merge may have given the winner a row, or its record
+                row = self.trees.links(self.system, self.kind, [remote.id]).get(remote.id)
             if remote.merged_into is not None:
                 self._merge(remote.id, remote.merged_into)
             elif remote.gone:
@@ -90,6 +92,9 @@ class Ingest:
         after = observe(link, remote)
         problems = dumps(remote.problems) if remote.problems else None
         changed = after.seen != link.seen or problems != row.problems or row.gone is not None
+        if self.run.rekey:
+            keys = keys_of(self.kind, after.seen, self.keys)
+            self.trees.set_keys(self.system, self.kind, [(key, after.remote_id) for key in keys])
         if not changed:
             self.run.unchanged[self.system, self.kind] += row.pulled != self.run.id
             stamped = {} if remote.hub_id is None or row.hub_id else {"hub_id": remote.hub_id}
@@ -156,6 +161,9 @@ class Ingest:
 
     def _merge(self, loser: str, winner: str) -> None:
         """Two remotes were merged: the loser's id answers to the winner from now on; links move, nothing is made."""
+        winner = self.trees.aliases(self.system, self.kind, [winner]).get(winner, winner)
+        if winner == loser:
+            return
         rows = self.trees.links(self.system, self.kind, [loser, winner])
         self.trees.alias(self.system, self.kind, loser, winner)
         lost = rows.get(loser)
@@ -169,6 +177,8 @@ class Ingest:
         self.trees.unkey(self.system, self.kind, [(k, loser) for k in keys_of(self.kind, decode(lost).seen, self.keys)])
         self.trees.drop_link(self.system, self.kind, loser)
         self.run.store.book.close_match(self.system, loser)
+        self.run.store.book.close_match(self.system, winner)
+        self.run.lost[self.system, self.kind] += 1
 
     def _inherit(self, lost: Row, kept: Row | None, winner: str) -> None:
         """The winner is not linked: it takes over the loser's record, and what was agreed with it."""
@@ -185,7 +195,7 @@ class Ingest:
 
     def _fold(self, loser: str, winner: str) -> None:
         """Two records turn out to be one: the loser's links elsewhere move where the winner has none."""
-        self.trees.set_state(loser, "folded", winner)
+        self.trees.fold(loser, winner)
         rows = self.trees.of_records([loser, winner])
         taken = {r.system for r in rows.get(winner, [])}
         for row in rows.get(loser, []):

@@ -135,7 +135,7 @@ class Matching:
         if row.hub_id is None or row.hub_id not in stamped:
             return None, ()
         kind, state, into = stamped[row.hub_id]
-        if kind != self.kind:
+        if kind != self.kind or state == "dead":
             return None, ()
         record = into if state == "folded" and into else row.hub_id
         if self._free(record, row):

@@ -23,7 +23,7 @@ from tieline.engine.plan import (
     twin_question,
 )
 from tieline.events import ConflictFound, PlannedOrder
-from tieline.model import EMPTY, Link, Order, Question, Record
+from tieline.model import EMPTY, Link, Order, Question, Record, StreamFacts
 from tieline.records import KINDS, REFERENCES, Cell, Kind
 from tieline.runner.context import Run, System
 from tieline.runner.matching import Matching
@@ -94,6 +94,8 @@ class Planning:
         self._references = References(run, kind, list(self.joined))
         self._vetoed = run.hooks.listens("tieline_plan")
         self._notes = _Notes()
+        self._apart: set[str] = set()
+        """Records that a person called two after all: alive again, to be planned as such."""
 
     def plan(self) -> None:
         """Every record of the kind that wants planning, in chunks."""
@@ -121,10 +123,11 @@ class Planning:
             sides = [
                 self._side(row, link, refusals)
                 for row, link in zip(rows.get(record_id, ()), decoded[record_id], strict=True)
-                if row.system in self.joined
+                if row.system in self.joined and self._synced(row)
             ]
             if state == "folded":
-                planned.append((0, len(self._folded(record, into or "", sides, court)), record_id))
+                left = self._folded(record, into or "", sides, court, rows.get(record_id, ()))
+                planned.append((int(record_id in self._apart), len(left), record_id))
                 continue
             dirty, due = self._record(record, sides, court, refusals, record_id in questioned, rows.get(record_id, ()))
             planned.append((dirty, due, record_id))
@@ -132,6 +135,10 @@ class Planning:
         self.store.trees.planned(planned)
 
     # -- one record
+
+    def _synced(self, row: Row) -> bool:
+        """Whether the stream it came from is still configured."""
+        return any(f.name == row.stream for f in self.joined[row.system].streams)
 
     def _side(self, row: Row, link: Link, refusals: Mapping[tuple[str, str], Mapping[str, str]]) -> Side:
         seen, unresolved = self.space.fields(row.system, link.seen)
@@ -171,7 +178,8 @@ class Planning:
             self.store.work.forgive(record.id)
         if ended or not record.alive:
             cause = next((s.link.system for s in sides if s.link.gone == "user"), "")
-            planned = Planned(orders=archives(record, sides, cause))
+            able = [s for s in sides if self._facts(s).archives]
+            planned = Planned(orders=archives(record, able, cause))
         else:
             targets, twins = self._twins(record, merged, self._targets(record, merged, sides, refusals), court)
             planned = owed(record, merged, sides, targets, court, self._references.asker)
@@ -186,6 +194,9 @@ class Planning:
         waits = self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
         return int(waits), len(orders)
 
+    def _facts(self, side: Side) -> StreamFacts:
+        return self.joined[side.link.system].connector.facts.stream(side.link.stream)
+
     def _note_missing(self, record: Record, planned: Planned) -> None:
         """A create that lacks what a system requires is a refusal like any other: counted, asked about, tried again."""
         if not planned.rejected:
@@ -196,15 +207,20 @@ class Planning:
                     self.run.id)
             for system, problems in planned.rejected.items()
             for problem in problems
-            if problem.code == "required"
+            if problem.code in ("required", "unclearable")
         )  # fmt: skip
 
-    def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court) -> list[Order]:
+    def _folded(
+        self, record: Record, into: str, sides: Sequence[Side], court: Court, rows: Sequence[Row]
+    ) -> list[Order]:
         """What is left of a record that was merged into another: links that must not stand beside the winner's."""
         orders, questions, apart = folded(record, into, sides, court)
         if apart:
             self.store.trees.set_state(record.id, "alive")
+            self._apart.add(record.id)
         self._ask(record, questions, True)
+        if orders:
+            self._write(record, last_words(record, sides), sides, Planned(), rows)
         self._spool(record, Merged(dict(record.fields), dict(record.stamps)), orders)
         return orders
 
@@ -256,7 +272,7 @@ class Planning:
         asked: dict[str, Question] = {}
         for key, members in self.store.trees.sharing(self.kind, keys).items():
             for system, remote_id, other, _ in members:
-                if system in names and other != record.id and other is not None:
+                if system in names and other != record.id:
                     ask = twin_question(record, system, remote_id, key)
                     answer = court.decisions.get(ask.key)
                     if answer is None or answer.answer == "rejected":

@@ -35,7 +35,7 @@ def settle(run: Run, *, wait: bool = True, read_since: int | None = None) -> Non
         lanes.setdefault((intent.system, intent.stream), []).append(intent)
     for (name, stream), intents in lanes.items():
         system = run.systems.get(name)
-        if system is None or name in run.failed:
+        if system is None or name in run.failed or all(f.name != stream for f in system.streams):
             continue
         try:
             Settler(run, system, system.connector.facts.stream(stream)).settle(intents, wait, read_since)
@@ -168,6 +168,7 @@ class Settler:
         self._close(intent._replace(remote_id=chosen.id), "found again")
 
     def _close(self, intent: Intent, note: str) -> None:
+        self.run.moves += 1
         self.store.work.forget([intent.id])
         self.store.trees.mark([intent.record])
         self.store.work.journal(

@@ -265,6 +265,17 @@ class Trees:
         )
         return [r[0] for r in rows]
 
+    def forget_versions(self) -> None:
+        """Whatever is read next is news, and what was left out before is matched again: the mapping has changed."""
+        self._sql.execute(
+            "UPDATE link SET version = '', dirty = CASE WHEN record IS NULL AND gone IS NULL THEN 1 ELSE dirty END"
+        )
+
+    def fold(self, loser: str, winner: str) -> None:
+        """A record turned out to be another one; chains are kept one step long."""
+        self._sql.execute("UPDATE record SET folded_into = ? WHERE folded_into = ?", (winner, loser))
+        self.set_state(loser, "folded", winner)
+
     def mark(self, ids: Iterable[str]) -> None:
         """These records want planning."""
         self._sql.executemany("UPDATE record SET dirty = 1 WHERE id = ?", [(i,) for i in ids])
