@@ -31,6 +31,10 @@ from tieline.model import (
 )
 from tieline.records import Cell, Kind, spec_of
 
+_ABSENT = object()
+CUT_OFF = 10
+"""Characters from which on the beginning of a text may be what a system cut it to; anything shorter is an edit."""
+
 
 def observe(link: Link, remote: Remote) -> Link:
     """The link after its remote was seen alive. `base` stays; edit times are set where seen now differs from it."""
@@ -115,16 +119,17 @@ def _arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
     """Whether what is held is our write: what was there before and is not what was sent never arrived."""
     if held != sent and name in link.seen and link.seen[name] == held:
         return False
-    return _stored(name, link.kind, sent, held)
+    return _stored(name, link.kind, sent, held, shortest=1)
 
 
-def _stored(name: str, kind: Kind, sent: Cell, held: Cell) -> bool:
+def _stored(name: str, kind: Kind, sent: Cell, held: Cell, shortest: int = CUT_OFF) -> bool:
     """Whether what is held can be what the system made of what was sent: spelled, trimmed or cut off differently."""
     if sent == held or equivalent(spec_of(kind, name).type, sent, held):
         return True
-    if not isinstance(sent, str) or not isinstance(held, str) or len(held) < CUT_OFF:
-        return sent == held or (isinstance(sent, str) and isinstance(held, str) and sent.strip() == held.strip() != "")
-    return sent.strip().startswith(held.strip())
+    if not isinstance(sent, str) or not isinstance(held, str) or not held.strip():
+        return False
+    whole, part = sent.strip(), held.strip()
+    return whole == part or (len(part) >= shortest and whole.startswith(part))
 
 
 def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collection[str] = ()) -> bool:
@@ -134,11 +139,6 @@ def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collec
         if name in seen and seen[name] != base.get(name) and name not in unshared:
             return True
     return False
-
-
-_ABSENT = object()
-CUT_OFF = 10
-"""Characters from which on the beginning of a text may be what a system cut it to; anything shorter is an edit."""
 
 
 def digest(value: Cell) -> str:

@@ -141,6 +141,20 @@ def folded(record: Record, into: str, sides: Sequence[Side], court: Court) -> tu
     return orders, questions, apart
 
 
+def held_question(record: Record, order: Order, reason: str) -> Question:
+    """The review for an order that a plugin holds."""
+    return Question(
+        topic="held",
+        key=f"held:{record.id}:{order.system}:{order.op}:{digest(dict(order.fields))}",
+        kind=record.kind,
+        record=record.id,
+        summary=f"a plugin holds the {order.op} of {title(record)} in {order.system}: {reason}",
+        detail={"system": order.system, "op": order.op, "fields": dict(order.fields)},
+        accept="let it pass",
+        reject="do not write it",
+    )
+
+
 def twin_question(record: Record, system: str, remote_id: str, key: str) -> Question:
     """The review for a create that would stand beside somebody with the same e-mail or domain."""
     value = key.partition(":")[2]

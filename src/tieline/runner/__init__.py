@@ -18,12 +18,12 @@ from tieline.model import Question, Rules
 from tieline.ports import Ports
 from tieline.records import Kind
 from tieline.runner import report
-from tieline.runner.apply import apply as apply_all
 from tieline.runner.context import Hooks, NoHooks, Run, System
 from tieline.runner.lease import Lease
 from tieline.runner.planning import plan as plan_all
 from tieline.runner.pull import pull as pull_all
 from tieline.runner.settle import settle as settle_all
+from tieline.runner.stages import apply as apply_all
 from tieline.store import Store
 
 MAX_ROUNDS = 12

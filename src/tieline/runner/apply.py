@@ -7,66 +7,22 @@ sent again: its intent stays open until `settle` has looked.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
 from tieline.engine.merge import confirm, digest, unmerged
 from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Unavailable, UserError
 from tieline.events import Applied
-from tieline.model import Fields, Link, Op, Order, Outcome, Problem, Remote, StreamFacts, Write
-from tieline.records import KINDS, REFERENCES, Kind
+from tieline.model import Fields, Link, Order, Outcome, Problem, Remote, StreamFacts, Write
+from tieline.records import REFERENCES, Kind
 from tieline.runner.context import Run, System
-from tieline.runner.drive import Job, drive
+from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToRemote
 from tieline.store import Entry, Refusal, Row, Spooled
 from tieline.store.trees import decode
 
-_WRITING: tuple[tuple[Op, ...], ...] = (("create",), ("link",), ("update",))
 Steps = Generator[Job, Any, Any]
-
-
-def apply(run: Run) -> None:
-    """Carry out the spool: creates, links and updates parents first, then archives children first."""
-    for kind in KINDS:
-        _stage(run, kind, ("create",), mixed=True)
-        for ops in _WRITING[1:]:
-            _stage(run, kind, ops, mixed=False)
-    for kind in reversed(KINDS):
-        _stage(run, kind, ("archive",), mixed=False)
-
-
-def _stage(run: Run, kind: Kind, ops: tuple[Op, ...], *, mixed: bool) -> None:
-    """All batches of some ops of a kind, several systems and batches at once. Then they are all done."""
-    lanes = []
-    for system_name, stream in run.store.work.lanes(kind, ("create", "update", "archive", "link")):
-        system = run.systems[system_name]
-        facts = system.connector.facts.stream(stream)
-        wanted: tuple[Op, ...] = ops
-        if facts.mixed:
-            if not mixed:
-                continue
-            wanted = ("create", "update", "archive", "link")
-        if run.store.work.take(kind, wanted, system_name, stream, 0, 1):
-            lanes.append((system, facts, wanted))
-    drive(run, _batches(run, kind, lanes), width=lambda name: run.systems[name].connector.facts.writers)
-
-
-def _batches(
-    run: Run, kind: Kind, lanes: Sequence[tuple[System, StreamFacts, tuple[Op, ...]]]
-) -> Iterator[tuple[str, Steps]]:
-    """Batches in turn from every lane, made as they are needed: the spool is never held in memory."""
-    after = {id(lane): 0 for lane in lanes}
-    left = list(lanes)
-    while left:
-        for lane in list(left):
-            system, facts, ops = lane
-            orders = run.store.work.take(kind, ops, system.name, facts.name, after[id(lane)], facts.batch)
-            if not orders:
-                left.remove(lane)
-                continue
-            after[id(lane)] = orders[-1].seq
-            yield system.name, Batch(run, system, facts, orders).steps()
 
 
 class Item(NamedTuple):
@@ -157,7 +113,7 @@ class Batch:
             elif any(
                 n in remote.fields and remote.fields[n] != item.link.seen.get(n) for n in self._names(item, remote)
             ):
-                moved.append(remote)
+                moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
                 unmoved.append(item._replace(version=remote.version))
         if moved or gone:
@@ -330,6 +286,7 @@ class Batch:
         )  # fmt: skip
         self.store.trees.save(after)
         self.ingest.rekey(empty, after)
+        self.store.trees.wake([order.record])
         return unmerged(after, unshared=self.unshared)
 
     def _refused(self, item: Item, problems: Sequence[Problem]) -> None:
@@ -399,6 +356,3 @@ class Batch:
                 self._refused(item, (Problem(None, message + taken, "exists"),))
                 self.store.work.refuse(self.refusals)
                 self.refusals = []
-
-
-__all__ = ["apply"]

@@ -155,6 +155,7 @@ class Ingest:
             self.trees.set_columns(row.system, row.kind, row.remote_id, record=None, dirty=1)
             return
         self.trees.set_state(row.record, "alive")
+        self.trees.wake([row.record])
         for other in self.trees.of_records([row.record]).get(row.record, []):
             if other.gone is not None and (other.system, other.remote_id) != (self.system, row.remote_id):
                 self.trees.set_columns(other.system, other.kind, other.remote_id, gone="retired")

@@ -206,6 +206,7 @@ class Matching:
     def _link(self, row: Row, record: str) -> None:
         self.store.trees.adopt([(record, None, "applied", row.system, row.kind, row.remote_id)])
         self._restamp(row, record)
+        self.store.trees.wake([record])
         self.store.trees.mark([record])
         self.store.book.close_match(row.system, row.remote_id)
         self._assign(row, record)
@@ -253,6 +254,7 @@ class Matching:
                 self.store.book.close_match(row.system, row.remote_id)
         self.store.trees.add_records(records)
         self.store.trees.adopt(links)
+        self.store.trees.wake([r[0] for r in records])
         self._journal(entries)
 
     def _journal(self, rows: Sequence[tuple[Row, str, str, str | None]]) -> None:

@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tieline.engine.match import IDENTITY, keys_of
 from tieline.engine.merge import Court, Merged, Side, digest, merge, title
 from tieline.engine.plan import (
     Planned,
-    Target,
     archives,
     doomed,
     folded,
+    held_question,
     last_words,
     links,
     owed,
-    twin_question,
 )
 from tieline.events import ConflictFound, PlannedOrder
 from tieline.model import EMPTY, Link, Order, Question, Record, StreamFacts
@@ -29,10 +27,11 @@ from tieline.runner.context import Run, System
 from tieline.runner.matching import Matching
 from tieline.runner.references import References
 from tieline.runner.space import ToHub
+from tieline.runner.targets import Targets
 from tieline.store import Entry, Refusal, Row
 from tieline.store.trees import decode, dumps, encode_base, problems_of
 
-RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "match", "merge")
+RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "held", "match", "merge")
 
 
 def plan(run: Run) -> dict[Kind, str]:
@@ -87,11 +86,10 @@ class Planning:
         self.incomplete = any(s.streams_of(kind) and s.name not in self.joined for s in run.configured.values())
         """A system is left out of this run: what it is owed must be planned again with it."""
         self.blocked = run.store.work.blocked()
-        self.contested = run.store.book.contested() if run.store.db.any("review") else set()
         self.policies = run.rules.policies.get(kind, {})
-        self.keys = run.rules.match.get(kind, ())
         self.space = ToHub(run.store, kind)
         self._references = References(run, kind, list(self.joined))
+        self._targets = Targets(run, kind, self.joined, self.blocked)
         self._vetoed = run.hooks.listens("tieline_plan")
         self._notes = _Notes()
         self._apart: set[str] = set()
@@ -120,6 +118,7 @@ class Planning:
         planned: list[tuple[int, int, str]] = []
         for record_id in ids:
             record, state, into = records[record_id]
+            record = self._references.current(record)
             sides = [
                 self._side(row, link, refusals)
                 for row, link in zip(rows.get(record_id, ()), decoded[record_id], strict=True)
@@ -181,14 +180,14 @@ class Planning:
             able = [s for s in sides if self._facts(s).archives]
             planned = Planned(orders=archives(record, able, cause))
         else:
-            targets, twins = self._twins(record, merged, self._targets(record, merged, sides, refusals), court)
+            targets, twins = self._targets.of(record, merged, sides, refusals, court)
+            self._references.asking = record.id
             planned = owed(record, merged, sides, targets, court, self._references.asker)
             planned.orders += links(record, sides, self._stamping(sides))
             questions += twins
         self._note_missing(record, planned)
-        questions = [*merged.questions, *questions]
-        self._ask(record, questions, questioned)
-        orders = self._let_pass(record, planned)
+        orders, held = self._let_pass(record, planned, court)
+        self._ask(record, [*merged.questions, *questions, *held], questioned)
         self._write(record, merged, sides, planned, rows)
         self._spool(record, merged, orders)
         waits = self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
@@ -224,62 +223,6 @@ class Planning:
         self._spool(record, Merged(dict(record.fields), dict(record.stamps)), orders)
         return orders
 
-    def _targets(
-        self,
-        record: Record,
-        merged: Merged,
-        sides: Sequence[Side],
-        refusals: Mapping[tuple[str, str], Mapping[str, str]],
-    ) -> list[Target]:
-        """The systems that should hold the record and never did."""
-        linked = {s.link.system for s in sides if s.link.gone in (None, "user")}
-        if not any(s.link.gone is None for s in sides):
-            return []
-        targets = []
-        for name, system in self.joined.items():
-            rules = self.run.rules_of(name, self.kind)
-            if name in linked or rules.mode == "read" or not rules.create or name in self.run.without:
-                continue
-            wanted = system.filters.get(self.kind)
-            if wanted is not None and not wanted(merged.fields):
-                continue
-            facts = system.streams_of(self.kind)[0]
-            held = ""
-            if (record.id, name) in self.contested:
-                held = f"a question about a possible twin in {name} is open"
-            elif (record.id, name) in self.blocked:
-                held = f"the outcome of an earlier create in {name} is not known yet"
-            targets.append(
-                Target(
-                    name,
-                    facts.name,
-                    self.run.schema(system, facts.name).fields,
-                    system.defaults.get(facts.name, {}),
-                    refusals.get((record.id, name), {}),
-                    held,
-                )
-            )
-        return targets
-
-    def _twins(
-        self, record: Record, merged: Merged, targets: list[Target], court: Court
-    ) -> tuple[list[Target], list[Question]]:
-        """Holds creates in systems where somebody alive already has the record's e-mail or domain, and asks."""
-        keys = [k for k in keys_of(self.kind, merged.fields, self.keys) if k.partition(":")[0] in IDENTITY]
-        if not targets or not keys:
-            return targets, []
-        names = {t.system for t in targets}
-        asked: dict[str, Question] = {}
-        for key, members in self.store.trees.sharing(self.kind, keys).items():
-            for system, remote_id, other, _ in members:
-                if system in names and other != record.id:
-                    ask = twin_question(record, system, remote_id, key)
-                    answer = court.decisions.get(ask.key)
-                    if answer is None or answer.answer == "rejected":
-                        asked[system] = ask
-        held = [t._replace(held=asked[t.system].summary) if t.system in asked else t for t in targets]
-        return held, [q for q in asked.values() if q.key not in court.decisions]
-
     def _stamping(self, sides: Sequence[Side]) -> frozenset[str]:
         return frozenset(
             s.link.system for s in sides if self.run.schema(self.joined[s.link.system], s.link.stream).stamps
@@ -294,18 +237,26 @@ class Planning:
         if questioned:
             self.store.book.close_stale(record.id, [q.key for q in questions], RECORD_TOPICS)
 
-    def _let_pass(self, record: Record, planned: Planned) -> list[Order]:
-        """The orders that no plugin drops or holds."""
+    def _let_pass(self, record: Record, planned: Planned, court: Court) -> tuple[list[Order], list[Question]]:
+        """The orders that no plugin drops or holds, and the questions about those held."""
         if not self._vetoed:
-            return planned.orders
-        passed = []
+            return planned.orders, []
+        passed: list[Order] = []
+        held: list[Question] = []
         for order in planned.orders:
             verdict = self.run.hooks.plan(PlannedOrder(self.run.id, order))
+            if verdict is not None and verdict.action == "hold":
+                question = held_question(record, order, verdict.reason)
+                answer = court.decisions.get(question.key)
+                if answer is not None and answer.answer == "accepted":
+                    verdict = None
+                elif answer is None:
+                    held.append(question)
             if verdict is None:
                 passed.append(order)
             else:
                 planned.waiting[order.system] = verdict.reason
-        return passed
+        return passed, held
 
     def _write(
         self, record: Record, merged: Merged, sides: Sequence[Side], planned: Planned, rows: Sequence[Row]
@@ -335,7 +286,7 @@ class Planning:
     def _advance(self, side: Side, merged: Merged, planned: Planned, row: Row, elsewhere: str) -> None:
         """Merging sets base := seen, for the fields that were agreed in this system."""
         system = side.link.system
-        agreed = merged.agreed.get(system, set())
+        agreed = merged.agreed.get(system, set()) | self._same_target(side, row)
         state = self._end_state(side, merged, planned, agreed, elsewhere)
         if state == "unchanged" and row.pulled == self.run.id and row.state == "applied":
             state = "applied"  # it was linked in this very run
@@ -360,6 +311,14 @@ class Planning:
                 row.remote_id,
             )
         )
+
+    def _same_target(self, side: Side, row: Row) -> set[str]:
+        """References re-pointed there that mean whom they meant: an old id and the new one of one record."""
+        if row.base in (None, "{}"):
+            return set()
+        raw, seen, base = decode(row), side.link.seen, side.link.base
+        names = [n for n in REFERENCES[self.kind] if n in raw.base and raw.seen[n] != raw.base[n]]
+        return {n for n in names if n not in side.unresolved and n in base and seen[n] == base[n]}
 
     def _end_state(self, side: Side, merged: Merged, planned: Planned, agreed: set[str], elsewhere: str) -> str:
         system = side.link.system
@@ -391,6 +350,8 @@ class Planning:
         self.store.trees.agree(notes.agreed)
         self.store.work.journal(notes.journal)
         self.store.work.spool(notes.orders)
+        self.store.trees.await_targets(self._references.awaited)
+        self._references.awaited.clear()
 
 
 @dataclass(slots=True)

@@ -50,7 +50,12 @@ class Reader:
         """The whole reading of the stream: baseline or changes, then a sweep when it is due."""
         cursor = self.trees.cursor(self.system.name, self.facts.name)
         now = self.run.ports.clock.now()
-        relist = self.run.full or (self.full_every_ms and now - cursor.full_at >= self.full_every_ms)
+        every = self.full_every_ms
+        if self._blind and not every:
+            every = SWEEP_MS
+        elif self._blind:
+            every = min(every, SWEEP_MS)
+        relist = self.run.full or (every and now - cursor.full_at >= every)
         if not cursor.baseline:
             cursor = yield from self._listing(cursor)
         elif cursor.listing is not None or relist:  # what is deleted is in no listing: the changes are read as well
@@ -59,11 +64,16 @@ class Reader:
         else:
             before = self.met
             cursor = yield from self._changes(cursor)
-            if self.met > before and self.facts.full_listing and not self.facts.tombstones and not self.facts.sweep:
+            if self.met > before and self._blind:
                 cursor = yield from self._listing(cursor)
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
+
+    @property
+    def _blind(self) -> bool:
+        """Nothing but a complete listing shows what was deleted here."""
+        return self.facts.full_listing and not self.facts.tombstones and not self.facts.sweep
 
     # -- a complete listing
 

@@ -25,12 +25,38 @@ class References:
         self.store = run.store
         self.systems = systems
         self._states: dict[tuple[str, Kind, str], RefState] = {}
-        self.asker = Asker(lambda system, kind, hub: self._states.get((system, kind, hub), "never"))
+        self._heirs: dict[str, str] = {}
+        self._alive: set[str] = set()
+        self.asking = ""
+        """The record that is being planned."""
+        self.awaited: set[tuple[str, str]] = set()
+        """(target, record): the record wants planning again once its target is linked somewhere."""
+        self.asker = Asker(self._asked)
+
+    _refused: Mapping[tuple[str, str], Mapping[str, str]] = {}
 
     @property
     def full(self) -> bool:
         """It holds so much that it had better begin anew."""
         return len(self._states) > MOST_STATES
+
+    def _asked(self, system: str, kind: Kind, hub: str) -> RefState:
+        state = self._states.get((system, kind, hub), "never")
+        if state in ("never", "waiting") and hub in self._alive:
+            self.awaited.add((hub, self.asking))
+        return state
+
+    def current(self, record: Record) -> Record:
+        """The record with references to merged records pointing at their winners."""
+        fields = record.fields
+        moved: dict[str, Cell] = {}
+        for name in REFERENCES[self.kind] if self._heirs else ():
+            value = fields.get(name)
+            if isinstance(value, list):
+                moved[name] = [{**r, "id": self._heirs.get(r["id"], r["id"])} for r in value]
+            elif value in self._heirs:
+                moved[name] = self._heirs[value]
+        return record._replace(fields={**fields, **moved}) if moved else record
 
     def prepare(self, records: Sequence[Fields], met: Iterable[tuple[Kind, str]]) -> None:
         """Look up every hub id named by a chunk's records, and those that their links name: (kind, hub id)."""
@@ -48,8 +74,15 @@ class References:
             if not missing:
                 continue
             found = self.store.trees.records(missing)
+            self._heirs.update({i: into for i, (_, state, into) in found.items() if state == "folded" and into})
+            heirs = [self._heirs[i] for i in missing if i in self._heirs]
+            if heirs:
+                found |= self.store.trees.records(heirs)
+                missing = list(dict.fromkeys([*missing, *heirs]))
             rows = self.store.trees.of_records(missing)
             creating = self.store.work.creating(missing)
+            self._refused = self.store.work.refusals(missing)
+            self._alive.update(i for i, (_, state, _) in found.items() if state == "alive")
             for hub in missing:
                 for name in self.systems:
                     self._states[name, target, hub] = self._state(name, target, hub, found, rows, creating)
@@ -73,8 +106,8 @@ class References:
         rules = self.run.rules_of(system, kind)
         if record[1] != "alive" or not taken or not rules.create or rules.mode == "read":
             return "never"
-        if any(r.gone == "user" for r in here):
-            return "never"
+        if any(r.gone == "user" for r in here) or (not here and (hub, system) in self._refused):
+            return "never"  # deleted there by a person, or refused: what refers to it goes on without it
         wanted = self.run.systems[system].filters.get(kind)
         if wanted is not None and not wanted(record[0].fields):
             return "never"

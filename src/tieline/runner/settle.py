@@ -165,6 +165,7 @@ class Settler:
         self.store.trees.insert([fresh])
         self.store.trees.save(after._replace(gone=gone))
         self.ingest.rekey(empty, after)
+        self.store.trees.wake([intent.record])
         self._close(intent._replace(remote_id=chosen.id), "found again")
 
     def _close(self, intent: Intent, note: str) -> None:

@@ -73,6 +73,10 @@ CREATE TABLE rejection (
     PRIMARY KEY (record, system, field)
 ) WITHOUT ROWID;
 
+CREATE TABLE awaits (
+    target TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (target, record)
+) WITHOUT ROWID;
+
 CREATE TABLE review (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, kind TEXT, record TEXT,
     system TEXT, remote_id TEXT, summary TEXT NOT NULL, detail TEXT NOT NULL, accept TEXT NOT NULL,

@@ -265,6 +265,22 @@ class Trees:
         )
         return [r[0] for r in rows]
 
+    def await_targets(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """(target, record): plan the record again once its target is linked somewhere."""
+        self._sql.executemany("INSERT OR IGNORE INTO awaits VALUES (?, ?)", pairs)
+
+    def wake(self, targets: Sequence[str]) -> None:
+        """These records were linked somewhere: whatever waited to refer to them wants planning."""
+        if not targets or not self.db.any("awaits"):
+            return
+        for part in _parts(targets):
+            self._sql.execute(
+                "UPDATE record SET dirty = 1 WHERE id IN "
+                f"(SELECT record FROM awaits WHERE target IN ({marks(len(part))}))",
+                part,
+            )
+            self._sql.execute(f"DELETE FROM awaits WHERE target IN ({marks(len(part))})", part)
+
     def forget_versions(self) -> None:
         """Whatever is read next is news, and what was left out before is matched again: the mapping has changed."""
         self._sql.execute(

@@ -201,7 +201,8 @@ class Oracle:
         for name, system in self.world.systems.items():
             for (kind, hub), ids in system.by_hub_id.items():
                 alive = [i for i in ids if (r := system.get(kind, i)) is not None and not r.deleted]
-                if len(alive) > 1:
+                brought_back = [i for i in alive if (name, kind, i) in self.world.undeleted]
+                if len(alive) - len(brought_back) > 1:
                     yield Violation("I4", f"{name} holds {kind} {hub} more than once: {alive}")
             # Without a field for the hub id, a lost create that a person edits before it is read is not recognised.
             if all(s.character.stamps for s in self.world.systems.values()):
@@ -209,14 +210,15 @@ class Oracle:
 
     def _twins(self, name: str, system: MemorySystem) -> Iterator[Violation]:
         by_last: dict[str, list[Record]] = defaultdict(list)
-        for record in system.alive("contact"):
+        known = [r for r in system.alive("contact") if (name, "contact", r.id) not in self.world.undeleted]
+        for record in known:
             if record.fields.get("last_name"):
                 by_last[str(record.fields["last_name"])].append(record)
         for last, records in by_last.items():
             if len(records) > 1 and any(r.created_by == HUB for r in records):
                 yield Violation("I4", f"{name} holds {last} twice: {[r.id for r in records]}")
         by_email: dict[str, list[Record]] = defaultdict(list)
-        for record in system.alive("contact"):
+        for record in known:
             if record.fields.get("email"):
                 by_email[normal_email(str(record.fields["email"]))].append(record)
         for email, records in by_email.items():

@@ -1,0 +1,54 @@
+"""One system by itself: its records are made and need no plan, until somebody else takes part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tieline.model import Policy
+
+
+@pytest.mark.parametrize("how", ["it is only read", "it has no field for the hub's id"])
+def test_records_of_a_system_that_is_owed_nothing_want_no_plan(office: Any, how: str) -> None:
+    office.add("crm", unique_hub_id=how == "it is only read", stamps=how == "it is only read")
+    if how == "it is only read":
+        office.rule("crm", "contact", mode="read")
+    office.create("crm", "contact", email="ada@x.example", first_name="Ada")
+    summary = office.sync()
+    assert office.store.trees.dirty("contact", "") == []
+    assert summary.converged
+    assert summary.records["crm"]["contact"]["applied"] == 1
+
+
+def test_a_second_system_is_given_what_the_first_had_alone(office: Any) -> None:
+    office.add("crm")
+    office.rule("crm", "contact", mode="read")
+    office.create("crm", "contact", email="ada@x.example", first_name="Ada")
+    office.sync()
+    office.add("mail")
+    assert office.sync().converged
+    assert office.values("mail", "contact", "email") == ["ada@x.example"]
+
+
+def test_a_record_whose_parent_is_missing_is_planned_again_all_the_same(office: Any) -> None:
+    office.add("crm")
+    office.rule("crm", "contact", mode="read")
+    office.create("crm", "contact", email="ada@x.example", account="nobody")
+    office.sync()
+    assert len(office.store.trees.dirty("contact", "")) == 1
+
+
+def test_a_field_that_nobody_shares_calls_for_no_second_plan_after_a_write(office: Any) -> None:
+    office.add("crm")
+    office.add("mail")
+    office.policy("contact", "title", Policy("none"))
+    key = office.create("crm", "contact", email="ada@x.example", title="Countess")
+    office.sync()
+    office.edit("crm", "contact", key, first_name="Ada")
+    planned: list[int] = []
+    runner = office.runner()
+    once = runner.store.trees.planned
+    runner.store.trees.planned = lambda rows: once([planned.append(1) or r for r in rows])
+    assert runner.sync().writes == 1
+    assert len(planned) == 1
