@@ -89,7 +89,8 @@ def last_words(record: Record, sides: Sequence[Side]) -> Merged:
     for side in sides:
         link = side.link
         for name, value in link.seen.items():
-            if link.gone is None and name in link.base and link.base[name] != value:
+            edited = link.base[name] != value if name in link.base else value is not None
+            if link.gone is None and edited and name not in side.unresolved:
                 out.conflicts.append(Conflict(name, ("", None), (link.system, value), "deletion wins"))
                 out.agreed.setdefault(link.system, set()).add(name)
     return out
@@ -195,7 +196,8 @@ def _update(record: Record, merged: Merged, side: Side, court: Court, refs: Aske
             problem = Problem(name, f"{link.system} cannot clear {name}", "unclearable")
             out.rejected.setdefault(link.system, []).append(problem)
             continue
-        if before is not _ABSENT and before is not None and _fills_only(name, side.rules, court):
+        opt_out = value == "opted_out" and spec_of(record.kind, name).type == "consent"
+        if before is not _ABSENT and before is not None and not opt_out and _fills_only(name, side.rules, court):
             continue
         wanted = _reference(record.kind, name, value, link.system, refs, out, update=True)
         if wanted is _ABSENT or wanted == before or (wanted is None and before is _ABSENT):

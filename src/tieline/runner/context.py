@@ -145,7 +145,7 @@ class Run:
                 kind = system.connector.facts.stream(stream).kind
                 known = self.store.book.schema(system.name, stream, 0)
                 with self.store.atomic(durable=False):
-                    if known is not None and known.fingerprint != found.fingerprint:
+                    if known is not None and (known.fields, known.stamps) != (dict(found.fields), found.stamps):
                         self.store.trees.mark_all(kind)
                     self.store.book.save_schema(system.name, stream, found, now)
                     self.store.work.retry_refused(system.name, kind, found.fingerprint)

@@ -26,6 +26,8 @@ class Ingest:
         self.stream = facts.name
         self.trees = run.store.trees
         self.keys = run.rules.match.get(self.kind, ())
+        self.counting = True
+        """Off where the same remotes are met a second time in one run."""
 
     def take(self, remotes: Iterable[Remote], listing: str | None = None) -> None:
         """Every remote ends known: inserted, observed, gone, merged or unchanged."""
@@ -84,7 +86,7 @@ class Ingest:
 
     def _seen_again(self, row: Row, remote: Remote) -> None:
         if row.gone is None and remote.version and row.version == remote.version:
-            self.run.unchanged[self.system, self.kind] += 1
+            self.run.unchanged[self.system, self.kind] += self.counting
             return
         link = decode(row)
         if row.own and remote.modified <= row.own:  # the stamp is our own write's: the edit is older than it
@@ -96,7 +98,7 @@ class Ingest:
             keys = keys_of(self.kind, after.seen, self.keys)
             self.trees.set_keys(self.system, self.kind, [(key, after.remote_id) for key in keys])
         if not changed:
-            self.run.unchanged[self.system, self.kind] += row.pulled != self.run.id
+            self.run.unchanged[self.system, self.kind] += self.counting and row.pulled != self.run.id
             stamped = {} if remote.hub_id is None or row.hub_id else {"hub_id": remote.hub_id}
             self.trees.set_columns(
                 self.system, self.kind, row.remote_id, version=remote.version, modified=after.modified, **stamped

@@ -60,11 +60,13 @@ class Reader:
             cursor = yield from self._listing(cursor)
         elif cursor.listing is not None or relist:  # what is deleted is in no listing: the changes are read as well
             cursor = yield from self._listing(cursor)
+            self.ingest.counting = False
             cursor = yield from self._changes(cursor)
         else:
             before = self.met
             cursor = yield from self._changes(cursor)
             if self.met > before and self._blind:
+                self.ingest.counting = False
                 cursor = yield from self._listing(cursor)
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
@@ -159,7 +161,7 @@ class Reader:
         for hint in hints:
             version, gone = known.get(hint.id, ("", None))
             if hint.version and version == hint.version and gone is None and not hint.gone:
-                self.run.unchanged[self.system.name, self.facts.kind] += 1
+                self.run.unchanged[self.system.name, self.facts.kind] += self.ingest.counting
             else:
                 news.append(hint.id)
         found: list[Remote] = []

@@ -111,8 +111,11 @@ def _ask_about_refusals(run: Run, now: int) -> None:
     for system, kind, field, code, number, message, record in run.store.work.refused_groups():
         key = f"rejected:{system}:{kind}:{field}:{code}"
         keys.append(key)
-        if run.store.book.decision(key) is not None:
-            continue
+        answer = run.store.book.decision(key)
+        if answer is not None and number <= int(answer.detail.get("count", 0)):
+            continue  # a person said to leave it; what is refused since then is asked about again
+        if answer is not None:
+            run.store.book.spend(key)
         what = field if field not in ("*", "#link") else "the record"
         question = Question(
             "rejected", key, kind, None,

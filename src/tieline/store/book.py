@@ -40,9 +40,10 @@ class Book:
         )  # fmt: skip
         if done.rowcount == 0:  # asked before and closed since by events: it is open again
             done = self._sql.execute(
-                "UPDATE review SET state = 'open', opened_run = ?, opened_at = ?, summary = ?, detail = ? "
+                "UPDATE review SET state = 'open', opened_run = ?, opened_at = ?, summary = ?, detail = ?, accept = ?, "
+                "reject = ? "
                 "WHERE key = ? AND state = 'closed'",
-                (run, now, question.summary, dumps(detail), question.key),
+                (run, now, question.summary, dumps(detail), question.accept, question.reject, question.key),
             )
         return done.rowcount == 1
 

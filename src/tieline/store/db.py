@@ -36,6 +36,21 @@ class LeaseLost(Broken):
     fatal = True
 
 
+class _Connection(sqlite3.Connection):
+    """A connection whose errors are this store's own, also outside transactions."""
+
+    path: Path | None = None
+    translating = False
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(*args)
+        except sqlite3.DatabaseError as error:
+            if self.translating:
+                raise _translate(error, self.path) from error
+            raise
+
+
 class Db:
     """One SQLite database in WAL mode. One thread uses it."""
 
@@ -44,7 +59,9 @@ class Db:
         if path is not None and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
-            self.sql = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+            self.sql = sqlite3.connect(
+                path or ":memory:", isolation_level=None, check_same_thread=False, factory=_Connection
+            )
             self.sql.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             self.sql.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             self.sql.execute("PRAGMA journal_mode = WAL")
@@ -53,6 +70,7 @@ class Db:
             self._durable = True
             self.sql.execute("PRAGMA synchronous = FULL")
             self._upgrade()
+            self.sql.path, self.sql.translating = path, True
         except sqlite3.DatabaseError as error:
             raise _translate(error, path) from error
         self.epoch: int | None = None
