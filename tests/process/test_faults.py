@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.process import company
 from tests.process.harness import Call, Reply, as_json, finished, html, kill
 
