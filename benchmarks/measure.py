@@ -141,6 +141,15 @@ def _drain(child: subprocess.Popen[bytes], until: float) -> tuple[str, str, Any,
     return texts.get("out", b"").decode(), texts.get("err", b"").decode(), usage, child.returncode
 
 
+def speed() -> float:
+    """CPU seconds this machine takes, now, to count to a million: what absolute times are to be read against."""
+    began = time.process_time()
+    total = 0
+    for number in range(1_000_000):
+        total += number
+    return time.process_time() - began
+
+
 def environment() -> dict[str, str]:
     """The environment of measured commands: byte code may be kept, as on a user's machine; nothing phones home."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONDONTWRITE", "PYTHONUNBUFFERED", "TIELINE_"))}

@@ -300,7 +300,7 @@ class Client:
             return failure
         began = self._clock.monotonic()
         try:
-            response = self._transport.send(outgoing)
+            response = self._quotable(self._transport.send(outgoing))
         except Unavailable as failure:
             self.budget.leave(ticket)
             self._note(outgoing, str(failure), began)
@@ -370,6 +370,16 @@ class Client:
         if last or wait > MAX_WAIT or self._clock.monotonic() + wait - call.began > PATIENCE:
             raise failure
         return wait
+
+    def _quotable(self, response: Response) -> Response:
+        """What a connector may quote in a message, an error or no JSON, comes without secrets that it may say back."""
+        if response.status < 400 and "json" in response.headers.get("content-type", "json"):
+            return response
+        text = response.body.decode("utf-8", "surrogateescape")
+        struck = self._redactor.redact(text)
+        if struck == text:
+            return response
+        return Response(response.status, response.headers, struck.encode("utf-8", "surrogateescape"))
 
     def _said(self, response: Response) -> str:
         text = excerpt(response)

@@ -225,7 +225,7 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(reply.body)
 
         def _forwarded(self, body: bytes) -> Reply:
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+            headers = {k.lower(): v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
             form = headers.get("content-type", "").endswith("urlencoded")
             for word, real in gate.words.items():
                 headers = {k: v.replace(word, real) for k, v in headers.items()}

@@ -73,12 +73,12 @@ class Bench:
         self.sent += call.body + call.authorization.encode()
         return None
 
-    def desk(self, grant: str, form: str) -> Desk:
+    def desk(self, grant: str, form: str, name: str = "") -> Desk:
         """A desk whose two systems sign in this way."""
         client = {name: self.sandboxes.ready[vendor]["client_id"] for name, vendor in VENDORS.items()}
         parts = {f"{name}_auth": auth(grant, form, client[name]) for name in VENDORS}
         urls = {name: gate.url for name, gate in self.gates.items()}
-        desk = Desk(self.folder / f"{grant}-{form}", urls, self.sandboxes.token, **parts)
+        desk = Desk(self.folder / (name or f"{grant}-{form}"), urls, self.sandboxes.token, **parts)
         desk.env = {}
         secrets = desk.folder / "secrets"
         secrets.mkdir(mode=0o700)
@@ -146,11 +146,11 @@ def test_a_secret_reaches_the_vendor_and_nothing_that_is_printed_or_kept(bench: 
     out = [*lines(desk, "sync", "--yes", "-vv"), *lines(desk, "auth", "status", "--json"), *lines(desk, "check", "-v")]
     assert b"Done: " in out[0][1], out
     if form == FORMS[GRANTS.index(grant)]:  # how it fails does not depend on where the secret came from
-        for status in (200, 401, 400, 500):
+        for status in (200, 401, 400, *((500,) if grant == "token" else ())):
             for gate in bench.gates.values():
                 gate.before = echo(status)
             out += lines(desk, "sync", "-vv")
-            out += lines(desk, "check", "--json")
+            out += lines(desk, "check", "--json") if status < 500 else []
             for gate in bench.gates.values():
                 gate.before = bench._note
     held = files(desk.folder)
@@ -166,8 +166,7 @@ def test_a_secret_reaches_the_vendor_and_nothing_that_is_printed_or_kept(bench: 
 
 
 def test_what_a_killed_run_leaves_holds_no_secret_either(bench: Bench) -> None:
-    desk = bench.desk("refresh_token", "env")
-    desk.folder.joinpath("tieline.toml").write_text(desk.config.read_text())
+    desk = bench.desk("refresh_token", "env", "killed")
     running: list[Any] = []
 
     def die(call: Call) -> Reply | None:
@@ -175,14 +174,15 @@ def test_what_a_killed_run_leaves_holds_no_secret_either(bench: Bench) -> None:
             kill(running[0])
         return None
 
-    (desk.folder / ".tieline").mkdir(mode=0o700, exist_ok=True)
     for gate in bench.gates.values():
         gate.before = die
     running.append(desk.start("sync", "--yes", "--full", "-vv"))
     done = finished(running[0])
     for gate in bench.gates.values():
         gate.before = bench._note
+    assert done.code == -9, "it was not killed: this shows nothing"
     held = files(desk.folder)
+    assert any(name.endswith("tieline.db-wal") for name, _ in held)
     assert leaks([*held, ("stdout", done.out.encode()), ("stderr", done.err.encode())]) == []
 
 
@@ -195,7 +195,7 @@ def test_no_cassette_holds_a_credential_it_was_recorded_with() -> None:
     for sandbox in (HubSpotSandbox, SalesforceSandbox):
         for word in (sandbox.token, sandbox.client_secret, sandbox.refresh_token):
             assert leaks(cassettes, word) == []
-    assert len(leaks(cassettes, "authorization")) == len(cassettes), "what was struck out stands there by name"
+    assert len(leaks(cassettes, "tieline")) == len(cassettes), "the search sees no content of a cassette"
 
 
 def test_the_search_finds_a_canary_in_any_form() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tieline.engine import policy as rule
+from tieline.engine.compose import rebased
 from tieline.engine.match import equivalent
 from tieline.engine.policy import Bid, Verdict
 from tieline.model import (
@@ -225,13 +226,15 @@ def _merge_field(record: Record, name: str, policy: Policy, sides: Sequence[Side
         if based and seen == link.base[name]:
             continue
         spoken.append(side)
-        if seen == standing.value and name in record.fields:
-            continue
-        if not based and seen is not None and equivalent(type_name, seen, standing.value):
+        if not based and seen is not None and seen != standing.value and equivalent(type_name, seen, standing.value):
             out.same.setdefault(link.system, {})[name] = standing.value
             continue
+        if based:
+            seen = rebased(standing.value, link.base[name], seen)
         if type_name == "refs":
             seen = _with_roles(seen, standing.value)
+        if seen == standing.value and name in record.fields:
+            continue
         moved = based and not _agreed(link, name, standing.value)
         bids.append(Bid(link.system, seen, link.times.get(name, link.modified), based, moved))
     if not spoken:

@@ -92,7 +92,6 @@ def last_words(record: Record, sides: Sequence[Side]) -> Merged:
             edited = link.base[name] != value if name in link.base else value is not None
             if link.gone is None and edited and name not in side.unresolved:
                 out.conflicts.append(Conflict(name, ("", None), (link.system, value), "deletion wins"))
-                out.agreed.setdefault(link.system, set()).add(name)
     return out
 
 

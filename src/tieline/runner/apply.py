@@ -86,10 +86,12 @@ class Batch:
         return items
 
     def _read(self, items: Sequence[Item]) -> Generator[Job, Any, dict[str, Remote]]:
-        """What is there now, by the id that was asked for. References are read only if they are written."""
-        written = {n for i in items for n in i.payload}
-        names = {n for i in items if i.link is not None for n in i.link.seen}
-        fields = frozenset((names - REFERENCES[self.kind].keys()) | written)
+        """What is there now, by the id that was asked for: the fields to be written; of what is to end, all its own."""
+        names = {n for i in items for n in i.payload}
+        for item in items:
+            if item.order.op == "archive" and item.link is not None:
+                names |= item.link.seen.keys() - REFERENCES[self.kind].keys()
+        fields = frozenset(names)
         ids = [i.row.remote_id for i in items if i.row is not None]
         stream, connector = self.facts.name, self.system.connector
         found: list[Remote] = []

@@ -51,7 +51,6 @@ CREATE TABLE intent (
     stream TEXT NOT NULL, op TEXT NOT NULL, remote_id TEXT, payload TEXT NOT NULL, reasons TEXT NOT NULL,
     sent_at INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'prepared'
 );
-CREATE INDEX intent_record ON intent(record, system);
 
 CREATE TABLE orders (
     seq INTEGER PRIMARY KEY, op TEXT NOT NULL, system TEXT NOT NULL, kind TEXT NOT NULL, stream TEXT NOT NULL,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
@@ -17,6 +18,7 @@ _COLUMNS = (
     "hub_id, dirty, pulled, state, listed"
 )
 CHUNK = 500
+T = TypeVar("T")
 
 
 class Trees:
@@ -306,7 +308,11 @@ class Trees:
 
     def done(self, ids: Iterable[str]) -> None:
         """One order of each of these records is confirmed."""
-        self._sql.executemany("UPDATE record SET due = due - 1 WHERE id = ? AND due > 0", [(i,) for i in ids])
+        counts = Counter(ids)
+        for part in _parts([i for i, number in counts.items() if number == 1]):
+            self._sql.execute(f"UPDATE record SET due = due - 1 WHERE due > 0 AND id IN ({marks(len(part))})", part)
+        several = [(number, i) for i, number in counts.items() if number > 1]
+        self._sql.executemany("UPDATE record SET due = max(due - ?, 0) WHERE id = ?", several)
 
     # -- cursors
 
@@ -322,7 +328,7 @@ class Trees:
         self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(10)})", cursor)
 
 
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+def _parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
     for start in range(0, len(ids), CHUNK):
         yield ids[start : start + CHUNK]
 

@@ -157,7 +157,8 @@ class Work:
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop intents: their outcome is known and in the trees, or they were never sent."""
-        self._sql.executemany("DELETE FROM intent WHERE id = ?", [(i,) for i in ids])
+        for part in _parts(list(ids)):
+            self._sql.execute(f"DELETE FROM intent WHERE id IN ({marks(len(part))})", part)
 
     def unknown(self, ids: Iterable[int], now: int) -> None:
         """Mark intents whose outcome is not known; the call ended now, whenever it was prepared."""

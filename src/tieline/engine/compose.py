@@ -1,0 +1,40 @@
+"""Edits of values that have parts: an address, money, a list of references. Pure.
+
+A system may hold only some of the parts. What was edited there is the difference from what was last agreed with it, and
+that difference is carried onto the record's value: a part that the system never showed is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tieline.records import Cell
+
+
+def rebased(standing: Cell, base: Cell, seen: Cell) -> Cell:
+    """The record's value with the edit from `base` to `seen` applied; `seen` itself where a value has no parts."""
+    if isinstance(standing, Mapping) and isinstance(base, Mapping) and isinstance(seen, Mapping):
+        names = {**base, **seen}
+        edited = {n: seen.get(n) for n in names if seen.get(n) != base.get(n)}
+        merged = {**standing, **edited}
+        return merged if "amount" in merged else {n: v for n, v in merged.items() if v is not None} or None
+    if isinstance(standing, list) and isinstance(base, list) and isinstance(seen, list | None):
+        return _relisted(standing, base, seen or [])
+    return seen
+
+
+def _relisted(standing: list[Cell], base: list[Cell], seen: list[Cell]) -> Cell:
+    """Lists count as sets: of references by whom they name, of anything else by value."""
+    before, now = {_key(i) for i in base}, {_key(i): i for i in seen}
+    kept = [now.get(_key(i), i) for i in standing if _key(i) in now or _key(i) not in before]
+    known = {_key(i) for i in kept}
+    items = [*kept, *(i for k, i in now.items() if k not in known)]
+    return sorted(items, key=_order) or None
+
+
+def _key(item: Cell) -> Cell:
+    return item["id"] if isinstance(item, Mapping) else item
+
+
+def _order(item: Cell) -> tuple[str, str]:
+    return (str(item["id"]), str(item.get("role") or "")) if isinstance(item, Mapping) else (str(item), "")

@@ -1,0 +1,229 @@
+"""Lost calls, stops, counts, leases and damage: cases of whole runs that once went wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tieline.errors import NotAuthorised, PluginFailed, TielineError, Unavailable
+from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
+from tieline.model import Outcome
+from tieline.store import Store, StoreBroken
+
+
+class Hearing:
+    """Hooks that do `at_plan` at each planned order and keep how runs ended."""
+
+    def __init__(self, at_plan: Any) -> None:
+        self.at_plan = at_plan
+        self.ends: list[str] = []
+
+    def listens(self, hook: str) -> bool:
+        return True
+
+    def plan(self, event: PlannedOrder) -> Verdict | None:
+        self.at_plan()
+        return None
+
+    def conflict(self, event: ConflictFound) -> None: ...
+
+    def applied(self, event: Applied) -> None: ...
+
+    def finished(self, event: RunFinished) -> None:
+        self.ends.append(event.outcome)
+
+
+# -- calls that fail
+
+
+def test_an_update_that_was_lost_before_it_arrived_is_sent_again(pair: Any) -> None:
+    """What was there before is no sign of a write that arrived, though the new value begins like it."""
+    ada = pair.create("crm", "contact", email="ada@firm.example", first_name="Jo")
+    pair.sync()
+    pair.edit("crm", "contact", ada, first_name="Joanna")
+    mail = pair.connectors["mail"]
+    take = mail.write
+
+    def lose(stream: str, writes: Any) -> Any:
+        mail.write = take
+        raise Unavailable("the line is cut", sent=True)
+
+    mail.write = lose
+    for _ in range(4):
+        summary = pair.sync()
+    assert mail.write == take
+    assert (summary.converged, summary.writes) == (True, 0)
+    assert [pair.only(system, "contact").fields["first_name"] for system in ("crm", "mail")] == ["Joanna", "Joanna"]
+
+
+def test_a_create_done_before_the_login_lapsed_is_not_made_twice(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", hints=True, index_lag_ms=600_000, unique_hub_id=False)
+    office.create("crm", "account", name="First")
+    office.sync()
+    office.create("crm", "contact", last_name="Ada")
+    mail = office.connectors["mail"]
+    take = mail.write
+
+    def lapse(stream: str, writes: Any) -> Any:
+        mail.write = take
+        take(stream, writes)
+        raise NotAuthorised("the login lapsed in the middle")
+
+    mail.write = lapse
+    for _ in range(4):
+        office.sync()
+    assert mail.write == take
+    assert office.values("mail", "contact", "last_name") == ["Ada"]
+
+
+def test_a_throttled_stream_is_not_asked_over_and_over_in_one_run(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    pair.create("crm", "contact", email="bob@firm.example")
+    asked = []
+
+    def throttle(stream: str, writes: Any) -> Any:
+        asked.append(stream)
+        return [Outcome("throttled") for _ in writes]
+
+    pair.connectors["mail"].write = throttle
+    pair.sync()
+    assert 1 <= len(asked) <= 2
+
+
+def test_a_keyboard_interrupt_in_a_write_leaves_one_record(pair: Any) -> None:
+    pair.create("crm", "contact", last_name="Ada")
+
+    def at(name: str) -> None:
+        if name == "called:mail" and pair.systems["mail"].alive("contact"):
+            raise KeyboardInterrupt
+
+    pair.boundary = at
+    with pytest.raises(KeyboardInterrupt):
+        pair.sync()
+    pair.boundary = lambda name: None
+    pair.sync()
+    assert pair.sync().writes == 0
+    assert len(pair.systems["mail"].alive("contact")) == 1
+
+
+# -- what leaves the configuration
+
+
+def test_a_lost_write_to_a_system_that_was_removed_holds_nobody_up(office: Any) -> None:
+    for name in ("crm", "mail", "old"):
+        office.add(name)
+    ada = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.edit("crm", "contact", ada, title="Boss")
+
+    def lose(stream: str, writes: Any) -> Any:
+        raise Unavailable("the line is cut", sent=True)
+
+    office.connectors["old"].write = lose
+    office.sync()
+    del office.connectors["old"]
+    for _ in range(3):
+        summary = office.sync()
+    assert summary.converged
+    assert office.values("mail", "contact", "title") == ["Boss"]
+
+
+def test_links_of_a_stream_that_left_the_mapping_stay_and_fail_no_run(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    pair.store.db.sql.execute("UPDATE link SET stream = 'leads' WHERE system = 'crm'")
+    pair.store.trees.mark_all()
+    assert pair.sync().outcome != "failed"
+    assert pair.store.db.rows("SELECT count(*) FROM link WHERE system = 'crm'") == [(1,)]
+    assert [len(pair.systems[system].alive("contact")) for system in ("crm", "mail")] == [1, 1]
+
+
+# -- counts, hooks, leases
+
+
+def test_a_full_listing_counts_each_remote_once(pair: Any) -> None:
+    for n in range(3):
+        pair.create("crm", "contact", email=f"p{n}@firm.example")
+    pair.sync()
+    assert pair.sync(full=True).records["crm"]["contact"]["pulled"] == 3
+
+
+def test_a_run_that_a_plugin_broke_is_told_as_failed(pair: Any) -> None:
+    def broken() -> None:
+        raise PluginFailed("the veto broke")
+
+    pair.hooks = Hearing(broken)
+    pair.create("crm", "contact", email="ada@firm.example")
+    with pytest.raises(PluginFailed):
+        pair.sync()
+    assert pair.hooks.ends == ["failed"]
+
+
+def test_a_lease_outlasts_a_plan_that_takes_its_time(pair: Any) -> None:
+    left: list[int] = []
+
+    def at(name: str) -> None:
+        if name == "planned":
+            left.append(pair.store.db.holder()[1] - pair.clock.now())
+
+    pair.hooks = Hearing(lambda: pair.clock.advance(200_000))
+    pair.boundary = at
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    assert min(left) > 0
+
+
+# -- damage
+
+
+def spoil(path: Path, size: int) -> None:
+    """Overwrite the beginning of each page but the first few."""
+    damaged = bytearray(path.read_bytes())
+    for start in range(4 * 8192, len(damaged), 8192):
+        damaged[start : start + size] = b"\xff" * size
+    path.write_bytes(damaged)
+
+
+def test_a_damaged_journal_is_told_by_whoever_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = Store(path)
+    row = "INSERT INTO journal(run, at, record, system, kind, op, outcome) VALUES ('r', 1, 'x', 's', 'k', 'o', 'ok')"
+    with store.atomic():
+        for _ in range(3000):
+            store.db.sql.execute(row)
+    store.close()
+    spoil(path, 4000)
+
+    def reopen_and_read() -> None:
+        again = Store(path)
+        try:
+            again.work.entries("x")
+        finally:
+            again.close()
+
+    with pytest.raises(StoreBroken):
+        reopen_and_read()
+
+
+def test_a_damaged_store_ends_in_an_error_that_says_so(office: Any, tmp_path: Path) -> None:
+    office.store.close()
+    path = tmp_path / "store.db"
+    office.store = Store(path)
+    office.add("crm")
+    office.add("mail")
+    for n in range(300):
+        office.systems["crm"].person_create("contact", {"email": f"p{n}@firm.example"})
+    office.sync()
+    office.store.close()
+    spoil(path, 2000)
+
+    def reopen_and_sync() -> None:
+        office.store = Store(path)
+        office.sync()
+
+    with pytest.raises(TielineError):
+        reopen_and_sync()
