@@ -25,6 +25,8 @@ MARK = "canary7f3a"
 TOKEN, SECRET, REFRESH = f"{MARK}.token", f"{MARK}.secret", f"{MARK}.refresh"
 FORMS = ("env", "file", "command")
 GRANTS = ("token", "client_credentials", "refresh_token")
+KILLED_AT = 6
+"""Calls to marketing after which the run dies: in the middle of reading, so that the database's log is left."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -170,12 +172,12 @@ def test_what_a_killed_run_leaves_holds_no_secret_either(bench: Bench) -> None:
     running: list[Any] = []
 
     def die(call: Call) -> Reply | None:
-        if call.write and running and not call.path.endswith("/token"):
+        if running and call.number > start + KILLED_AT:
             kill(running[0])
         return None
 
-    for gate in bench.gates.values():
-        gate.before = die
+    start = bench.gates["marketing"].counter.calls
+    bench.gates["marketing"].before = die
     running.append(desk.start("sync", "--yes", "--full", "-vv"))
     done = finished(running[0])
     for gate in bench.gates.values():
@@ -195,7 +197,7 @@ def test_no_cassette_holds_a_credential_it_was_recorded_with() -> None:
     for sandbox in (HubSpotSandbox, SalesforceSandbox):
         for word in (sandbox.token, sandbox.client_secret, sandbox.refresh_token):
             assert leaks(cassettes, word) == []
-    assert len(leaks(cassettes, "tieline")) == len(cassettes), "the search sees no content of a cassette"
+    assert len(leaks(cassettes, "interactions")) == len(cassettes), "the search sees no content of a cassette"
 
 
 def test_the_search_finds_a_canary_in_any_form() -> None:

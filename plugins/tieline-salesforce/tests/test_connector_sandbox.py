@@ -200,9 +200,10 @@ def test_a_lost_answer_leaves_a_record_that_its_hub_id_finds():
         try:
             made += [o.remote_id for o in world.connector.write("contacts", [write])]
         except Unavailable as error:
-            assert error.sent
-            lost.append(write)
+            lost.append((write, error.sent))
     assert lost
+    assert all(sent for _, sent in lost)
+    lost = [write for write, _ in lost]
     assert [r.hub_id for r in world.connector.find("contacts", [w.hub_id for w in lost])] == [w.hub_id for w in lost]
     assert len(world.all("contacts")) == 12
     for write in lost:
