@@ -102,6 +102,8 @@ class Run:
     """Remotes that could not be read at all."""
     lost: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     """Tombstones of remotes the hub never knew."""
+    touched: bool = False
+    """Some remote was taken in as news: only then is there anything to count in the trees."""
     written: Counter[tuple[str, Kind, str]] = field(default_factory=Counter)
     """Confirmed writes by system, kind and op."""
     allowed: dict[str, int] = field(default_factory=dict)

@@ -56,6 +56,7 @@ class Ingest:
                 met.append(remote.id)
                 self._seen_again(row, remote)
         if fresh:
+            self.run.touched = True
             self.trees.insert(fresh)
             self.trees.set_keys(self.system, self.kind, fresh_keys)
         if listing is not None:
@@ -104,6 +105,7 @@ class Ingest:
                 self.system, self.kind, row.remote_id, version=remote.version, modified=after.modified, **stamped
             )
             return
+        self.run.touched = True
         self.trees.save(
             after,
             hub_id=remote.hub_id or row.hub_id,
@@ -139,6 +141,7 @@ class Ingest:
 
     def mark_gone(self, row: Row, by: str = "user") -> None:
         """A remote is deleted: its values stay as they were last seen."""
+        self.run.touched = True
         self.trees.set_columns(
             self.system, self.kind, row.remote_id, gone=by, pulled=self.run.id, state="gone", dirty=0
         )

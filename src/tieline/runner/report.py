@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def count_records(run: Run, summary: Summary) -> None:
     for system in run.systems.values():
         for facts in system.streams:
             ends[system.name, facts.kind] = dict.fromkeys(ENDS, 0)
-    for system_name, pulled_kind, state, number in run.store.book.pulled_states(run.id):
+    for system_name, pulled_kind, state, number in run.store.book.pulled_states(run.id) if run.touched else ():
         found = ends.setdefault((system_name, pulled_kind), dict.fromkeys(ENDS, 0))
         found[state if state in ENDS else "unchanged"] += number
     for counter, end in ((run.unchanged, "unchanged"), (run.bad, "rejected"), (run.lost, "gone")):
@@ -69,6 +70,7 @@ def finish(run: Run, summary: Summary) -> None:
         summary.reviews = max(summary.reviews, run.store.book.open_reviews())
         summary.api_calls = {name: s.calls() for name, s in run.systems.items()}
         summary.notes += [f"{name}: {why}" for name, why in run.failed.items()]
+        summary.notes += _left(run, summary)
         summary.errors = run.errors
         if run.failed:
             summary.outcome, summary.converged = "failed", False
@@ -78,6 +80,18 @@ def finish(run: Run, summary: Summary) -> None:
             summary.outcome = "done"
         run.store.work.clear_spool()
         run.store.book.finish(run.id, summary.outcome, summary.as_json(), now)
+
+
+def _left(run: Run, summary: Summary) -> list[str]:
+    """What a run that came through did not finish, one sentence each: nothing is put off in silence."""
+    unknown = Counter(system for _, system in run.store.work.blocked() if system not in run.failed)
+    told = [
+        f"{name}: the outcome of {n} {'write' if n == 1 else 'writes'} is not known yet; the next run looks again"
+        for name, n in unknown.items()
+    ]
+    if told or summary.converged or summary.notes or run.failed:
+        return told
+    return ["not everything is written yet; the next run goes on from here"]
 
 
 def abandon(run: Run, summary: Summary) -> None:

@@ -79,7 +79,8 @@ class Targets:
         keys = [k for k in keys_of(self.kind, merged.fields, self.keys) if k.partition(":")[0] in IDENTITY]
         if not targets or not keys:
             return targets, []
-        names = {t.system for t in targets}
+        # who stands there may be our own create, whose outcome is not known yet: no question for a person
+        names = {t.system for t in targets if (record.id, t.system) not in self.blocked}
         asked: dict[str, Question] = {}
         for key, members in self.store.trees.sharing(self.kind, keys).items():
             for system, remote_id, other, _ in members:

@@ -106,7 +106,7 @@ class Work:
 
     def blanks(self) -> dict[str, int]:
         """System → fields that would be blanked."""
-        return dict(self._sql.execute("SELECT system, sum(blanks) FROM orders GROUP BY 1 HAVING sum(blanks) > 0"))
+        return dict(self._sql.execute("SELECT system, sum(blanks) FROM orders WHERE blanks > 0 GROUP BY 1"))
 
     def lanes(self, kind: Kind, ops: Sequence[Op]) -> list[tuple[str, str]]:
         """The (system, stream) pairs that have orders of a kind and ops."""

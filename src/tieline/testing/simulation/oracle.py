@@ -63,6 +63,7 @@ class Oracle:
             *self._no_resurrection(),
             *self._nobody_missing(),
             *self._consent(),
+            *self._no_phantoms(),
         ]
 
     # -- what the hub says
@@ -359,3 +360,19 @@ class Oracle:
                     values[system, remote_id] = remote.fields.get("consent_email")
             if "opted_out" in values.values() and set(values.values()) != {"opted_out"}:
                 yield Violation("I12", f"an opt-out does not stand everywhere: {values}")
+
+    def _no_phantoms(self) -> Iterator[Violation]:
+        """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub."""
+        entered: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+        for name, system in self.world.systems.items():
+            for edit in system.history:
+                if edit.who != HUB:
+                    entered[name, edit.id, edit.field].append(edit.after)
+        query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
+        for record, kind, system_name, changes in self.store.db.rows(query):
+            for field_name, change in from_json(changes).items():
+                if field_name in REFERENCES[kind]:
+                    continue
+                said = [v for s, i in self.ever[record] if s == system_name for v in entered[s, i, field_name]]
+                if not any(self._alike(kind, field_name, change[0], v) for v in said):
+                    yield Violation("I11", f"{system_name} is said to have lost {field_name} = {change[0]!r}")
