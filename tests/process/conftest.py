@@ -12,9 +12,16 @@ import pytest
 
 from tests.process.harness import Counter, Desk, Gate, Sandboxes
 
-pytest.importorskip("hubspot", reason="hubspot-api-client is not installed")
-pytest.importorskip("simple_salesforce", reason="simple-salesforce is not installed")
-pytest.importorskip("trustme", reason="trustme is not installed")
+
+@pytest.fixture(scope="session", autouse=True)
+def witnesses() -> None:
+    """Nothing here runs without the SDKs that look from the outside, and the certificates they want."""
+    for name, package in (
+        ("hubspot", "hubspot-api-client"),
+        ("simple_salesforce", "simple-salesforce"),
+        ("trustme",) * 2,
+    ):
+        pytest.importorskip(name, reason=f"{package} is not installed")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ import pytest
 
 from tests.process import company
 from tests.process.harness import LOST, VENDORS, Call, Counter, Desk, Gate, Reply, Sandboxes, finished, kill
+from tests.process.together import Together
 
 SEEDS = range(10)
 WRITES = 13
@@ -98,18 +99,22 @@ class Episode:
         return LOST
 
 
+Episodes = Together[int | None, Episode]
+
+
 @pytest.fixture(scope="module")
-def episodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int | None, Future[Episode]]]:
+def episodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Episodes]:
     """All episodes by seed, some of them at once; None is the undisturbed one."""
+
+    def play(seed: int | None) -> Episode:
+        return Episode(tmp_path_factory.mktemp(f"kill-{seed}"), None if seed is None else moment(seed))
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {
-            seed: pool.submit(Episode, tmp_path_factory.mktemp(f"kill-{seed}"), None if seed is None else moment(seed))
-            for seed in (None, *SEEDS)
-        }
+        yield Together(pool, play, (None, *SEEDS))
 
 
-def test_undisturbed_the_first_sync_makes_both_sides_equal(episodes: dict[int | None, Future[Episode]]) -> None:
-    calm = episodes[None].result()
+def test_undisturbed_the_first_sync_makes_both_sides_equal(episodes: Episodes) -> None:
+    calm = episodes[None]
     assert calm.first.code == 0, calm.first.err
     assert calm.writes == WRITES, "the moments are drawn from the wrong range"
     assert calm.quiet_writes == 0
@@ -117,10 +122,8 @@ def test_undisturbed_the_first_sync_makes_both_sides_equal(episodes: dict[int | 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_killed_at_any_moment_the_next_sync_ends_with_no_twin_and_no_gap(
-    seed: int, episodes: dict[int | None, Future[Episode]]
-) -> None:
-    one = episodes[seed].result()
+def test_killed_at_any_moment_the_next_sync_ends_with_no_twin_and_no_gap(seed: int, episodes: Episodes) -> None:
+    one = episodes[seed]
     told = f"{one.when}: {one.second}"
     assert one.killed == 1, "the moment never came"
     assert one.first.code == -9, one.first.err

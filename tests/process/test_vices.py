@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 
 from tests.process import company
 from tests.process.harness import VENDORS, Call, Desk, Gate, Reply, Sandboxes, html
+from tests.process.together import Together
 
 AT_ONCE = 4
 GARBAGE_EVERY = 29
@@ -101,18 +102,20 @@ def _garbled(call: Call, reply: Reply) -> Reply:
     return html() if call.number % GARBAGE_EVERY == 0 else reply
 
 
+Stories = Together[str, Story]
+
+
 @pytest.fixture(scope="module")
-def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Story]]]:
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stories]:
     """All stories by the first of their vices, some of them at once."""
+    habits = {vices[0]: vices for vices in HABITS}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {vices[0]: pool.submit(Story, tmp_path_factory.mktemp(vices[0]), vices) for vices in HABITS}
+        yield Together(pool, lambda name: Story(tmp_path_factory.mktemp(name), habits[name]), habits)
 
 
 @pytest.mark.parametrize("vice", [vices[0] for vices in HABITS])
-def test_under_a_bad_habit_both_sides_end_equal_and_nothing_stands_twice(
-    vice: str, stories: dict[str, Future[Story]]
-) -> None:
-    story = stories[vice].result()
+def test_under_a_bad_habit_both_sides_end_equal_and_nothing_stands_twice(vice: str, stories: Stories) -> None:
+    story = stories[vice]
     told = [(r["code"], r["writes"], r["notes"]) for r in story.runs]
     story.outside.check()
     assert company.edits_arrived(story.outside) == [], told
@@ -121,8 +124,8 @@ def test_under_a_bad_habit_both_sides_end_equal_and_nothing_stands_twice(
 
 
 @pytest.mark.parametrize("vice", [vices[0] for vices in HABITS])
-def test_a_run_that_did_not_come_through_says_why_in_one_line(vice: str, stories: dict[str, Future[Story]]) -> None:
-    story = stories[vice].result()
+def test_a_run_that_did_not_come_through_says_why_in_one_line(vice: str, stories: Stories) -> None:
+    story = stories[vice]
     for run in story.runs:
         assert run["code"] == {"done": 0, "failed": 1}[run["outcome"]], run
         assert "Traceback" not in run["err"]
@@ -139,27 +142,27 @@ SAID = {
 
 
 @pytest.mark.parametrize("vice", SAID)
-def test_the_reason_is_told(vice: str, stories: dict[str, Future[Story]]) -> None:
-    story = stories[vice].result()
+def test_the_reason_is_told(vice: str, stories: Stories) -> None:
+    story = stories[vice]
     notes = [note for run in story.runs for note in run["notes"]]
     assert any(SAID[vice] in note for note in notes), notes
 
 
 @pytest.mark.parametrize("vice", [v[0] for v in HABITS if v[0] not in SAID])
-def test_what_can_be_waited_for_or_asked_again_fails_no_run(vice: str, stories: dict[str, Future[Story]]) -> None:
-    story = stories[vice].result()
+def test_what_can_be_waited_for_or_asked_again_fails_no_run(vice: str, stories: Stories) -> None:
+    story = stories[vice]
     assert [run["code"] for run in story.runs] == [0] * len(story.runs)
     assert len(story.runs) <= 6
 
 
-def test_a_token_that_ends_is_renewed_as_often_as_it_takes(stories: dict[str, Future[Story]]) -> None:
-    asked = stories["token-expiry"].result().asked
+def test_a_token_that_ends_is_renewed_as_often_as_it_takes(stories: Stories) -> None:
+    asked = stories["token-expiry"].asked
     for routes in asked.values():
         assert sum(n for route, n in routes.items() if route.endswith("/token")) > 2, routes
 
 
-def test_a_missing_hub_field_is_told_with_the_way_to_make_it(stories: dict[str, Future[Story]]) -> None:
-    check = stories["no-hub-field"].result().check
+def test_a_missing_hub_field_is_told_with_the_way_to_make_it(stories: Stories) -> None:
+    check = stories["no-hub-field"].check
     assert check is not None
     text = " ".join(check.out.split())
     assert "Tieline_Id__c" in text
