@@ -1,4 +1,4 @@
-"""Runs long stories side by side, each once: all from the start, or as they are asked for where tests are shared out."""
+"""Runs long stories side by side, each once: all from the start, or as asked for where tests are shared out."""
 
 from __future__ import annotations
 
