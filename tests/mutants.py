@@ -16,7 +16,8 @@ from unittest.mock import patch
 
 from tieline.engine import merge, plan, policy, window
 from tieline.model import Outcome, Window
-from tieline.runner import apply, context, matching, planning, pull, settle
+from tieline.runner import apply, context, matching, pull, settle
+from tieline.runner.targets import Targets
 from tieline.store.work import Work
 from tieline.testing.simulation import simulate
 from tieline.testing.simulation.loop import RATES
@@ -27,6 +28,9 @@ Mutant = Callable[[], AbstractContextManager[Any]]
 HEAVY = Setting(crash=0.02, faults={**RATES, "lost_after": 0.15, "partial": 0.2})
 LOSSY = Setting(crash=0.004, faults={**RATES, "lost_after": 0.25, "lost_before": 0.1})
 BUSY = Setting(people=0.3, crash=0.004, faults=RATES)
+CRASHY = Setting(people=0.25, crash=0.06, faults={}, runs=8)
+RARE = frozenset({"firsthit"})
+"""Mutants that take more schedules than the test suite has time for; `python -m tests.mutants` plays them."""
 
 
 @contextmanager
@@ -189,8 +193,8 @@ def tombless() -> Iterator[None]:
     def targets(self: Any, record: Any, merged: Any, sides: Any, refusals: Any) -> Any:
         return real(self, record, merged, [s for s in sides if s.link.gone is None], refusals)
 
-    real = planning.Planning._targets
-    with patch.object(planning.Planning, "_targets", targets):
+    real = Targets._missing
+    with patch.object(Targets, "_missing", targets):
         yield
 
 
@@ -238,7 +242,7 @@ MUTANTS: dict[str, tuple[Mutant, Setting | None]] = {
     "noshadow": (noshadow, None),
     "gt": (gt, None),
     "nooverlap": (nooverlap, BUSY),
-    "cursorfirst": (cursorfirst, HEAVY),
+    "cursorfirst": (cursorfirst, CRASHY),
     "nobarrier": (nobarrier, HEAVY),
     "ignore207": (ignore207, HEAVY),
     "blank": (blank, None),
