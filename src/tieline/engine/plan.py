@@ -313,8 +313,3 @@ def links(record: Record, sides: Sequence[Side], stamping: frozenset[str]) -> li
         and not s.blocked
         and "#link" not in s.rejected
     ]
-
-
-def type_of(kind: Kind, name: str) -> str:
-    """The type name of a canonical field."""
-    return spec_of(kind, name).type

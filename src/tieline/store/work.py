@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from tieline.model import Change, Fields, Op, Order, Problem
+from tieline.model import Change, Fields, Op, Order
 from tieline.records import Kind
 from tieline.store.db import Db, marks
 from tieline.store.trees import _parts, dumps
@@ -250,8 +250,3 @@ class Work:
 
 def _reasons(reasons: Mapping[str, Change]) -> str:
     return dumps(reasons)
-
-
-def problem_text(problems: Iterable[Problem]) -> str:
-    """Problems in one line."""
-    return "; ".join(p.message for p in problems)
