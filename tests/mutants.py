@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from tieline.engine import merge, plan, policy, window
+from tieline.engine import plan, policy, trees, window
 from tieline.model import Outcome, Window
 from tieline.runner import apply, context, matching, pull, settle
 from tieline.runner.targets import Targets
@@ -67,7 +67,7 @@ def upsertshadow() -> Iterator[None]:
             if row.system == self.system.name and row.base is None:
                 link = apply.decode(row)
                 with self.store.atomic():
-                    self.store.trees.save(merge.confirm(link, item.payload, None))
+                    self.store.trees.save(trees.confirm(link, item.payload, None))
 
     with patch.object(apply.Batch, "_exists", exists):
         yield
@@ -76,7 +76,7 @@ def upsertshadow() -> Iterator[None]:
 @contextmanager
 def noshadow() -> Iterator[None]:
     """The base stays as it was after our own write."""
-    real = merge.confirm
+    real = trees.confirm
 
     def confirm(link: Any, written: Any, remote: Any, refused: Any = (), *, atomic: bool = True) -> Any:
         after = real(link, written, remote, refused, atomic=atomic)

@@ -6,9 +6,9 @@ scheduler may pass the baton, and where a simulated process may die.
 
 from __future__ import annotations
 
+import os
 import queue
 import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -56,7 +56,7 @@ class Uuid7:
 
     def new(self, now: int) -> str:
         """A fresh id for the moment `now` (ms)."""
-        chance = secrets.randbits(74)
+        chance = int.from_bytes(os.urandom(10), "big") >> 6
         value = (now & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | chance >> 62 << 64 | 0b10 << 62 | chance & 0x3FFFFFFFFFFFFFFF
         text = f"{value:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

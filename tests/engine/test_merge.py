@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tieline.engine.merge import confirm, digest, merge, observe, settle, unmerged
+from tieline.engine.merge import digest, merge
+from tieline.engine.trees import confirm, observe, settle, unmerged
 from tieline.model import Decision, Policy
 
 FAR = 100_000

@@ -35,7 +35,7 @@ def read(rows: list[tuple[int, str]], since: int, *, page: int, cap: int) -> tup
         capped = more and done + len(here) >= cap
         token = str(done + len(here)) if more and not capped else None
         met.update(i for _, i in here)
-        last, walk = walk, step(walk, Page([at(s, i) for s, i in here], token, capped))
+        last, walk = walk, step(walk, Page([at(s, i) for s, i in here], token, capped), FACTS)
     return met, last
 
 
@@ -44,46 +44,60 @@ def test_a_pull_asks_for_everything_at_or_after_the_cursor() -> None:
 
 
 def test_a_last_page_ends_the_walk() -> None:
-    assert step(start(0), Page([at(1, "a")])) is None
-    assert step(start(0), Page([])) is None
+    assert step(start(0), Page([at(1, "a")]), FACTS) is None
+    assert step(start(0), Page([]), FACTS) is None
 
 
 def test_a_token_goes_on() -> None:
-    walk = step(start(0), Page([at(1, "a")], token="t"))
+    walk = step(start(0), Page([at(1, "a")], token="t"), FACTS)
     assert walk is not None
     assert (walk.window, walk.token) == (Window(0), "t")
 
 
 def test_a_cap_narrows_the_window_to_the_last_stamp_met() -> None:
-    walk = step(start(0), Page([at(5, "a"), at(5, "b")], capped=True))
+    walk = step(start(0), Page([at(5, "a"), at(5, "b")], capped=True), FACTS)
     assert walk is not None
     assert walk.window == Window(5)
 
 
 def test_one_stamp_that_fills_the_cap_is_read_by_id_and_then_left_behind() -> None:
-    walk = step(start(5), Page([at(5, "a"), at(5, "b")], capped=True))
+    walk = step(start(5), Page([at(5, "a"), at(5, "b")], capped=True), FACTS)
     assert walk is not None
     assert walk.window == Window(5, "")
-    walk = step(walk, Page([at(5, "a")], capped=True))
+    walk = step(walk, Page([at(5, "a")], capped=True), FACTS)
     assert walk is not None
     assert walk.window == Window(5, "a")
-    walk = step(walk, Page([at(5, "b")]))
+    walk = step(walk, Page([at(5, "b")]), FACTS)
     assert walk is not None
     assert walk.window == Window(6)
 
 
 def test_an_answer_that_repeats_itself_is_the_connectors_fault() -> None:
-    walk = step(start(0), Page([at(1, "a")], token="t"))
+    walk = step(start(0), Page([at(1, "a")], token="t"), FACTS)
     assert walk is not None
     with pytest.raises(ContractViolation):
-        step(walk, Page([at(1, "a")], token="t"))
+        step(walk, Page([at(1, "a")], token="t"), FACTS)
 
 
 def test_a_cap_without_a_way_forward_is_the_connectors_fault() -> None:
     with pytest.raises(ContractViolation):
-        step(Walk(Window(5, "a")), Page([], capped=True))
+        step(Walk(Window(5, "a")), Page([], capped=True), FACTS)
     with pytest.raises(ContractViolation):
-        step(Walk(Window(5, "a")), Page([at(5, "a")], capped=True))
+        step(Walk(Window(5, "a")), Page([at(5, "a")], capped=True), FACTS)
+
+
+LAGGING = StreamFacts("contacts", "contact", overlap_ms=100)
+
+
+def test_what_the_index_may_lag_behind_does_not_say_where_to_go_on() -> None:
+    """A hit found at its old place in the order shows its new stamp: what stands between the two was not read yet."""
+    walk = step(start(0), Page([at(5, "a"), at(950, "b"), at(7, "c")], capped=True, now=1000), LAGGING)
+    assert walk is not None
+    assert walk.window == Window(7)
+
+
+def test_a_cap_behind_which_nothing_is_settled_ends_the_walk_early() -> None:
+    assert step(start(0), Page([at(950, "a"), at(960, "b")], capped=True, now=1000), LAGGING) is None
 
 
 rows = st.lists(

@@ -38,6 +38,7 @@ PAST = (
     11049,
     11172,
     20867,
+    50256,
 )
 """Seeds that once showed a fault of the engine."""
 

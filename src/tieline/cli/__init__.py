@@ -8,14 +8,14 @@ from __future__ import annotations
 import gc
 import sys
 
-GC_OBJECTS = 20_000
+GC_OBJECTS = 50_000
 """New objects before the interpreter looks for cycles: pages of records make thousands at once, and no cycles."""
 
 
 def main() -> None:
     """The `tieline` command; ends the process with its exit code."""
     arguments = sys.argv[1:]
-    gc.set_threshold(GC_OBJECTS, 20, 50)
+    gc.set_threshold(GC_OBJECTS, 20, 100)
     if not arguments or arguments in (["--help"], ["-h"]):
         from tieline.cli.top import help_text
 

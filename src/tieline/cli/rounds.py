@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ def run_round(session: Session, config: Config, options: Options, stop: threadin
         raise UserError(f"there is no system {unknown[0]!r}; there are: {', '.join(config.systems)}")
     with session.open_hub(config, ports=Ports(stop=stop)) as hub, opened(session.home.file_of_store()) as store:
         runner = hub.runner(store)
+        gc.freeze()  # what is loaded by now stays to the end: no need to look through it again and again
         with progress(session.console) as report:
             told = replace(options, progress=report, full_every_ms=config.full_ms or 0)
             return runner.plan(told) if command == "plan" else runner.sync(told)

@@ -1,15 +1,15 @@
-"""The three trees of one record and how they move: observe, confirm, merge. Pure.
+"""How one record and its links come to agree. Pure.
 
-`observe` writes `seen` only. `merge` reads what differs from `base`, lets the policy choose, and says for which
-system and field the base advances. `confirm` is what a write's answer does. At every moment each cell holds either
-what it held before or its final content; nothing in between is ever produced.
+`merge` reads where what is seen differs from `base`, lets the policy choose, and says for which system and field the
+base advances. At every moment each cell holds either what it held before or its final content; nothing in between is
+ever produced.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,124 +22,13 @@ from tieline.model import (
     Conflict,
     Decision,
     FieldFacts,
-    Fields,
     Link,
     Policy,
     Question,
     Record,
-    Remote,
     SystemRules,
 )
-from tieline.records import Cell, Kind, spec_of
-
-_ABSENT = object()
-CUT_OFF = 10
-"""Characters from which on the beginning of a text may be what a system cut it to; anything shorter is an edit."""
-
-
-def observe(link: Link, remote: Remote) -> Link:
-    """The link after its remote was seen alive. `base` stays; edit times are set where seen now differs from it."""
-    seen = dict(link.seen)
-    times = dict(link.times)
-    sent = dict(link.sent)
-    for name, value in remote.fields.items():
-        if name in seen and seen[name] == value:
-            continue
-        seen[name] = value
-        sent.pop(name, None)
-        if name in link.base and link.base[name] == value:
-            times.pop(name, None)
-        else:
-            stamp = remote.field_times.get(name) if remote.field_times else None
-            times[name] = remote.modified if stamp is None else stamp
-    return link._replace(
-        remote_id=remote.id,
-        seen=seen,
-        times=times,
-        sent=sent,
-        version=remote.version,
-        modified=remote.modified,
-        gone=None,
-        stamped=link.stamped or remote.hub_id is not None,
-    )
-
-
-def confirm(
-    link: Link, written: Fields, remote: Remote | None, refused: Iterable[str] = (), *, atomic: bool = True
-) -> Link:
-    """The link after a write was applied: seen and base become what the server says is there.
-
-    `written` and `remote` are in the system's own id space. A field that the server left out of its answer counts as
-    taken as sent. What the server made of a value that it stores differently is remembered in `sent`. The version is
-    known only if the answer holds every field: else an edit that came in between would never be read. Where the
-    answer is not of the very moment of the write (`atomic`), a value that no usual normal form explains is somebody's
-    edit since.
-    """
-    skip = frozenset(refused)
-    seen, base, times, sent = dict(link.seen), dict(link.base), dict(link.times), dict(link.sent)
-    answer: Fields = remote.fields if remote is not None else {}
-    for name, value in written.items():
-        if name in skip:
-            continue
-        stored = answer.get(name, value)
-        if not atomic and remote is not None and not _stored(name, link.kind, value, stored):
-            seen[name], base[name], times[name] = stored, value, remote.modified
-            sent.pop(name, None)
-            continue
-        seen[name] = base[name] = stored
-        times.pop(name, None)
-        if stored == value:
-            sent.pop(name, None)
-        else:
-            sent[name] = value
-    for name, value in answer.items():
-        if name not in written and seen.get(name, _ABSENT) != value and remote is not None:
-            seen[name] = value  # somebody's edit, or a field the server derives: an observation like any other
-            if base.get(name, _ABSENT) != value:
-                times[name] = remote.modified - 1  # before our write, whose stamp this is
-    whole = remote is not None and seen.keys() <= answer.keys()
-    return link._replace(
-        seen=seen,
-        base=base,
-        times=times,
-        sent=sent,
-        version=remote.version if remote is not None and whole else "",
-        remote_id=remote.id if remote is not None else link.remote_id,
-        stamped=link.stamped or (remote is not None and remote.hub_id is not None),
-    )
-
-
-def settle(link: Link, payload: Fields, remote: Remote) -> Link:
-    """The link after a strong read answers a write of unknown outcome: what equals the payload is our own write."""
-    applied = {n: v for n, v in payload.items() if n in remote.fields and _arrived(link, n, v, remote.fields[n])}
-    observed = observe(link, remote)
-    return confirm(observed, applied, remote._replace(fields={n: remote.fields[n] for n in applied}))
-
-
-def _arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
-    """Whether what is held is our write: what was there before and is not what was sent never arrived."""
-    if held != sent and name in link.seen and link.seen[name] == held:
-        return False
-    return _stored(name, link.kind, sent, held, shortest=1)
-
-
-def _stored(name: str, kind: Kind, sent: Cell, held: Cell, shortest: int = CUT_OFF) -> bool:
-    """Whether what is held can be what the system made of what was sent: spelled, trimmed or cut off differently."""
-    if sent == held or equivalent(spec_of(kind, name).type, sent, held):
-        return True
-    if not isinstance(sent, str) or not isinstance(held, str) or not held.strip():
-        return False
-    whole, part = sent.strip(), held.strip()
-    return whole == part or (len(part) >= shortest and whole.startswith(part))
-
-
-def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collection[str] = ()) -> bool:
-    """Whether something (of these fields; not what nobody shares) was seen there that no merge has taken in yet."""
-    seen, base = link.seen, link.base
-    for name in seen if names is None else names:
-        if name in seen and seen[name] != base.get(name) and name not in unshared:
-            return True
-    return False
+from tieline.records import Cell, spec_of
 
 
 def digest(value: Cell) -> str:

@@ -12,6 +12,8 @@ from tieline.errors import ContractViolation
 from tieline.model import Page, StreamFacts, Window
 
 REMEMBERED = 50
+UNSETTLED = -1
+"""Stands for the stamp of a page on which the index has caught up with nothing."""
 MAX_PAGES = 1_000_000
 """A stream that needs more pages than this repeats itself."""
 
@@ -23,7 +25,8 @@ class Walk(NamedTuple):
     token: str | None = None
     newest: int = 0
     last: tuple[int, str] = (0, "")
-    """The least stamp of the last page, and the id of its last item."""
+    """Up to where everything was read: the newest stamp on the last page that the index has caught up with, and the id
+    of the page's last item."""
     pages: int = 0
     tokens: tuple[str, ...] = ()
     """The latest tokens used in this window: one that comes again would never end."""
@@ -34,17 +37,20 @@ def start(cursor: int) -> Walk:
     return Walk(Window(cursor), newest=cursor)
 
 
-def step(walk: Walk, page: Page) -> Walk | None:
+def step(walk: Walk, page: Page, facts: StreamFacts) -> Walk | None:
     """What to ask after `page`; None when the window is read to its end.
 
-    Raises ContractViolation when the pages do not come to an end.
+    None also where a result cap cuts a page on which nothing is old enough to go on from (`page.capped`): what
+    follows is then read from the same cursor by the next run. Raises ContractViolation when the pages do not come to
+    an end.
     """
     newest, last = walk.newest, walk.last
     if page.remotes:
-        stamps = [remote.modified for remote in page.remotes]
-        newest = max(newest, max(stamps))
-        # An index that lags orders by old stamps and shows new ones: only the page's least is behind everything read.
-        last = (min(stamps), page.remotes[-1].id)
+        newest = max(newest, *(remote.modified for remote in page.remotes))
+        # An index that lags orders by old stamps and shows new ones: a stamp that it may lag behind says nothing of
+        # where in the order its record stands.
+        firm = [r.modified for r in page.remotes if not page.now or r.modified <= page.now - facts.overlap_ms]
+        last = (max(firm, default=last[0] if walk.token else UNSETTLED), page.remotes[-1].id)
     done = walk._replace(newest=newest, last=last, pages=walk.pages + 1)
     if done.pages > MAX_PAGES:
         raise ContractViolation(f"more than {MAX_PAGES} pages of changes")
@@ -59,7 +65,7 @@ def step(walk: Walk, page: Page) -> Walk | None:
     return None
 
 
-def _narrow(walk: Walk, any_met: bool) -> Walk:
+def _narrow(walk: Walk, any_met: bool) -> Walk | None:
     """The window after a result cap: from the last stamp met, or inside it by id when a single stamp fills the cap."""
     stamp, last_id = walk.last
     window = walk.window
@@ -69,6 +75,8 @@ def _narrow(walk: Walk, any_met: bool) -> Walk:
         narrowed = Window(window.since, last_id)
     elif stamp > window.since:
         narrowed = Window(stamp)
+    elif stamp == UNSETTLED and any_met:
+        return None
     else:
         narrowed = Window(window.since, "")
     return walk._replace(window=narrowed, token=None, tokens=())

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
-from tieline.engine.merge import confirm, digest, unmerged
+from tieline.engine.merge import digest
+from tieline.engine.trees import confirm, unmerged
 from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Unavailable, UserError
 from tieline.events import Applied
 from tieline.model import Fields, Link, Order, Outcome, Problem, Remote, StreamFacts, Write
@@ -117,7 +118,7 @@ class Batch:
             ):
                 moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
-                unmoved.append(item._replace(version=remote.version))
+                unmoved.append(item if item.version == remote.version else item._replace(version=remote.version))
         if moved or gone:
             self.run.moves += 1
             with self.store.atomic(durable=False):
@@ -164,7 +165,7 @@ class Batch:
             self._undecided(ids, unknown=True)
             raise
         outcomes = yield from self._completed(items, outcomes)
-        with self.store.atomic():
+        with self.store.atomic(durable=False):  # lost with the power, the intents are still there to be settled
             self._settle(items, ids, outcomes)
         self.run.ports.boundary("confirmed")
         self._tell(items, outcomes)
@@ -205,6 +206,7 @@ class Batch:
         known: list[int] = []
         unknown: list[int] = []
         self.refusable = self.store.db.any("rejection")
+        now = self.run.ports.clock.now()
         for item, intent, outcome in zip(items, ids, outcomes, strict=True):
             (unknown if outcome.status == "unknown" else known).append(intent)
             if outcome.status == "ok":
@@ -219,10 +221,10 @@ class Batch:
                     self._refused(item, outcome.problems or (Problem(None, "refused without a reason"),))
                 elif outcome.status == "gone" and item.row is not None:
                     self.ingest.mark_gone(item.row)
-            self._note(item, outcome)
+            self._note(item, outcome, now)
         self.store.trees.confirm(self.confirmed)
         self.store.work.forget(known)
-        self.store.work.unknown(unknown, self.run.ports.clock.now())
+        self.store.work.unknown(unknown, now)
         self.store.trees.done(done)
         self.store.trees.mark(again)
         self.store.work.refuse(self.refusals)
@@ -304,12 +306,12 @@ class Batch:
                         problem.message, schema, self.run.id)
             )  # fmt: skip
 
-    def _note(self, item: Item, outcome: Outcome) -> None:
+    def _note(self, item: Item, outcome: Outcome, now: int) -> None:
         order = item.order
-        note = "; ".join(p.message for p in outcome.problems) or None
+        note = "; ".join(p.message for p in outcome.problems) if outcome.problems else None
         remote_id = outcome.remote.id if outcome.remote else outcome.remote_id or order.remote_id
         self.entries.append(
-            Entry(self.run.id, self.run.ports.clock.now(), order.record, self.system.name, self.kind, remote_id,
+            Entry(self.run.id, now, order.record, self.system.name, self.kind, remote_id,
                   order.op, outcome.status, order.reasons, note)
         )  # fmt: skip
 

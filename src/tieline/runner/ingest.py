@@ -6,9 +6,10 @@ Ingesting is idempotent: the same page again, in any order, changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tieline.engine.match import DEFAULT_KEYS, keys_of
-from tieline.engine.merge import observe
+from tieline.engine.trees import observe
 from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
 from tieline.runner.context import Run
@@ -35,51 +36,47 @@ class Ingest:
         for remote in remotes:
             if remote.id not in latest or remote.modified >= latest[remote.id].modified:
                 latest[remote.id] = remote
+        for remote in latest.values():  # merges first: a winner may be given a row, or its record
+            for old in remote.aliases:
+                self._merge(old, remote.id)
+            if remote.merged_into is not None:
+                self._merge(remote.id, remote.merged_into)
         rows = self.trees.links(self.system, self.kind, list(latest))
-        fresh: list[Row] = []
+        fresh: list[tuple[Any, ...]] = []
         fresh_keys: list[tuple[str, str]] = []
         met: list[str] = []
         for remote in latest.values():
-            for old in remote.aliases:
-                self._merge(old, remote.id)
             row = rows.get(remote.id)
-            if remote.aliases:  # the merge may have given the winner a row, or its record
-                row = self.trees.links(self.system, self.kind, [remote.id]).get(remote.id)
             if remote.merged_into is not None:
-                self._merge(remote.id, remote.merged_into)
-            elif remote.gone:
+                continue
+            if remote.gone:
                 self._gone(row)
             elif row is None:
-                fresh.append(self._new_row(remote, listing))
+                fresh.append(self._fresh(remote, listing))
                 fresh_keys += [(key, remote.id) for key in keys_of(self.kind, remote.fields, self.keys)]
             else:
                 met.append(remote.id)
                 self._seen_again(row, remote)
         if fresh:
             self.run.touched = True
-            self.trees.insert(fresh)
+            self.trees.add(fresh)
             self.trees.set_keys(self.system, self.kind, fresh_keys)
         if listing is not None:
             self.trees.touch(self.system, self.kind, met, listing)
 
-    def _new_row(self, remote: Remote, listing: str | None) -> Row:
-        return Row(
+    def _fresh(self, remote: Remote, listing: str | None) -> tuple[Any, ...]:
+        """What is known of a remote at first sight, as `store.trees.FRESH` has it."""
+        return (
             self.system,
             self.kind,
             remote.id,
             self.stream,
-            None,
             dumps(remote.fields),
-            None,
             dumps(remote.field_times) if remote.field_times else None,
-            None,
             dumps(remote.problems) if remote.problems else None,
             remote.version,
             remote.modified,
-            0,
-            None,
             remote.hub_id,
-            1,
             self.run.id,
             "waiting",
             listing,

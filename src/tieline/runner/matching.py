@@ -15,6 +15,7 @@ from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub
 from tieline.store import Entry, Intent, Row
+from tieline.store.forms import lacking
 from tieline.store.trees import dumps
 
 
@@ -41,11 +42,11 @@ class Matching:
     def match(self, joined: Sequence[System]) -> None:
         """Every live, unlinked remote of the joined systems, in the order of the configuration."""
         for system in joined:
-            after = ""
-            while rows := self.store.trees.unmatched(self.kind, system.name, after):
-                after = rows[-1].remote_id
+            rows, after = self.store.trees.unmatched(self.kind, system.name)
+            while rows:
                 self._chunk(system, rows)
                 self.run.progress("match", system.name, len(rows), None)
+                rows, after = self.store.trees.unmatched(self.kind, system.name, after)
 
     def _chunk(self, system: System, rows: Sequence[Row]) -> None:
         self.assigned, self.places = {}, {}
@@ -245,8 +246,11 @@ class Matching:
                 stamps = dumps({"*": (row.system, row.modified), **times})
             dirty = int(not self.alone or bool(unresolved) or row.problems is not None)
             records.append((record, self.kind, text, stamps, dirty))
-            none = tuple(n for n in fields_there if n in skip)
-            base = bases.get(none) or bases.setdefault(none, _base_without(none))
+            shape = (*fields_there, *unresolved)  # most rows of a system name the same fields
+            base = bases.get(shape)
+            if base is None:
+                none = tuple(n for n in fields_there if n in skip)
+                base = bases[shape] = lacking(none) if none else "{}"
             links.append((record, base, "applied", row.system, row.kind, row.remote_id))
             entries.append((row, record, "adopt", text))
             self._restamp(row, record)
@@ -263,7 +267,3 @@ class Matching:
             Entry(self.run.id, now, record, row.system, row.kind, row.remote_id, op, "ok", text, None)
             for row, record, op, text in rows
         )
-
-
-def _base_without(none: Sequence[str]) -> str:
-    return dumps({"was": {}, "none": none}) if none else "{}"

@@ -18,6 +18,8 @@ from tieline.store import Cursor, Entry
 
 SWEEP_MS = DAY_MS // 4
 """How often deleted records are swept where only a sweep shows them; `--full` sweeps too."""
+COMMIT_PAGES, COMMIT_REMOTES = 5, 500
+"""A listing is committed after so many pages, or so many remotes: small pages would cost a transaction each."""
 LIST_LIMIT = 1_000_000
 """Pages of one complete listing."""
 
@@ -86,24 +88,31 @@ class Reader:
         token = cursor.token if resumed else None
         started = cursor.started if resumed else 0
         pages, tokens = 0, {token}
+        held: list[Page] = []
         while True:
             try:
                 page: Page = yield self._job(self.system.connector.list, token)
-            except Rejected:
-                if token is None:
+            except TielineError as error:
+                if held:  # what was read stays read, whatever comes next
+                    self._commit(_joined(held), cursor, listing)
+                    held = []
+                if token is None or not isinstance(error, Rejected):
                     raise
                 token, started, listing = None, 0, self.run.id  # the token has died: list from the start
                 continue
             pages += 1
+            held.append(page)
             started = started or page.now or self.run.ports.clock.now()
             if page.token is not None and (page.token in tokens or pages > LIST_LIMIT):
                 raise self._endless()
             tokens.add(page.token)
             token = page.token
             if token is None:
-                return (yield from self._listed(cursor, page, listing, started))
+                return (yield from self._listed(cursor, _joined(held), listing, started))
             cursor = cursor._replace(token=token, started=started, listing=listing)
-            self._commit(page, cursor, listing)
+            if len(held) >= COMMIT_PAGES or sum(len(p.remotes) for p in held) >= COMMIT_REMOTES:
+                self._commit(_joined(held), cursor, listing)
+                held = []
 
     def _listed(self, cursor: Cursor, page: Page, listing: str, started: int) -> Generator[Job, Any, Cursor]:
         """The last page of a listing: ingest it, look for what is missing, then say the baseline is complete."""
@@ -143,11 +152,13 @@ class Reader:
         walk: window.Walk | None = window.start(cursor.since)
         while walk is not None:
             page: Page = yield self._changes_job(walk.window, walk.token)
-            onward = window.step(walk, page)  # the walk follows the index's own stamps
+            onward = window.step(walk, page, self.facts)  # the walk follows the index's own stamps
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
-            if onward is None:  # pages may be ordered by stale stamps: only a window read to its end moves the cursor
+            if (
+                onward is None and not page.capped
+            ):  # only a window read to its end moves the cursor
                 server_now = page.now or self.run.ports.clock.now()
                 cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, server_now, self.facts))
             self._commit(page, cursor, None)
@@ -228,6 +239,14 @@ class Reader:
         return ContractViolation(
             f"{self.system.name} answers the same page of {self.facts.name} again and again: reading it would never end"
         )
+
+
+def _joined(pages: Sequence[Page]) -> Page:
+    """Pages in a row as one, for a single transaction."""
+    if len(pages) == 1:
+        return pages[0]
+    remotes, bad = [r for p in pages for r in p.remotes], [b for p in pages for b in p.bad]
+    return pages[-1]._replace(remotes=remotes, bad=bad)
 
 
 def _parts(ids: Sequence[str], size: int) -> list[Sequence[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tieline.engine.merge import settle as settled
+from tieline.engine.trees import settle as settled
 from tieline.errors import TielineError
 from tieline.model import Link, Remote, StreamFacts
 from tieline.runner.context import Run, System
@@ -134,7 +134,7 @@ class Settler:
     def _alike(self, intent: Intent) -> list[Remote]:
         """Without a field for the hub id: unlinked remotes, read since, that hold exactly what was sent."""
         alike = []
-        for row in self.store.trees.unmatched(intent.kind, self.system.name, "", 10_000):
+        for row in self.store.trees.unmatched(intent.kind, self.system.name, limit=10_000)[0]:
             link = decode(row)
             if all(link.seen.get(n) == v for n, v in intent.payload.items()):
                 alike.append(Remote(row.remote_id, link.seen, row.version, row.modified))

@@ -104,11 +104,16 @@ def encode_base(seen: Fields, base: Fields) -> str | None:
         return "{}"
     if not base:
         return None if seen else "{}"
+    if base.items() <= seen.items():
+        return "{}" if len(base) == len(seen) else lacking(tuple(n for n in seen if n not in base))
     was = {n: v for n, v in base.items() if n not in seen or seen[n] != v}
-    none = [n for n in seen if n not in base]
-    if not was and not none:
-        return "{}"
-    return dumps({"was": was, "none": none})
+    return dumps({"was": was, "none": [n for n in seen if n not in base]})
+
+
+@lru_cache(64)
+def lacking(names: tuple[str, ...]) -> str:
+    """A base that agrees with what is seen but for fields it lacks: mostly the few that nobody shares."""
+    return dumps({"was": {}, "none": names})
 
 
 def problems_of(row: Row) -> tuple[Problem, ...]:

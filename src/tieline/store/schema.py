@@ -1,4 +1,7 @@
-"""The tables, as migrations. Adding one here is the only way the schema changes."""
+"""The tables, as migrations. Adding one here is the only way the schema changes.
+
+Tables of wide rows keep SQLite's row ids: their keys sit in narrow indexes of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ VERSION = 1
 
 _FIRST = """
 CREATE TABLE record (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, fields TEXT NOT NULL, stamps TEXT NOT NULL,
+    id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, fields TEXT NOT NULL, stamps TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'alive', folded_into TEXT,
     dirty INTEGER NOT NULL DEFAULT 1, due INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
+);
 CREATE INDEX record_dirty ON record(kind, id) WHERE dirty = 1 OR due > 0;
 
 CREATE TABLE link (
@@ -24,10 +27,10 @@ CREATE TABLE link (
     version TEXT NOT NULL DEFAULT '', modified INTEGER NOT NULL DEFAULT 0, own INTEGER NOT NULL DEFAULT 0,
     gone TEXT, hub_id TEXT, dirty INTEGER NOT NULL DEFAULT 1,
     pulled TEXT, state TEXT, listed TEXT,
-    PRIMARY KEY (system, kind, remote_id)
-) WITHOUT ROWID;
+    UNIQUE (system, kind, remote_id)
+);
 CREATE UNIQUE INDEX link_record ON link(record, system) WHERE record IS NOT NULL;
-CREATE INDEX link_unmatched ON link(kind, system, remote_id) WHERE record IS NULL AND dirty = 1;
+CREATE INDEX link_unmatched ON link(kind, system) WHERE record IS NULL AND dirty = 1;
 
 CREATE TABLE alias (
     system TEXT NOT NULL, kind TEXT NOT NULL, old_id TEXT NOT NULL, remote_id TEXT NOT NULL,

@@ -17,6 +17,11 @@ _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
     "hub_id, dirty, pulled, state, listed"
 )
+FRESH = (
+    "system", "kind", "remote_id", "stream", "seen", "times", "problems", "version", "modified", "hub_id", "pulled",
+    "state", "listed",
+)  # fmt: skip
+"""What is known of a remote at first sight; it wants matching."""
 CHUNK = 500
 T = TypeVar("T")
 
@@ -58,6 +63,10 @@ class Trees:
             for values in self._sql.execute(query, part):
                 found.setdefault(values[4], []).append(Row._make(values))
         return found
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Rows of remotes met for the first time, with the columns of `FRESH`; all others are blank."""
+        self._sql.executemany(f"INSERT INTO link ({', '.join(FRESH)}) VALUES ({marks(len(FRESH))})", rows)
 
     def insert(self, rows: Iterable[Row]) -> None:
         """Write rows whole, new or known."""
@@ -126,14 +135,14 @@ class Trees:
         )
         return [r[0] for r in rows]
 
-    def unmatched(self, kind: Kind, system: str, after: str, limit: int = CHUNK) -> list[Row]:
-        """Live, unlinked remotes that want matching, by id."""
+    def unmatched(self, kind: Kind, system: str, after: int = 0, limit: int = CHUNK) -> tuple[list[Row], int]:
+        """Live, unlinked remotes that want matching, as they were first met, and after what to go on."""
         rows = self._sql.execute(
-            f"SELECT {_COLUMNS} FROM link WHERE kind = ? AND system = ? AND record IS NULL AND dirty = 1 "
-            "AND remote_id > ? ORDER BY remote_id LIMIT ?",
+            f"SELECT {_COLUMNS}, rowid FROM link WHERE kind = ? AND system = ? AND record IS NULL AND dirty = 1 "
+            "AND rowid > ? ORDER BY rowid LIMIT ?",
             (kind, system, after, limit),
-        )
-        return [Row._make(r) for r in rows]
+        ).fetchall()
+        return [Row._make(r[:-1]) for r in rows], rows[-1][-1] if rows else after
 
     def adopt(self, rows: Iterable[tuple[str, str | None, str, str, Kind, str]]) -> None:
         """Link remotes to records: (record, base text, state, system, kind, remote id)."""

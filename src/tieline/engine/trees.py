@@ -1,0 +1,152 @@
+"""What a reading and a confirmed write do to one link. Pure.
+
+`observe` writes `seen` only; `confirm` is what a write's answer does, `settle` what a look does after an answer was
+lost. What differs between `seen` and `base` afterwards is for `merge` to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from tieline.engine.match import equivalent
+from tieline.model import Fields, Link, Remote
+from tieline.records import Cell, Kind, spec_of
+
+_ABSENT = object()
+CUT_OFF = 10
+"""Characters from which on the beginning of a text may be what a system cut it to; anything shorter is an edit."""
+
+
+def observe(link: Link, remote: Remote) -> Link:
+    """The link after its remote was seen alive. `base` stays; edit times are set where seen now differs from it."""
+    seen = dict(link.seen)
+    times = dict(link.times)
+    sent = dict(link.sent)
+    for name, value in remote.fields.items():
+        if name in seen and seen[name] == value:
+            continue
+        seen[name] = value
+        sent.pop(name, None)
+        if name in link.base and link.base[name] == value:
+            times.pop(name, None)
+        else:
+            stamp = remote.field_times.get(name) if remote.field_times else None
+            times[name] = remote.modified if stamp is None else stamp
+    return link._replace(
+        remote_id=remote.id,
+        seen=seen,
+        times=times,
+        sent=sent,
+        version=remote.version,
+        modified=remote.modified,
+        gone=None,
+        stamped=link.stamped or remote.hub_id is not None,
+    )
+
+
+def confirm(
+    link: Link, written: Fields, remote: Remote | None, refused: Iterable[str] = (), *, atomic: bool = True
+) -> Link:
+    """The link after a write was applied: seen and base become what the server says is there.
+
+    `written` and `remote` are in the system's own id space. A field that the server left out of its answer counts as
+    taken as sent. What the server made of a value that it stores differently is remembered in `sent`. The version is
+    known only if the answer holds every field: else an edit that came in between would never be read. Where the
+    answer is not of the very moment of the write (`atomic`), a value that no usual normal form explains is somebody's
+    edit since.
+    """
+    skip = frozenset(refused)
+    answer: Fields = remote.fields if remote is not None else {}
+    if atomic and not skip and remote is not None:
+        stored = {n: answer.get(n, v) for n, v in written.items()}
+        after = {**link.seen, **stored}
+        if answer.items() <= after.items():  # the usual case: nothing but our own write has moved
+            return _taken(link, written, stored, after, remote)
+    seen, base, times, sent = dict(link.seen), dict(link.base), dict(link.times), dict(link.sent)
+    for name, value in written.items():
+        if name in skip:
+            continue
+        stored = answer.get(name, value)
+        if not atomic and remote is not None and not _stored(name, link.kind, value, stored):
+            seen[name], base[name], times[name] = stored, value, remote.modified
+            sent.pop(name, None)
+            continue
+        seen[name] = base[name] = stored
+        times.pop(name, None)
+        if stored == value:
+            sent.pop(name, None)
+        else:
+            sent[name] = value
+    for name, value in answer.items():
+        if name not in written and seen.get(name, _ABSENT) != value and remote is not None:
+            seen[name] = value  # somebody's edit, or a field the server derives: an observation like any other
+            if base.get(name, _ABSENT) != value:
+                times[name] = remote.modified - 1  # before our write, whose stamp this is
+    whole = remote is not None and seen.keys() <= answer.keys()
+    return link._replace(
+        seen=seen,
+        base=base,
+        times=times,
+        sent=sent,
+        version=remote.version if remote is not None and whole else "",
+        remote_id=remote.id if remote is not None else link.remote_id,
+        stamped=link.stamped or (remote is not None and remote.hub_id is not None),
+    )
+
+
+def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Remote) -> Link:
+    """The link after a write that was taken while nobody edited anything else. `seen` is what is there now."""
+    odd = {n: v for n, v in written.items() if stored[n] != v}
+    return link._replace(
+        seen=seen,
+        base={**link.base, **stored} if link.base is not link.seen else seen,
+        times={n: t for n, t in link.times.items() if n not in stored} if link.times else link.times,
+        sent={**{n: v for n, v in link.sent.items() if n not in stored}, **odd} if link.sent or odd else link.sent,
+        version=remote.version if seen.keys() <= remote.fields.keys() else "",
+        remote_id=remote.id,
+        stamped=link.stamped or remote.hub_id is not None,
+    )
+
+
+def settle(link: Link, payload: Fields, remote: Remote) -> Link:
+    """The link after a strong read answers a write of unknown outcome: what equals the payload is our own write."""
+    applied = {n: v for n, v in payload.items() if n in remote.fields and _arrived(link, n, v, remote.fields[n])}
+    observed = observe(link, remote)
+    return confirm(observed, applied, remote._replace(fields={n: remote.fields[n] for n in applied}))
+
+
+def _arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
+    """Whether what is held is our write: what was there before and is not what was sent never arrived."""
+    if held != sent and name in link.seen and link.seen[name] == held:
+        return False
+    return _stored(name, link.kind, sent, held, shortest=1)
+
+
+def _stored(name: str, kind: Kind, sent: Cell, held: Cell, shortest: int = CUT_OFF) -> bool:
+    """Whether what is held can be what the system made of what was sent: spelled, trimmed or cut off differently."""
+    if sent == held or equivalent(spec_of(kind, name).type, sent, held):
+        return True
+    if not isinstance(sent, str) or not isinstance(held, str) or not held.strip():
+        return False
+    whole, part = sent.strip(), held.strip()
+    return whole == part or (len(part) >= shortest and whole.startswith(part))
+
+
+def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collection[str] = ()) -> bool:
+    """Whether something (of these fields; not what nobody shares) was seen there that no merge has taken in yet."""
+    seen, base = link.seen, link.base
+    if seen is base or (names is None and len(seen) <= len(base) + len(unshared) and _covered(seen, base, unshared)):
+        return False
+    for name in seen if names is None else names:
+        if name in seen and seen[name] != base.get(name) and name not in unshared:
+            return True
+    return False
+
+
+def _covered(seen: Fields, base: Fields, unshared: Collection[str]) -> bool:
+    """Whether `base` holds all that is seen, but for what nobody shares; a quick look before the long one."""
+    if unshared:
+        seen = dict(seen)
+        for name in unshared:
+            seen.pop(name, None)
+    return seen.items() <= base.items()
