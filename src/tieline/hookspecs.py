@@ -30,8 +30,8 @@ def tieline_plan(event: PlannedOrder) -> Verdict | None:
 
 @hookspec
 def tieline_conflict(event: ConflictFound) -> None:
-    """Called for each conflict that a policy decided, in the planning thread. Observers are isolated: one that raises
-    is named in the log and skipped."""
+    """Called for each conflict that a policy decided, in the run's own thread, once the plan that decided it is
+    committed: `tieline plan` commits none. Observers are isolated: one that raises is named in the log and skipped."""
 
 
 @hookspec

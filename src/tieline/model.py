@@ -59,6 +59,11 @@ class StreamFacts:
     quiet_ms: int = 0
     """After a create of unknown outcome: how long until `find` may be believed (deadline + server time + index lag)."""
 
+    @property
+    def blind(self) -> bool:
+        """Nothing but a complete listing shows what was deleted here."""
+        return self.full_listing and not self.tombstones and not self.sweep
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -150,6 +155,9 @@ class Bad(NamedTuple):
 
     where: str
     message: str
+    id: str | None = None
+    """Its remote id, where that much can be told: it is there, whatever it holds. None: a complete listing with such a
+    one is no evidence that any record is absent."""
 
 
 class Page(NamedTuple):
@@ -216,7 +224,13 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who wins for a field; see DESIGN's policy table."""
+    """Who wins for a field.
+
+    `two-way`: the newest edit; edits too close in time wait for a person. `prefer`: a conflict goes to `system`, edits
+    elsewhere still travel. `prefer-unless-blank`: the same, but its blank never wins over a value. `only`: the field is
+    `system`'s own; an edit elsewhere is reverted or asked about, as `on_foreign` says. `fill`: written only where the
+    other side is blank. `none`: never synced.
+    """
 
     name: Literal["two-way", "prefer", "prefer-unless-blank", "only", "fill", "none"]
     system: str | None = None

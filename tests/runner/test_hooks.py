@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tieline.engine.limits import Limit, Limits
 from tieline.errors import PluginFailed
 from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
 
@@ -13,8 +14,11 @@ from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Ve
 class Listening:
     """Keeps every event; `verdict` is the answer to each planned order."""
 
-    def __init__(self, verdict: Verdict | Exception | None = None) -> None:
+    def __init__(self, verdict: Verdict | Exception | None = None, sql: Any = None) -> None:
         self.verdict = verdict
+        self.sql = sql
+        self.in_transaction: list[bool] = []
+        """Of `sql`, whenever a conflict was told."""
         self.events: list[Any] = []
 
     def listens(self, hook: str) -> bool:
@@ -28,6 +32,8 @@ class Listening:
 
     def conflict(self, event: ConflictFound) -> None:
         self.events.append(event)
+        if self.sql is not None:
+            self.in_transaction.append(self.sql.in_transaction)
 
     def applied(self, event: Applied) -> None:
         self.events.append(event)
@@ -85,6 +91,33 @@ def test_a_conflict_is_told_with_both_values(pair: Any) -> None:
     pair.sync()
     [event] = pair.hooks.of(ConflictFound)
     assert (event.conflict.kept, event.conflict.lost) == (("mail", "newer"), ("crm", "older"))
+
+
+def test_a_plan_that_is_only_looked_at_tells_no_conflict(pair: Any) -> None:
+    one = pair.create("crm", "contact", email="ada@firm.example", title="Boss")
+    pair.sync()
+    pair.edit("crm", "contact", one, title="older")
+    pair.edit("mail", "contact", pair.only("mail", "contact").id, title="newer")
+    pair.hooks = Listening()
+    pair.plan()
+    assert pair.hooks.of(ConflictFound) == []
+    pair.sync()
+    assert len(pair.hooks.of(ConflictFound)) == 1
+
+
+def test_a_conflict_is_told_once_its_plan_is_committed_and_not_when_a_limit_holds_the_plan(pair: Any) -> None:
+    one = pair.create("crm", "contact", email="ada@firm.example", title="Boss", phone="1")
+    pair.sync()
+    pair.edit("crm", "contact", one, title="older")
+    pair.edit("mail", "contact", pair.only("mail", "contact").id, title="newer", phone=None)
+    pair.limits = Limits(blanks=Limit(count=0))
+    pair.hooks = Listening(sql=pair.store.db.sql)
+    pair.sync()
+    assert pair.hooks.of(ConflictFound) == []
+    pair.answer("accepted", topic="guard")
+    pair.sync()
+    assert len(pair.hooks.of(ConflictFound)) == 1
+    assert pair.hooks.in_transaction == [False]
 
 
 def test_the_end_of_a_run_is_told_last_and_once(pair: Any) -> None:

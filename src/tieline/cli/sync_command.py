@@ -29,7 +29,8 @@ def command(session: Session, yes: bool, full: bool, without: tuple[str, ...]) -
     options = Options(
         without=frozenset(without),
         full=full,
-        confirm=(lambda preview: True) if yes else lambda preview: first_writes(session, preview),
+        yes=yes,
+        confirm=lambda preview: first_writes(session, preview),
     )
     try:
         with stopping() as stop:

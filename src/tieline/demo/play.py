@@ -98,7 +98,7 @@ class Play:
         self._go_on()
         before = self._stage.writes()
         with self._runner() as runner:
-            summary = runner.sync(Options(confirm=lambda preview: True, progress=progress))
+            summary = runner.sync(Options(yes=True, progress=progress))
         self.told.runs.append(summary)
         self.told.counted = {name: number - before[name] for name, number in self._stage.writes().items()}
         self.told.after = self._stage.counts()

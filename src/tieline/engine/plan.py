@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from tieline.engine.match import same_refs
 from tieline.engine.merge import Court, Merged, Side, digest, title
 from tieline.engine.policy import DEFAULT
-from tieline.model import Change, Conflict, FieldFacts, Fields, Order, Problem, Question, Record, SystemRules
+from tieline.model import Change, Conflict, FieldFacts, Fields, Link, Order, Problem, Question, Record, SystemRules
 from tieline.records import REFERENCES, Cell, Kind, spec_of
 
 RefState = Literal["there", "coming", "waiting", "never"]
@@ -51,6 +51,11 @@ class Asker(NamedTuple):
 _ABSENT = object()
 
 
+def delete_key(record: str, link: Link) -> str:
+    """The key of the question about a remote that a person deleted. Another deletion of it is another question."""
+    return f"delete:{record}:{link.system}:{link.remote_id}:{link.modified}"
+
+
 def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, list[Question]]:
     """Whether a deletion somewhere ends this record, by the delete policy or a person's answer."""
     questions: list[Question] = []
@@ -63,7 +68,7 @@ def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, l
         others = sorted(f"{s.link.system}:{s.link.remote_id}" for s in sides if s.link.gone is None)
         if not others:
             continue
-        key = f"delete:{record.id}:{link.system}:{link.remote_id}:{link.modified}"
+        key = delete_key(record.id, link)
         answer = court.decisions.get(key)
         if answer is None:
             questions.append(

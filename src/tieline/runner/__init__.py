@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -29,6 +29,9 @@ from tieline.store import Store
 MAX_ROUNDS = 12
 """Plan and apply are repeated until nothing is owed; more rounds than this and the rest waits for the next run."""
 
+PREVIEWED = 1000
+"""Orders that a person who is asked can look at."""
+
 __all__ = ["Hooks", "NoHooks", "Options", "Runner", "Summary", "System"]
 
 Confirm = Callable[["Preview"], bool]
@@ -36,22 +39,25 @@ Confirm = Callable[["Preview"], bool]
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a person is shown before the first writes of a home."""
+    """What a person is shown before the first writes of a home. Nothing of it is kept, and nothing is locked."""
 
     orders: Mapping[str, Mapping[str, Mapping[str, int]]]
     listing: Callable[[int, int], list[dict[str, Any]]]
+    """So many orders, from the so-manieth on; of the first PREVIEWED alone."""
     first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How one run goes. `confirm` is asked before a home's first writes; None: never ask, write nothing then."""
+    """How one run goes. Before a home's first writes `confirm` is asked; None: never ask, write nothing then."""
 
     without: frozenset[str] = frozenset()
     full: bool = False
     full_every_ms: int = 0
     offline: bool = False
     confirm: Confirm | None = None
+    yes: bool = False
+    """The first writes need no question."""
     listing: int = 0
     """Carry so many orders in the summary."""
     progress: Callable[[str, str, int, int | None], None] | None = None
@@ -205,7 +211,7 @@ class Runner:
                 raise _Undo
         except _Undo:
             pass
-        summary.converged = not summary.orders and not run.failed
+        summary.converged = not summary.orders and self._settled(run, waiting)
 
     def _planned(self, run: Run) -> dict[Kind, str]:
         broken = [n for n in run.systems if any((n, s.name) not in run.schemas for s in run.systems[n].streams)]
@@ -231,48 +237,69 @@ class Runner:
 
     def _round(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> bool:
         """One plan and its application; False when there is nothing more to do."""
-        asked: list[Question] = []
-        refused = False
-        try:
-            with self.store.atomic(), _clocked(stages["plan"]):
-                waiting = self._planned(run)
-                counts = self.store.work.counts()
-                for why in waiting.values():
-                    if why not in summary.notes:
-                        summary.notes.append(why)
-                if not counts:
-                    summary.converged = not waiting and not run.failed and not self._open_intents(run)
-                    return False
-                summary.converged = False
-                first = bool(counts) and self.store.db.meta("wrote") is None
-                confirmed = first and options.confirm is not None
-                if first:
-                    preview = Preview(counts, self.store.work.listing, first)
-                    if options.confirm is None or not options.confirm(preview):
-                        refused = True
-                        raise _Undo
-                    self.store.db.set_meta("wrote", run.id)
-                asked = self._guards(run, confirmed=confirmed or self.store.db.meta("wrote") == run.id)
-                if asked:
-                    raise _Undo
-                run.renew_lease()
-        except _Undo:
-            report.merge_orders(summary.orders, counts)
-            with self.store.atomic():
-                for question in asked:
-                    self.store.book.spend(question.key)
-                    self.store.book.ask(question, run.id, self.ports.clock.now())
-                    self.store.book.refresh(question)
-            summary.notes += [q.summary for q in asked]
-            if refused:
-                summary.notes.append("nothing was written: the first sync of a home needs a yes")
-                summary.outcome = "waiting"
+        since = self.store.work.newest_entry()
+        plan = self._committed(run, options, summary, stages)
+        report.tell_conflicts(run, since)
+        if not plan:
             return False
         self.ports.boundary("planned")
-        report.merge_orders(summary.orders, counts)
+        report.merge_orders(summary.orders, plan)
         with _clocked(stages["apply"]):
             apply_all(run)
-        return not all(name in run.failed for name in counts)
+        return not all(name in run.failed for name in plan)
+
+    def _committed(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> report.Orders:
+        """Plan and commit that: the orders to carry out; none where nothing is owed or a person must answer first."""
+        agreed: tuple[int, int] | None = None
+        while True:
+            asked: list[Question] = []
+            preview = None
+            try:
+                with self.store.atomic(), _clocked(stages["plan"]):
+                    answers = self.store.book.answered()
+                    waiting = self._planned(run)
+                    counts = self.store.work.counts()
+                    summary.notes += [why for why in waiting.values() if why not in summary.notes]
+                    summary.converged = not counts and self._settled(run, waiting)
+                    if not counts:
+                        return {}
+                    if self.store.db.meta("wrote") is None:
+                        if not options.yes and agreed != answers:
+                            preview = self._preview(counts)
+                            raise _Undo
+                        self.store.db.set_meta("wrote", run.id)
+                    asked = self._guards(run, confirmed=self.store.db.meta("wrote") == run.id)
+                    if asked:
+                        raise _Undo
+                    run.renew_lease()
+                    return counts
+            except _Undo:
+                pass
+            if preview is None or options.confirm is None or not options.confirm(preview):
+                self._held(run, counts, asked, summary)
+                return {}
+            agreed = answers  # the same trees and answers give the same plan; others are shown again
+
+    def _preview(self, counts: report.Orders) -> Preview:
+        shown = self.store.work.listing(PREVIEWED)
+        return Preview(counts, lambda limit, offset: shown[offset : offset + limit], True)
+
+    def _held(self, run: Run, counts: report.Orders, asked: Sequence[Question], summary: Summary) -> None:
+        """Nothing is written: the limits that were crossed are asked about; without any, a yes is missing."""
+        report.merge_orders(summary.orders, counts)
+        with self.store.atomic():
+            for question in asked:
+                self.store.book.spend(question.key)
+                self.store.book.ask(question, run.id, self.ports.clock.now())
+                self.store.book.refresh(question)
+        summary.notes += [q.summary for q in asked]
+        if not asked:
+            summary.notes.append("nothing was written: the first sync of a home needs a yes")
+            summary.outcome = "waiting"
+
+    def _settled(self, run: Run, waiting: Mapping[Kind, str]) -> bool:
+        """Whether nothing is left that a later run would go on with."""
+        return not waiting and not run.failed and not self._open_intents(run)
 
     def _guards(self, run: Run, *, confirmed: bool) -> list[Question]:
         """The limits this plan crosses, but for those a person has let pass."""

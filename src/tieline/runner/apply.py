@@ -111,6 +111,8 @@ class Batch:
             assert item.row is not None  # the caller passes existing ones
             assert item.link is not None
             remote = met.get(item.row.remote_id)
+            if remote is None and self.facts.blind:
+                continue  # it may be there and not be readable: the next complete listing tells
             if remote is None or remote.gone or remote.id != item.row.remote_id:
                 gone.append((item.row, remote))
             elif any(

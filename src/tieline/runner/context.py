@@ -96,6 +96,8 @@ class Run:
     failed: dict[str, str] = field(default_factory=dict)
     """System → why its stream or its writes ended early."""
     errors: list[BaseException] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of this run besides, one sentence each."""
     unchanged: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     """Remotes met in this run whose version was known."""
     bad: Counter[tuple[str, Kind]] = field(default_factory=Counter)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tieline.engine.match import DEFAULT_KEYS, keys_of
+from tieline.engine.plan import delete_key
 from tieline.engine.trees import observe
 from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
@@ -159,8 +160,17 @@ class Ingest:
         self.trees.set_state(row.record, "alive")
         self.trees.wake([row.record])
         for other in self.trees.of_records([row.record]).get(row.record, []):
-            if other.gone is not None and (other.system, other.remote_id) != (self.system, row.remote_id):
+            if other.gone is None or (other.system, other.remote_id) == (self.system, row.remote_id):
+                continue
+            if other.gone != "user" or not self._stays_deleted(row.record, other):
                 self.trees.set_columns(other.system, other.kind, other.remote_id, gone="retired")
+
+    def _stays_deleted(self, record: str, row: Row) -> bool:
+        """Whether its deletion is a matter of its own, which nothing that happens elsewhere takes back: it is told to
+        be ignored, a person said to keep the others without it, or was asked and has not answered yet."""
+        if self.run.rules_of(row.system, row.kind).delete == "ignore":
+            return True
+        return self.run.store.book.state_of(delete_key(record, decode(row))) in ("open", "rejected")
 
     def _merge(self, loser: str, winner: str) -> None:
         """Two remotes were merged: the loser's id answers to the winner from now on; links move, nothing is made."""

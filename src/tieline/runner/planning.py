@@ -20,7 +20,7 @@ from tieline.engine.plan import (
     links,
     owed,
 )
-from tieline.events import ConflictFound, PlannedOrder
+from tieline.events import PlannedOrder
 from tieline.model import EMPTY, Link, Order, Question, Record, StreamFacts
 from tieline.records import KINDS, REFERENCES, Cell, Kind
 from tieline.runner.context import Run, System
@@ -271,7 +271,6 @@ class Planning:
             lost_system, lost_value = conflict.lost
             change = {conflict.field: [lost_value, conflict.kept[1], conflict.kept[0], conflict.policy]}
             self._journal(record, "conflict", "lost", change, now, lost_system)
-            self.run.hooks.conflict(ConflictFound(self.run.id, self.kind, record.id, conflict))
         stored = {r.system: r for r in rows}
         elsewhere = self._elsewhere(planned, {s.link.system for s in sides})
         for side in sides:

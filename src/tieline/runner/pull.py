@@ -22,6 +22,8 @@ COMMIT_PAGES, COMMIT_REMOTES = 5, 500
 """A listing is committed after so many pages, or so many remotes: small pages would cost a transaction each."""
 LIST_LIMIT = 1_000_000
 """Pages of one complete listing."""
+UNSURE = "?"
+"""Ends the mark of a listing that met a remote without a readable id: it may be any of those that seem absent."""
 
 Steps = Generator[Job, Any, None]
 
@@ -53,9 +55,9 @@ class Reader:
         cursor = self.trees.cursor(self.system.name, self.facts.name)
         now = self.run.ports.clock.now()
         every = self.full_every_ms
-        if self._blind and not every:
+        if self.facts.blind and not every:
             every = SWEEP_MS
-        elif self._blind:
+        elif self.facts.blind:
             every = min(every, SWEEP_MS)
         relist = self.run.full or (every and now - cursor.full_at >= every)
         if not cursor.baseline:
@@ -67,17 +69,12 @@ class Reader:
         else:
             before = self.met
             cursor = yield from self._changes(cursor)
-            if self.met > before and self._blind:
+            if self.met > before and self.facts.blind:
                 self.ingest.counting = False
                 cursor = yield from self._listing(cursor)
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
-
-    @property
-    def _blind(self) -> bool:
-        """Nothing but a complete listing shows what was deleted here."""
-        return self.facts.full_listing and not self.facts.tombstones and not self.facts.sweep
 
     # -- a complete listing
 
@@ -107,6 +104,8 @@ class Reader:
                 raise self._endless()
             tokens.add(page.token)
             token = page.token
+            if any(bad.id is None for bad in page.bad):
+                listing = listing.removesuffix(UNSURE) + UNSURE
             if token is None:
                 return (yield from self._listed(cursor, _joined(held), listing, started))
             cursor = cursor._replace(token=token, started=started, listing=listing)
@@ -118,7 +117,12 @@ class Reader:
         """The last page of a listing: ingest it, look for what is missing, then say the baseline is complete."""
         had_baseline = cursor.baseline
         self._commit(page, cursor._replace(listing=listing, started=started), listing)
-        if self.facts.full_listing and had_baseline:
+        if listing.endswith(UNSURE) and self.facts.full_listing:
+            self.run.notes.append(
+                f"{self.system.name}: some of {self.facts.name} cannot be read and show no id; until they can, nothing "
+                "that is absent there counts as deleted"
+            )
+        elif self.facts.full_listing and had_baseline:
             yield from self._absent(listing)
         since = cursor.since if had_baseline else window.baseline_cursor(started, self.facts)
         done = cursor._replace(
@@ -211,6 +215,9 @@ class Reader:
             self.ingest.take(page.remotes, listing)
             store.trees.save_cursor(cursor)
             if page.bad:
+                if listing is not None:
+                    known = [bad.id for bad in page.bad if bad.id is not None]
+                    self.trees.touch(self.system.name, self.facts.kind, known, listing)
                 self.run.bad[self.system.name, self.facts.kind] += len(page.bad)
                 store.work.journal(
                     Entry(self.run.id, now, None, self.system.name, self.facts.kind, None, "read", "rejected", None,

@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tieline.model import Question
+from pydantic_core import from_json
+
+from tieline.events import ConflictFound
+from tieline.model import Conflict, Question
 from tieline.records import Kind
 from tieline.runner.context import Run
 
@@ -71,6 +74,7 @@ def finish(run: Run, summary: Summary) -> None:
         summary.api_calls = {name: s.calls() for name, s in run.systems.items()}
         summary.notes += [f"{name}: {why}" for name, why in run.failed.items()]
         summary.notes += _left(run, summary)
+        summary.notes += run.notes
         summary.errors = run.errors
         if run.failed:
             summary.outcome, summary.converged = "failed", False
@@ -92,6 +96,16 @@ def _left(run: Run, summary: Summary) -> list[str]:
     if told or summary.converged or summary.notes or run.failed:
         return told
     return ["not everything is written yet; the next run goes on from here"]
+
+
+def tell_conflicts(run: Run, since: int) -> None:
+    """Tell the observers which conflicts a committed plan has decided: those in the journal after the row `since`."""
+    if not run.hooks.listens("tieline_conflict"):
+        return
+    for entry in run.store.work.conflicts(since):
+        for name, (lost, kept, origin, rule) in from_json(entry.changes or "{}").items():
+            conflict = Conflict(name, (origin, kept), (entry.system, lost), rule)
+            run.hooks.conflict(ConflictFound(run.id, entry.kind, entry.record or "", conflict))
 
 
 def abandon(run: Run, summary: Summary) -> None:

@@ -103,6 +103,8 @@ class Settler:
         self.run.ports.boundary("settled")
 
     def _judge(self, intent: Intent, row: Row, remote: Remote | None) -> None:
+        if remote is None and self.facts.blind and intent.op != "archive":
+            return  # it may be there and not be readable: the next complete listing tells
         if remote is None or remote.gone:
             if row.gone is None:
                 self.ingest.mark_gone(row, "hub" if intent.op == "archive" else "user")

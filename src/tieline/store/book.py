@@ -73,6 +73,11 @@ class Book:
                 found.update(self._decisions(f"system = ? AND remote_id IN ({marks(len(part))})", (system, *part)))
         return found
 
+    def state_of(self, key: str) -> str | None:
+        """How a question stands: open, accepted, rejected or closed; None when it was never asked."""
+        row = self._sql.execute("SELECT state FROM review WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
     def decision(self, key: str) -> Decision | None:
         """The answer to one question."""
         return self._decisions("key = ?", (key,)).get(key)
@@ -83,6 +88,12 @@ class Book:
             values,
         )
         return {k: Decision(t, k, s, from_json(d), c) for t, k, s, d, c in rows}
+
+    def answered(self) -> tuple[int, int]:
+        """How many answers there are, and when the last was given (ms)."""
+        query = "SELECT count(*), coalesce(max(answered_at), 0) FROM review WHERE state IN ('accepted', 'rejected')"
+        number, latest = self._sql.execute(query).fetchone()
+        return number, latest
 
     def close_stale(self, record: str, keep: Sequence[str], topics: Sequence[str]) -> None:
         """Close a record's open questions that its trees no longer raise."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from tieline.model import Change, Fields, Op, Order
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.trees import _parts, dumps
+from tieline.store.trees import CHUNK, _parts, dumps
 
 
 class Intent(NamedTuple):
@@ -200,6 +200,21 @@ class Work:
             (record,),
         )
         return [Entry._make(r) for r in rows]
+
+    def newest_entry(self) -> int:
+        """The number of the newest row."""
+        number: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
+        return number
+
+    def conflicts(self, after: int) -> Iterator[Entry]:
+        """The conflicts among the rows after this one, oldest first."""
+        query = (
+            "SELECT run, at, record, system, kind, remote_id, op, outcome, changes, note, seq FROM journal "
+            "WHERE seq > ? AND op = 'conflict' ORDER BY seq LIMIT ?"
+        )
+        while rows := self._sql.execute(query, (after, CHUNK)).fetchall():
+            after = rows[-1][-1]
+            yield from (Entry._make(r[:-1]) for r in rows)
 
     # -- refusals
 

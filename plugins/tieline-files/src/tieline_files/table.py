@@ -228,13 +228,13 @@ class Table:
             if not id:
                 bad.append(self._bad(entry, f"the column {self.settings.id!r} names no row: it is blank, or no text"))
             elif index.twins and entry.place.offset in index.twins:
-                bad.append(self._bad(entry, f"the id {id!r} is taken by line {index.twins[entry.place.offset]}"))
+                bad.append(self._bad(entry, f"the id {id!r} is taken by line {index.twins[entry.place.offset]}", id))
             else:
                 remotes.append(view.remote(id, entry, row))
         return Page(remotes, now=view.now, bad=bad)
 
-    def _bad(self, entry: Entry, why: str) -> Bad:
-        return Bad(f"{self.path.name}:{entry.place.line}", why)
+    def _bad(self, entry: Entry, why: str, id: str | None = None) -> Bad:
+        return Bad(f"{self.path.name}:{entry.place.line}", why, id)
 
     def rows_after(self, id: str) -> Page:
         """The first page of the rows whose id is greater, in the order of their ids: what a keyset window asks for."""

@@ -135,7 +135,7 @@ class Rows:
                     )
                 )
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                bad.append(Bad(_where(self.stream, item), f"is not a HubSpot record: {type(error).__name__} {error}"))
+                bad.append(_bad(self.stream, item, error))
         return found, bad
 
     def hints(self, items: Iterable[Any]) -> tuple[list[Remote], list[Bad]]:
@@ -147,7 +147,7 @@ class Rows:
                 version = item["updatedAt"]
                 found.append(Remote(item["id"], {}, version, millis(version)))
             except (KeyError, TypeError, ValueError) as error:
-                bad.append(Bad(_where(self.stream, item), f"is not a HubSpot record: {type(error).__name__} {error}"))
+                bad.append(_bad(self.stream, item, error))
         return found, bad
 
     def gone(self, items: Iterable[Any]) -> tuple[list[Remote], list[Bad]]:
@@ -161,7 +161,7 @@ class Rows:
                 hub = (item.get("properties") or {}).get(HUB_FIELD) or None
                 found.append(Remote(item["id"], {}, version, when, hub, gone=True))
             except (KeyError, TypeError, ValueError) as error:
-                bad.append(Bad(_where(self.stream, item), f"is not a HubSpot record: {type(error).__name__} {error}"))
+                bad.append(_bad(self.stream, item, error))
         return found, bad
 
     # -- writing
@@ -241,8 +241,11 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def _where(stream: str, item: Any) -> str:
-    return f"{stream} {item.get('id', '?')}" if isinstance(item, dict) else stream
+def _bad(stream: str, item: Any, error: Exception) -> Bad:
+    id = item.get("id") if isinstance(item, dict) else None
+    where = f"{stream} {'?' if id is None else id}" if isinstance(item, dict) else stream
+    why = f"is not a HubSpot record: {type(error).__name__} {error}"
+    return Bad(where, why, id if isinstance(id, str) else None)
 
 
 def _written(mapper: Mapper, column: str) -> bool:

@@ -138,7 +138,7 @@ class Schedule:
     def run_once(self, *, full: bool = False) -> Summary | None:
         """One pass of a fresh process; None when it died or failed as a whole."""
         try:
-            summary = self._runner().sync(Options(confirm=lambda preview: True, full=full))
+            summary = self._runner().sync(Options(yes=True, full=full))
         except Crash:
             return None
         except TielineError as error:
