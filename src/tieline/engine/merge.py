@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tieline.engine import policy as rule
 from tieline.engine.compose import rebased
@@ -185,22 +185,13 @@ def _judge_consent(
     if answer is not None and answer.answer == "rejected":
         lost = tuple(b for b in bids if b.value == "allowed")
         return verdict._replace(held=False, rule="consent: decided in review", lost=lost)
-    out.held[name] = set(asking)
     kept = (standing.system, standing.value)
     others = [b for b in bids if b.value == "allowed" and not b.based]
     out.conflicts += [Conflict(name, kept, (b.system, b.value), "consent: opt-out wins") for b in others]
-    out.questions.append(
-        Question(
-            topic="consent",
-            key=key,
-            kind=record.kind,
-            record=record.id,
-            summary=f"{', '.join(asking)} opted {_title(record)} back in ({name.removeprefix('consent_')})",
-            detail={"field": name, "systems": asking},
-            accept="allow contact again, everywhere",
-            reject="stay opted out and write that back",
-        )
-    )
+    summary = f"{', '.join(asking)} opted {_title(record)} back in ({name.removeprefix('consent_')})"
+    detail: dict[str, Cell] = {"systems": asking}
+    answers = ("allow contact again, everywhere", "stay opted out and write that back")
+    _hold(record, name, asking, out, "consent", key, summary, detail, answers)
     return None
 
 
@@ -219,21 +210,12 @@ def _ask(
         winner = wanted or (first if answer.answer == "accepted" else second)
         lost = tuple(b for b in contenders if b.value != winner.value)
         return Verdict(winner.value, winner.system, winner.time, "decided in review", lost)
-    out.held[name] = {b.system for b in bids}
-    detail: dict[str, Cell] = {"field": name, "values": [[b.system, b.value, b.time] for b in ranked]}
     places = dict.fromkeys(b.system or "the hub" for b in ranked)
-    out.questions.append(
-        Question(
-            topic="conflict",
-            key=key,
-            kind=record.kind,
-            record=record.id,
-            summary=f"{_title(record)}: {name} was edited in {' and '.join(places)} at nearly the same time",
-            detail=detail,
-            accept=f"keep {ranked[0].value!r} from {ranked[0].system or 'the hub'} (or --take SYSTEM)",
-            reject="keep the other value",
-        )
-    )
+    summary = f"{_title(record)}: {name} was edited in {' and '.join(places)} at nearly the same time"
+    detail: dict[str, Cell] = {"values": [[b.system, b.value, b.time] for b in ranked]}
+    keep = f"keep {ranked[0].value!r} from {ranked[0].system or 'the hub'} (or --take SYSTEM)"
+    waiting = [b.system for b in bids]
+    _hold(record, name, waiting, out, "conflict", key, summary, detail, (keep, "keep the other value"))
     return None
 
 
@@ -247,20 +229,28 @@ def _ask_foreign(
         if answer.answer == "accepted":
             return Verdict(bid.value, bid.system, bid.time, "decided in review", (standing_bid(record, name),))
         return verdict
-    out.held[name] = {b.system for b in foreign}
-    out.questions.append(
-        Question(
-            topic="foreign",
-            key=key,
-            kind=record.kind,
-            record=record.id,
-            summary=f"{_title(record)}: {name} belongs to {policy.system}, but was edited in {bid.system}",
-            detail={"field": name, "values": [[bid.system, bid.value, bid.time], ["", verdict.value, verdict.time]]},
-            accept=f"take {bid.value!r} from {bid.system} this once",
-            reject=f"put back {verdict.value!r}",
-        )
-    )
+    summary = f"{_title(record)}: {name} belongs to {policy.system}, but was edited in {bid.system}"
+    detail: dict[str, Cell] = {"values": [[bid.system, bid.value, bid.time], ["", verdict.value, verdict.time]]}
+    answers = (f"take {bid.value!r} from {bid.system} this once", f"put back {verdict.value!r}")
+    _hold(record, name, [b.system for b in foreign], out, "foreign", key, summary, detail, answers)
     return None
+
+
+def _hold(
+    record: Record,
+    name: str,
+    systems: Iterable[str],
+    out: Merged,
+    topic: Literal["consent", "conflict", "foreign"],
+    key: str,
+    summary: str,
+    detail: Mapping[str, Cell],
+    answers: tuple[str, str],
+) -> None:
+    """The field waits for a person; the edits of these systems are neither merged nor overwritten meanwhile."""
+    out.held[name] = set(systems)
+    told = {"field": name, **detail}
+    out.questions.append(Question(topic, key, record.kind, record.id, summary, told, *answers))
 
 
 def _apply(record: Record, name: str, standing: Bid, verdict: Verdict, spoken: Sequence[Side], out: Merged) -> None:
