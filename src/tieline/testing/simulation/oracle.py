@@ -277,7 +277,12 @@ class Oracle:
         record = self.record_of.get((system, kind, resolved))
         if record is None:
             return True  # not linked any more: merged or binned by people
-        if any(self._alike(kind, name, edit.after, v) for v in self.lost[record, name]):
+        ids = {(system, remote_id), (system, resolved)}
+        linked = {
+            record,
+            *(r for r, remotes in self.ever.items() if remotes & ids),
+        }  # a person may have parted them since
+        if any(self._alike(kind, name, edit.after, v) for r in linked for v in self.lost[r, name]):
             return True
         if (record, name) in self.approved:
             return True
