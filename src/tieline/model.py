@@ -310,7 +310,7 @@ class Order(NamedTuple):
 class Question(NamedTuple):
     """A review to open. `key` is stable: the same question is never asked twice. `accept`, `reject`: what they do."""
 
-    topic: Literal["match", "conflict", "consent", "delete", "merge", "guard", "held", "rejected", "foreign"]
+    topic: Literal["match", "conflict", "consent", "delete", "merge", "guard", "held", "rejected", "foreign", "lost"]
     key: str
     kind: Kind | None
     record: str | None

@@ -86,9 +86,9 @@ def _answer(session: Session, numbers: tuple[int, ...], answer: str, choice: str
         for review in asked:
             if review["state"] == "closed":
                 raise UserError(f"review {review['id']} is closed: events have answered it", hint="tieline review list")
-            if answer == "accepted" and choice is None and review["topic"] == "match":
+            if answer == "accepted" and choice is None and review["topic"] in ("match", "lost"):
                 _one_choice(review)
-            if choice is not None and choice not in (choices := _choices(review)):
+            if choice is not None and choice not in (choices := _choices(review)) and not _unnamed(review, choice):
                 known = f"; there are: {', '.join(choices)}" if choices else "; it has none"
                 raise UserError(f"review {review['id']} has no choice {choice!r}{known}")
         with store.atomic(fence=False):
@@ -122,6 +122,11 @@ def _one_choice(review: dict[str, Any]) -> None:
         f"review {number} needs to know which: {', '.join(map(str, choices))}",
         hint=f"tieline review accept {number} --take {choices[0]}",
     )
+
+
+def _unnamed(review: dict[str, Any], choice: str) -> bool:
+    """Whether it may be one of those that the question had no room for; the next planning looks it up."""
+    return bool(review["detail"].get("more")) and ":" in choice
 
 
 def _choices(review: dict[str, Any]) -> list[str]:

@@ -67,7 +67,7 @@ def confirm(
         if name in skip:
             continue
         stored = answer.get(name, value)
-        if not atomic and remote is not None and not _stored(name, link.kind, value, stored):
+        if not atomic and remote is not None and not stored_as(name, link.kind, value, stored):
             seen[name], base[name], times[name] = stored, value, remote.modified
             sent.pop(name, None)
             continue
@@ -119,10 +119,10 @@ def _arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
     """Whether what is held is our write: what was there before and is not what was sent never arrived."""
     if held != sent and name in link.seen and link.seen[name] == held:
         return False
-    return _stored(name, link.kind, sent, held, shortest=1)
+    return stored_as(name, link.kind, sent, held, shortest=1)
 
 
-def _stored(name: str, kind: Kind, sent: Cell, held: Cell, shortest: int = CUT_OFF) -> bool:
+def stored_as(name: str, kind: Kind, sent: Cell, held: Cell, shortest: int = CUT_OFF) -> bool:
     """Whether what is held can be what the system made of what was sent: spelled, trimmed or cut off differently."""
     if sent == held or equivalent(spec_of(kind, name).type, sent, held):
         return True

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic_core import from_json
 
+from tieline.engine.lost import likeness
 from tieline.engine.match import Match, Member, choices, keys_of, propose, question
 from tieline.model import Decision, Fields
 from tieline.records import Kind
@@ -64,7 +65,7 @@ class Matching:
             if wanted is not None and not wanted(fields):
                 self._park(row, "filtered")
                 continue
-            if self.lost and any(self._maybe_ours(i, row, fields_there) for i in self.lost):
+            if self.lost and any(self._maybe_ours(system, i, row, fields_there) for i in self.lost):
                 continue
             if row.hub_id is None and groups.keys().isdisjoint(keys):  # nobody shares a key with it: the usual case
                 new.append((row, fields_there, fields, unresolved))
@@ -213,13 +214,14 @@ class Matching:
         self._assign(row, record)
         self._journal([(row, record, "link", None)])
 
-    @staticmethod
-    def _maybe_ours(intent: Intent, row: Row, seen: Fields) -> bool:
+    def _maybe_ours(self, system: System, intent: Intent, row: Row, seen: Fields) -> bool:
+        """Whether a remote may be what an open create made: by its hub id; without a field for that, by its values."""
         if intent.system != row.system:
             return False
-        return row.hub_id == intent.record or (
-            row.hub_id is None and all(seen.get(n) == v for n, v in intent.payload.items())
-        )
+        if row.hub_id is not None:
+            return row.hub_id == intent.record
+        found = likeness(self.kind, intent.payload, seen)
+        return found == "ours" or (found == "maybe" and not self.run.schema(system, row.stream).stamps)
 
     def _restamp(self, row: Row, record: str) -> None:
         """A remote that carries another record's id is to carry this one's."""

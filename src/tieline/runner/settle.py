@@ -1,14 +1,16 @@
 """Finds out what became of writes whose answer was lost, from their recorded payloads. Nothing is sent again here.
 
 A create is looked for by the hub id it carried, once the system has had time to show it; found, even if a person has
-deleted it since, it is linked; not found, it may be planned anew. An update or archive is judged by a strong read: what
+deleted it since, it is linked; not found, it may be planned anew. Where there is no field for that id, its values must
+tell, and a person where they do not. An update or archive is judged by a strong read: what
 equals the payload is our own write and never taken for a person's edit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from tieline.engine.lost import Likeness, likeness, lost_key, lost_question
 from tieline.engine.trees import settle as settled
 from tieline.errors import TielineError
 from tieline.model import Link, Remote, StreamFacts
@@ -43,6 +45,10 @@ def settle(run: Run, *, wait: bool = True, read_since: int | None = None) -> Non
             if error.fatal:
                 raise
             run.fail(name, error)
+    if run.store.db.any("review"):
+        open_creates = [lost_key(i.record, i.system, i.sent_at) for i in run.store.work.intents()]
+        with run.store.atomic(durable=False):
+            run.store.book.close_topic("lost", open_creates)
 
 
 class Settler:
@@ -129,18 +135,56 @@ class Settler:
             if remote.hub_id is not None:
                 by_hub.setdefault(remote.hub_id, []).append(remote)
         with self.store.atomic():
-            for intent in intents:
-                self._adopt(intent, by_hub.get(intent.record, []) if stamps else self._alike(intent))
+            if stamps:
+                for intent in intents:
+                    self._adopt(intent, by_hub.get(intent.record, []))
+            else:
+                self._recognised(intents)
         self.run.ports.boundary("settled")
 
-    def _alike(self, intent: Intent) -> list[Remote]:
-        """Without a field for the hub id: unlinked remotes, read since, that hold exactly what was sent."""
-        alike = []
-        for row in self.store.trees.unmatched(intent.kind, self.system.name, limit=10_000)[0]:
-            link = decode(row)
-            if all(link.seen.get(n) == v for n, v in intent.payload.items()):
-                alike.append(Remote(row.remote_id, link.seen, row.version, row.modified))
-        return alike
+    def _recognised(self, intents: Sequence[Intent]) -> None:
+        """Without a field for the hub id: find each create by its values, or ask."""
+        alike: dict[int, dict[str, tuple[Likeness, Remote]]] = {i.id: {} for i in intents}
+        rows, after = self.store.trees.unmatched(self.facts.kind, self.system.name)
+        while rows:
+            for row in rows:
+                remote = Remote(row.remote_id, decode(row).seen, row.version, row.modified)
+                for intent in intents if row.stream == self.facts.name else ():
+                    found = likeness(intent.kind, intent.payload, remote.fields)
+                    if found != "other":
+                        alike[intent.id][remote.id] = (found, remote)
+            rows, after = self.store.trees.unmatched(self.facts.kind, self.system.name, after)
+        taken: set[str] = set()
+        for intent in intents:
+            free = {i: found for i, found in alike[intent.id].items() if i not in taken}
+            chosen = self._recognise(intent, free)
+            if chosen is not None:
+                taken.add(chosen.id)
+                self._adopt(intent, [chosen])
+
+    def _recognise(self, intent: Intent, alike: Mapping[str, tuple[Likeness, Remote]]) -> Remote | None:
+        """What a create made; None when nobody can tell, which is asked, or when it was not made."""
+        book, key = self.store.book, lost_key(intent.record, intent.system, intent.sent_at)
+        ours = [i for i, (found, _) in alike.items() if found == "ours"]
+        answer = book.decision(key)
+        if answer is not None and answer.answer == "rejected":
+            self._close(intent, "a person says that it was not made: may be made again")
+            return None
+        if answer is not None:
+            named = [answer.choice] if answer.choice is not None else answer.detail["choices"]
+            ours = [i for i in alike if [f"{intent.system}:{i}"] == named]
+            if not ours:
+                book.spend(key)  # it names nobody who is free: the question stands
+        if len(ours) == 1:
+            return alike[ours[0]][1]
+        if not alike:
+            self._adopt(intent, [])
+            return None
+        record, _, _ = self.store.trees.records([intent.record])[intent.record]
+        ask = lost_question(record, intent.system, intent.sent_at, list(alike))
+        book.ask(ask, self.run.id, self.run.ports.clock.now())
+        book.refresh(ask)
+        return None
 
     def _adopt(self, intent: Intent, candidates: Sequence[Remote]) -> None:
         alive = [r for r in candidates if not r.gone]

@@ -1,0 +1,39 @@
+"""What a create whose answer was lost may have become, judged by values alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tieline.engine.lost import likeness, lost_question
+from tieline.model import Record
+
+SENT = {"email": "Ada@firm.example", "last_name": "Lovelace", "phone": "+1 555 1", "account": "a1"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, "ours"),
+        ({"email": "ada@firm.example", "phone": "15551"}, "ours"),
+        ({"title": "Boss"}, "ours"),
+        ({"phone": "9-15551"}, "maybe"),
+        ({"phone": None}, "maybe"),
+        ({"email": None}, "maybe"),
+        ({"account": None}, "maybe"),
+        ({"email": "bob@firm.example"}, "other"),
+        ({"email": None, "last_name": "Hopper", "phone": "9"}, "other"),
+    ],
+)
+def test_values_tell_what_they_can(changed: dict[str, str | None], verdict: str) -> None:
+    assert likeness("contact", SENT, {**SENT, **changed}) == verdict
+
+
+def test_what_names_nothing_proves_nothing() -> None:
+    assert likeness("contact", {"account": "a1"}, {"account": "a1"}) == "maybe"
+    assert likeness("contact", {}, {"last_name": "Hopper"}) == "maybe"
+
+
+def test_a_question_about_many_names_some_and_counts_the_rest() -> None:
+    ask = lost_question(Record("r1", "contact", {"last_name": "Lovelace"}), "mail", 5, [str(n) for n in range(30)])
+    assert (len(ask.detail["choices"]), ask.detail["more"]) == (10, 20)
+    assert len(ask.summary) < 400

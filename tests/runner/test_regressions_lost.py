@@ -1,0 +1,142 @@
+"""Creates whose answer was lost where the system has no field for the hub id, and stores values in its own way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tieline.errors import Unavailable
+from tieline.records import Cell
+
+
+def upper(cell: Cell) -> Cell:
+    return cell.upper() if isinstance(cell, str) else cell
+
+
+def digits(cell: Cell) -> Cell:
+    return "".join(c for c in str(cell) if c.isdigit())
+
+
+def catalogued(cell: Cell) -> Cell:
+    """A spelling that no usual normal form explains."""
+    return cell if str(cell).startswith("9-") else f"9-{cell}"
+
+
+def lose(office: Any, *, arrives: bool) -> None:
+    """The answer to the next write in mail is lost."""
+    mail = office.connectors["mail"]
+    take = mail.write
+
+    def write(stream: str, writes: Any) -> Any:
+        mail.write = take
+        if arrives:
+            take(stream, writes)
+        raise Unavailable("the line is cut", sent=True)
+
+    mail.write = write
+
+
+def unstamped(office: Any, **normal: Any) -> None:
+    """`mail` has no field for the hub id; it was joined before anything is lost."""
+    office.add("crm")
+    office.add("mail", stamps=False, unique_hub_id=False, normal=normal)
+    office.create("crm", "account", name="First")
+    office.sync()
+
+
+@pytest.mark.parametrize("normal", [{"phone": digits}, {"last_name": upper}, {}])
+def test_a_lost_create_is_found_again_in_the_systems_own_spelling(office: Any, normal: Any) -> None:
+    unstamped(office, **normal)
+    office.create("crm", "contact", last_name="Lovelace", phone="+1 555 1")
+    lose(office, arrives=True)
+    for _ in range(4):
+        summary = office.sync()
+    assert len(office.systems["mail"].alive("contact")) == len(office.systems["crm"].alive("contact")) == 1
+    assert (summary.outcome, summary.converged, summary.writes) == ("done", True, 0)
+    assert office.only("crm", "contact").fields["last_name"] == "Lovelace"
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_create_that_did_not_arrive_is_made_though_others_came_meanwhile(office: Any, arrives: bool) -> None:
+    unstamped(office)
+    office.create("crm", "contact", last_name="Lovelace", email="ada@firm.example")
+    lose(office, arrives=arrives)
+    office.sync()
+    office.create("mail", "contact", last_name="Lovelace", email="bob@firm.example")
+    for _ in range(3):
+        summary = office.sync()
+    assert summary.converged
+    both = ["ada@firm.example", "bob@firm.example"]
+    assert [office.values(s, "contact", "email") for s in ("crm", "mail")] == [both, both]
+
+
+@pytest.fixture
+def undecided(office: Any) -> Any:
+    """The lost create arrived, in a spelling that nobody can tell from somebody else's entry."""
+    unstamped(office, phone=catalogued)
+    office.create("crm", "contact", first_name="Ada", last_name="Lovelace", phone="555")
+    lose(office, arrives=True)
+    office.sync()
+    office.sync()
+    return office
+
+
+def test_what_nobody_can_decide_is_asked_and_nothing_is_made_meanwhile(undecided: Any) -> None:
+    for _ in range(3):
+        summary = undecided.sync()
+    assert (summary.outcome, summary.reviews) == ("waiting", 1)
+    [review] = undecided.reviews()
+    made = undecided.only("mail", "contact").id
+    assert (review["topic"], review["detail"]["choices"]) == ("lost", [f"mail:{made}"])
+    undecided.only("crm", "contact")
+
+
+def test_a_person_says_which_it_is(undecided: Any) -> None:
+    undecided.answer("accepted")
+    for _ in range(3):
+        summary = undecided.sync()
+    assert (summary.outcome, summary.converged, summary.writes) == ("done", True, 0)
+    crm, mail = undecided.only("crm", "contact"), undecided.only("mail", "contact")
+    assert undecided.record_of("mail", "contact", mail.id) == undecided.record_of("crm", "contact", crm.id)
+
+
+def test_a_person_says_that_it_was_not_made(undecided: Any) -> None:
+    undecided.answer("rejected")
+    for _ in range(3):
+        summary = undecided.sync()
+    assert (summary.outcome, summary.converged) == ("done", True)
+    assert len(undecided.systems["mail"].alive("contact")) == 2
+
+
+def test_an_answer_that_names_nobody_is_asked_again(undecided: Any) -> None:
+    undecided.answer("accepted", "mail:somebody")
+    assert undecided.sync().reviews == 1
+    undecided.only("mail", "contact")
+
+
+def test_the_question_goes_when_nothing_that_could_be_it_is_left(undecided: Any) -> None:
+    mail = undecided.systems["mail"]
+    mail.person_delete("contact", undecided.only("mail", "contact").id)
+    for _ in range(3):
+        summary = undecided.sync()
+    assert (summary.reviews, summary.converged) == (0, True)
+    assert undecided.only("mail", "contact").fields["first_name"] == "Ada"
+
+
+def test_two_that_could_be_it_are_a_question_even_when_both_hold_all_that_was_sent(office: Any) -> None:
+    unstamped(office)
+    office.create("crm", "contact", last_name="Lovelace")
+    lose(office, arrives=True)
+    office.sync()
+    office.create("mail", "contact", last_name="Lovelace")
+    office.sync()
+    office.sync()
+    assert len(office.systems["mail"].alive("contact")) == 2
+    [review] = office.reviews()
+    assert (review["topic"], len(review["detail"]["choices"])) == ("lost", 2)
+    office.answer("accepted", review["detail"]["choices"][0])
+    for _ in range(3):
+        summary = office.sync()
+    assert (summary.reviews, summary.converged) == (0, True)
+    assert [len(office.systems[s].alive("contact")) for s in ("crm", "mail")] == [2, 2]
