@@ -85,7 +85,7 @@ def undecided(office: Any) -> Any:
 def test_what_nobody_can_decide_is_asked_and_nothing_is_made_meanwhile(undecided: Any) -> None:
     for _ in range(3):
         summary = undecided.sync()
-    assert (summary.outcome, summary.reviews) == ("waiting", 1)
+    assert (summary.outcome, summary.reviews, summary.converged) == ("waiting", 1, True)
     [review] = undecided.reviews()
     made = undecided.only("mail", "contact").id
     assert (review["topic"], review["detail"]["choices"]) == ("lost", [f"mail:{made}"])

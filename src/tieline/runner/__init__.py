@@ -233,7 +233,7 @@ class Runner:
         summary.writes = sum(run.written.values())
 
     def _open_intents(self, run: Run) -> bool:
-        return any(system in run.systems for _, system in self.store.work.blocked())
+        return any(system in run.systems for system in report.unsettled(run))
 
     def _round(self, run: Run, options: Options, summary: Summary, stages: dict[str, Any]) -> bool:
         """One plan and its application; False when there is nothing more to do."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
 
+from tieline.engine.lost import lost_key
 from tieline.events import ConflictFound
 from tieline.model import Conflict, Question
 from tieline.records import Kind
@@ -86,9 +87,16 @@ def finish(run: Run, summary: Summary) -> None:
         run.store.book.finish(run.id, summary.outcome, summary.as_json(), now)
 
 
+def unsettled(run: Run) -> Counter[str]:
+    """System → writes whose outcome a later run will look for. What only a person can tell stands in review instead."""
+    asked = run.store.book.asked("lost")
+    open_ = [i for i in run.store.work.intents() if not asked or lost_key(i.record, i.system, i.sent_at) not in asked]
+    return Counter(i.system for i in open_)
+
+
 def _left(run: Run, summary: Summary) -> list[str]:
     """What a run that came through did not finish, one sentence each: nothing is put off in silence."""
-    unknown = Counter(system for _, system in run.store.work.blocked() if system not in run.failed)
+    unknown = {name: n for name, n in unsettled(run).items() if name not in run.failed}
     told = [
         f"{name}: the outcome of {n} {'write' if n == 1 else 'writes'} is not known yet; the next run looks again"
         for name, n in unknown.items()

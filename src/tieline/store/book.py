@@ -111,12 +111,13 @@ class Book:
             (system, remote_id, keep),
         )
 
+    def asked(self, topic: str) -> set[str]:
+        """The keys of the open questions of a topic."""
+        return {k for (k,) in self._sql.execute("SELECT key FROM review WHERE topic = ? AND state = 'open'", (topic,))}
+
     def close_topic(self, topic: str, keep: Sequence[str]) -> None:
         """Close open questions of a topic but those with these keys."""
-        open_keys = [
-            k for (k,) in self._sql.execute("SELECT key FROM review WHERE topic = ? AND state = 'open'", (topic,))
-        ]
-        stale = set(open_keys) - set(keep)
+        stale = self.asked(topic) - set(keep)
         self._sql.executemany("UPDATE review SET state = 'closed' WHERE key = ?", [(k,) for k in stale])
 
     def spend(self, key: str) -> None:

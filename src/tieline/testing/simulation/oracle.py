@@ -94,7 +94,7 @@ class Oracle:
                     self.asked[review["record"]].add(str(review["detail"].get("field", "*")))
                 if review["remote_id"]:
                     self.asked_remotes.add((review["system"], review["remote_id"]))
-                for name in review["detail"].get("rivals", ()):
+                for name in (*review["detail"].get("rivals", ()), *review["detail"].get("choices", ())):
                     system, _, remote_id = name.partition(":")
                     self.asked_remotes.add((system, remote_id))
                 for record in review["detail"].get("records", ()):
