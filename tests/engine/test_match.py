@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tieline.engine.match import Match, Member, equivalent, keys_of, propose, question, same_refs
+from tieline.engine.groups import Groups, Member
+from tieline.engine.match import Match, equivalent, keys_of, propose, question, same_refs
 from tieline.records import Cell
 
 EMAIL = "email:ada@firm.example"
@@ -18,7 +19,7 @@ ME = member("crm", "1")
 
 
 def judged(*others: Member, kind: str = "contact", key: str = EMAIL, me: Member = ME) -> Match:
-    return propose(kind, me, [key], {key: [me, *others]})  # type: ignore[arg-type]
+    return propose(kind, me, [key], Groups(kind, {key: [me, *others]}))  # type: ignore[arg-type]
 
 
 def test_one_record_elsewhere_is_the_one() -> None:
@@ -66,7 +67,7 @@ def test_the_strongest_key_that_meets_anybody_decides() -> None:
     weak, strong = "name:firm", "domain:firm.example"
     me = member("crm", "1", domain="firm.example")
     groups = {weak: [me, member("mail", "a", "r2")], strong: [me, member("mail", "b", "r1")]}
-    assert propose("account", me, [strong, weak], groups).record == "r1"
+    assert propose("account", me, [strong, weak], Groups("account", groups)).record == "r1"
 
 
 def test_the_question_names_every_rival_and_is_the_same_whatever_their_order() -> None:

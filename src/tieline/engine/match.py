@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tieline.engine.groups import CROWD, SAMPLE, Groups, Member, Near, context_of
 from tieline.model import Fields, Question
 from tieline.records import Cell, Kind
 
@@ -22,9 +23,6 @@ DEFAULT_KEYS: Mapping[Kind, tuple[str, ...]] = {
 }
 IDENTITY: frozenset[str] = frozenset({"domain", "email"})
 """Keys that name one thing: two in one system are a duplicate there. Other keys may repeat inside a system."""
-
-_CONTEXT: Mapping[Kind, tuple[str, ...]] = {"account": ("domain",), "opportunity": ("account",)}
-"""Fields that, where both sides have them, must agree for a weaker key to count."""
 
 _SPACE = re.compile(r"\s+")
 _NOT_DIGIT = re.compile(r"[^0-9]")
@@ -96,16 +94,6 @@ def keys_of(kind: Kind, fields: Fields, names: Sequence[str] = ()) -> list[str]:
     return keys
 
 
-class Member(NamedTuple):
-    """Something alive that shares a key: a remote, with the record it is linked to, if any."""
-
-    system: str
-    remote_id: str
-    record: str | None
-    fields: Fields
-    """In hub space."""
-
-
 class Match(NamedTuple):
     """The verdict on one remote: link to `record`, start a new one (both None), or ask."""
 
@@ -113,63 +101,54 @@ class Match(NamedTuple):
     rivals: tuple[Member, ...] = ()
     """Not empty: ambiguous."""
     key: str = ""
+    crowd: Near | None = None
+    """Ambiguous, and too many to name: `rivals` is empty."""
 
 
-def propose(kind: Kind, me: Member, keys: Sequence[str], groups: Mapping[str, Sequence[Member]]) -> Match:
-    """Judge an unlinked remote by its keys. `groups` holds, per key, everything alive that has it, `me` included."""
+def propose(kind: Kind, me: Member, keys: Sequence[str], groups: Groups) -> Match:
+    """Judge an unlinked remote by its keys."""
     for key in keys:
-        name = key.partition(":")[0]
-        others = [
-            m
-            for m in groups.get(key, ())
-            if (m.system, m.remote_id) != (me.system, me.remote_id) and not _contradict(kind, name, me.fields, m.fields)
-        ]
-        if not others:
+        near = groups.near(key, me.fields)
+        if len(near.members) < 2:
             continue
+        if len(near.systems) == 1 and key.partition(":")[0] not in IDENTITY:
+            continue
+        if near.crowded:
+            return Match(key=key, crowd=near)
+        others = groups.others(me, near)
         elsewhere = [m for m in others if m.system != me.system]
-        twins = len(others) > len(elsewhere)
-        if not elsewhere and name not in IDENTITY:
-            continue
         records = {m.record for m in others if m.record is not None}
-        crowded = twins or len({m.system for m in elsewhere}) < len(elsewhere)
+        crowded = len(others) > len(elsewhere) or len({m.system for m in elsewhere}) < len(elsewhere)
         if crowded or len(records) > 1:
-            return Match(rivals=tuple(others), key=key)
+            return Match(rivals=others, key=key)
         if records:
             return Match(record=records.pop(), key=key)
     return Match()
 
 
-def _contradict(kind: Kind, key: str, a: Fields, b: Fields) -> bool:
-    for name in _CONTEXT.get(kind, ()):
-        left, right = a.get(name), b.get(name)
-        if name != key and left is not None and right is not None and left != right:
-            return True
-    return False
-
-
 def question(kind: Kind, me: Member, match: Match) -> Question:
-    """The review for an ambiguous remote."""
-    names = sorted(f"{m.system}:{m.remote_id}" for m in match.rivals)
-    records = sorted({m.record for m in match.rivals if m.record is not None})
+    """The review for an ambiguous remote. Of a crowd it names some; `--take` may say any other as well."""
+    names = sorted(m.name for m in match.rivals)
     what = match.key.partition(":")[2]
-    here = [n for n in names if n.startswith(me.system + ":")]
-    summary = f"{kind} {me.system}:{me.remote_id} shares {what!r} with {_few(names)}" + (
-        f"; {me.system} may hold a duplicate" if here else ""
-    )
+    summary = f"{kind} {me.name} shares {what!r} with {_few(names)}"
+    if any(m.system == me.system for m in match.rivals):
+        summary += f"; {me.system} may hold a duplicate"
+    named = choices(me, match)
+    detail: dict[str, Cell] = {"system": me.system, "remote_id": me.remote_id, "key": match.key}
+    if len(names) <= CROWD:
+        records = sorted({m.record for m in match.rivals if m.record is not None})
+        detail |= {"rivals": names, "records": records, "choices": named}
+    else:
+        context = dict(context_of(kind, match.key, me.fields))
+        detail |= {"rivals": names[:SAMPLE], "choices": named[:SAMPLE], "more": len(names) - SAMPLE}
+        detail |= {"context": context, "waiting": [me.system]}
     return Question(
         topic="match",
-        key=f"match:{kind}:{me.system}:{me.remote_id}:{match.key}:{','.join(names)}",
+        key=f"match:{kind}:{me.name}:{match.key}:{','.join(names) if len(names) <= CROWD else 'crowd'}",
         kind=kind,
         record=None,
         summary=summary,
-        detail={
-            "system": me.system,
-            "remote_id": me.remote_id,
-            "key": match.key,
-            "rivals": names,
-            "records": records,
-            "choices": choices(me, match),
-        },
+        detail=detail,
         accept="it is the same as --take SYSTEM:ID (needed only where there are several)",
         reject="it is somebody else: give it a record of its own",
     )
@@ -177,7 +156,7 @@ def question(kind: Kind, me: Member, match: Match) -> Question:
 
 def choices(me: Member, match: Match) -> list[str]:
     """Who a person may say it is the same as: somebody in another system. Two in one system are merged there."""
-    return sorted(f"{m.system}:{m.remote_id}" for m in match.rivals if m.system != me.system)
+    return sorted(m.name for m in match.rivals if m.system != me.system)
 
 
 def _few(names: Iterable[str], most: int = 4) -> str:

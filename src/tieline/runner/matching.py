@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from pydantic_core import from_json
 
+from tieline.engine.groups import Groups, Member, Near, crowd_question
 from tieline.engine.lost import likeness
-from tieline.engine.match import Match, Member, choices, keys_of, propose, question
-from tieline.model import Decision, Fields
+from tieline.engine.match import Match, choices, keys_of, propose, question
+from tieline.model import Decision, Fields, Question
 from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub
@@ -37,6 +38,8 @@ class Matching:
         self.places: dict[tuple[str, str], str] = {}
         """The same, by (system, record)."""
         self.pairs: list[tuple[Row, Member]] = []
+        self.crowds: dict[str, str] = {}
+        """What was found about crowds of equals, by the key of their question; see `_crowd`."""
         self.lost = [i for i in run.store.work.intents() if i.op == "create" and i.kind == kind]
         """Creates whose answer is still unknown: what may be one of them is left to `settle`."""
 
@@ -48,6 +51,8 @@ class Matching:
                 self._chunk(system, rows)
                 self.run.progress("match", system.name, len(rows), None)
                 rows, after = self.store.trees.unmatched(self.kind, system.name, after)
+        if self.store.db.any("review"):
+            self._close_crowds({s.name for s in joined})
 
     def _chunk(self, system: System, rows: Sequence[Row]) -> None:
         self.assigned, self.places = {}, {}
@@ -67,7 +72,9 @@ class Matching:
                 continue
             if self.lost and any(self._maybe_ours(system, i, row, fields_there) for i in self.lost):
                 continue
-            if row.hub_id is None and groups.keys().isdisjoint(keys):  # nobody shares a key with it: the usual case
+            if row.hub_id is None and groups.members.keys().isdisjoint(
+                keys
+            ):  # nobody shares a key with it: the usual case
                 new.append((row, fields_there, fields, unresolved))
                 self._assign(row, self._fresh_id(row, stamped))
                 continue
@@ -75,11 +82,18 @@ class Matching:
             record, holders = self._by_stamp(row, stamped)
             if record is None or holders:
                 verdict = propose(self.kind, me, keys, groups) if keys and not holders else Match()
+                if verdict.crowd is not None:
+                    how = self._crowd(me, verdict.crowd)
+                    if how == "open":
+                        continue
+                    single = groups.others(me, verdict.crowd) if how == "accepted" else ()
+                    verdict = Match(rivals=single, key=verdict.key)
                 if holders:  # a copy, or one that came back after it was replaced
                     verdict, record = Match(rivals=holders, key=f"hub id:{row.hub_id}"), None
                 record = verdict.record
                 if record is not None and not self._free(record, row):  # it is somebody else here already
-                    holders = tuple(m for m in groups[verdict.key] if m.record == record)
+                    near = groups.near(verdict.key, me.fields)
+                    holders = tuple(m for m in groups.others(me, near) if m.record == record)
                     verdict = Match(rivals=holders, key=verdict.key)
                 if verdict.rivals:
                     record, ask = self._answered(me, row, verdict, answers)
@@ -90,7 +104,6 @@ class Matching:
             else:
                 new.append((row, fields_there, fields, unresolved))
                 self._assign(row, self._fresh_id(row, stamped))
-                self._join_groups(groups, me, keys)
         self._adopt(new)
         self._pair()
 
@@ -98,7 +111,7 @@ class Matching:
         self.assigned[row.system, row.remote_id] = record
         self.places[row.system, record] = row.remote_id
 
-    def _groups(self, keys: Sequence[str]) -> dict[str, list[Member]]:
+    def _groups(self, keys: Sequence[str]) -> Groups:
         """Per key, everything alive that has it, in hub space; keys that only one remote has are left out."""
         groups: dict[str, list[Member]] = {}
         space = ToHub(self.store, self.kind)
@@ -110,17 +123,35 @@ class Matching:
                 Member(s, i, self.assigned.get((s, i), record), space.fields(s, parsed[s, i])[0])
                 for s, i, record, _ in found
             ]
-        return groups
+        return Groups(self.kind, groups, self.assigned)
 
-    def _join_groups(self, groups: dict[str, list[Member]], me: Member, keys: Sequence[str]) -> None:
-        """Later remotes of this chunk must see the record that this one was given."""
-        record = self.assigned[me.system, me.remote_id]
-        for key in keys:
-            if key in groups:
-                groups[key] = [
-                    m._replace(record=record) if (m.system, m.remote_id) == (me.system, me.remote_id) else m
-                    for m in groups[key]
-                ]
+    def _crowd(self, me: Member, near: Near) -> str:
+        """What a person says about a crowd of equals: open, accepted (ask about each), rejected (each its own)."""
+        ask = crowd_question(self.kind, near, {m.system for m in near.members if m.record is None})
+        how = self.crowds.get(ask.key)
+        if how is None:
+            how = self.crowds[ask.key] = self._crowd_answer(ask)
+        if how == "open":
+            self.store.book.close_match(me.system, me.remote_id)
+            self.store.trees.set_columns(me.system, self.kind, me.remote_id, state="review")
+        return how
+
+    def _crowd_answer(self, ask: Question) -> str:
+        answer = self.store.book.decision(ask.key)
+        if answer is not None:
+            # asking about each harms nobody who came since; giving each a record could make a twin
+            if answer.answer == "accepted" or answer.detail["members"] == ask.detail["members"]:
+                return answer.answer
+            self.store.book.spend(ask.key)
+        self.store.book.ask(ask, self.run.id, self.run.ports.clock.now())
+        self.store.book.refresh(ask)
+        return "open"
+
+    def _close_crowds(self, joined: set[str]) -> None:
+        """Crowds that are none any more; where a system is left out nobody can tell."""
+        for key, detail in self.store.book.crowds(self.kind):
+            if self.crowds.get(key) != "open" and joined.issuperset(detail["waiting"]):
+                self.store.book.spend(key)
 
     def _stamped(self, rows: Sequence[Row]) -> Mapping[str, tuple[Kind, str, str | None]]:
         ids = [r.hub_id for r in rows if r.hub_id]

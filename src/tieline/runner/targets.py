@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tieline.engine.groups import Context, agrees
 from tieline.engine.match import IDENTITY, keys_of
 from tieline.engine.merge import Court, Merged, Side
 from tieline.engine.plan import Target, twin_question
@@ -26,8 +27,17 @@ class Targets:
         self.store = run.store
         self.joined = joined
         self.blocked = blocked
-        self.contested = run.store.book.contested() if run.store.db.any("review") else set()
         self.keys = run.rules.match.get(kind, ())
+        self.contested: set[tuple[str, str]] = set()
+        """(record, system): an open match question names the record; a create there could make a twin."""
+        self.crowds: dict[str, list[tuple[Context, Sequence[str]]]] = {}
+        """The same of questions about too many to name: match key → context, and the systems it is about."""
+        for detail in run.store.book.open_matches(kind) if run.store.db.any("review") else ():
+            self.contested.update((record, detail["system"]) for record in detail.get("records", ()))
+            if "waiting" in detail:
+                crowd = (tuple(detail["context"].items()), detail["waiting"])
+                if crowd not in self.crowds.setdefault(detail["key"], []):
+                    self.crowds[detail["key"]].append(crowd)
 
     def of(
         self, record: Record, merged: Merged, sides: Sequence[Side], refusals: Refusals, court: Court
@@ -47,6 +57,7 @@ class Targets:
         if not any(s.link.gone is None for s in sides):
             return []
         targets = []
+        contested = self._crowded(merged, sides) if self.crowds else frozenset()
         for name, system in self.joined.items():
             rules = self.run.rules_of(name, self.kind)
             if name in linked or rules.mode == "read" or not rules.create or name in self.run.without:
@@ -56,7 +67,7 @@ class Targets:
                 continue
             facts = system.streams_of(self.kind)[0]
             held = ""
-            if (record.id, name) in self.contested:
+            if (record.id, name) in self.contested or name in contested:
                 held = f"a question about a possible twin in {name} is open"
             elif (record.id, name) in self.blocked:
                 held = f"the outcome of an earlier create in {name} is not known yet"
@@ -71,6 +82,14 @@ class Targets:
                 )
             )
         return targets
+
+    def _crowded(self, merged: Merged, sides: Sequence[Side]) -> frozenset[str]:
+        """The systems where an open question is about a crowd that the record is one of."""
+        found: set[str] = set()
+        for fields in (merged.fields, *(s.link.seen for s in sides)):
+            for key in keys_of(self.kind, fields, self.keys):
+                found.update(n for context, names in self.crowds.get(key, ()) if agrees(context, fields) for n in names)
+        return frozenset(found)
 
     def _twins(
         self, record: Record, merged: Merged, targets: list[Target], court: Court

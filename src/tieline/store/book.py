@@ -133,14 +133,18 @@ class Book:
                 found.update(r[0] for r in self._sql.execute(query, part))
         return found
 
-    def contested(self) -> set[tuple[str, str]]:
-        """(record, system) pairs that an open match question names: a create there could make a twin."""
-        found: set[tuple[str, str]] = set()
-        for system, detail in self._sql.execute(
-            "SELECT system, detail FROM review WHERE topic = 'match' AND state = 'open'"
-        ):
-            found.update((record, system) for record in from_json(detail).get("records", ()))
-        return found
+    def open_matches(self, kind: Kind) -> list[dict[str, Any]]:
+        """What the open match questions of a kind know: creates of what they speak of could make twins."""
+        query = "SELECT detail FROM review WHERE topic = 'match' AND state = 'open' AND kind = ?"
+        return [from_json(detail) for (detail,) in self._sql.execute(query, (kind,))]
+
+    def crowds(self, kind: Kind) -> list[tuple[str, dict[str, Any]]]:
+        """The open questions about crowds of equals: key and detail. They are about no single remote or record."""
+        query = (
+            "SELECT key, detail FROM review WHERE topic = 'match' AND state = 'open' AND kind = ? "
+            "AND record IS NULL AND remote_id IS NULL"
+        )
+        return [(key, from_json(detail)) for key, detail in self._sql.execute(query, (kind,))]
 
     def reviews(self, state: str = "open") -> list[dict[str, Any]]:
         """Reviews of a state (`all` for every one), oldest first."""

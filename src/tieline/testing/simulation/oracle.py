@@ -88,6 +88,8 @@ class Oracle:
         self.asked: dict[str, set[str]] = defaultdict(set)
         self.asked_remotes: set[tuple[str, str]] = set()
         self.questions: set[str] = set()
+        self.denied: set[str] = set()
+        """Records that a person, right or wrong, said a lost create did not make."""
         for review in self.store.book.reviews("all"):
             if review["state"] == "open":
                 if review["record"]:
@@ -99,6 +101,8 @@ class Oracle:
                     self.asked_remotes.add((system, remote_id))
                 for record in review["detail"].get("records", ()):
                     self.asked[record].add("*")
+            if review["topic"] == "lost" and review["state"] == "rejected":
+                self.denied.add(review["record"])
             if review["topic"] == "match" and review["state"] == "rejected":
                 self.questions.add(review["remote_id"])
                 if review["record"]:  # a person keeps it out of a system
@@ -205,9 +209,7 @@ class Oracle:
                 brought_back = [i for i in alive if (name, kind, i) in self.world.undeleted]
                 if len(alive) - len(brought_back) > 1:
                     yield Violation("I4", f"{name} holds {kind} {hub} more than once: {alive}")
-            # Without a field for the hub id, a lost create that a person edits before it is read is not recognised.
-            if all(s.character.stamps for s in self.world.systems.values()):
-                yield from self._twins(name, system)
+            yield from self._twins(name, system)
 
     def _twins(self, name: str, system: MemorySystem) -> Iterator[Violation]:
         by_last: dict[str, list[Record]] = defaultdict(list)
@@ -216,7 +218,8 @@ class Oracle:
             if record.fields.get("last_name"):
                 by_last[str(record.fields["last_name"])].append(record)
         for last, records in by_last.items():
-            if len(records) > 1 and any(r.created_by == HUB for r in records):
+            denied = any(self.record_of.get((name, "contact", r.id)) in self.denied for r in records)
+            if len(records) > 1 and any(r.created_by == HUB for r in records) and not denied:
                 yield Violation("I4", f"{name} holds {last} twice: {[r.id for r in records]}")
         by_email: dict[str, list[Record]] = defaultdict(list)
         for record in known:
@@ -367,12 +370,17 @@ class Oracle:
                 yield Violation("I12", f"an opt-out does not stand everywhere: {values}")
 
     def _no_phantoms(self) -> Iterator[Violation]:
-        """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub."""
+        """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub.
+
+        Whoever takes a record out of the bin enters all that it holds."""
         entered: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
         for name, system in self.world.systems.items():
+            holds: dict[str, dict[str, Cell]] = defaultdict(dict)
             for edit in system.history:
-                if edit.who != HUB:
-                    entered[name, edit.id, edit.field].append(edit.after)
+                holds[edit.id][edit.field] = edit.after
+                news = holds[edit.id] if edit.field == "@deleted" and not edit.after else {edit.field: edit.after}
+                for field_name, value in news.items() if edit.who != HUB else ():
+                    entered[name, edit.id, field_name].append(value)
         query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
         for record, kind, system_name, changes in self.store.db.rows(query):
             for field_name, change in from_json(changes).items():
