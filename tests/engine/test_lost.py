@@ -20,7 +20,9 @@ SENT = {"email": "Ada@firm.example", "last_name": "Lovelace", "phone": "+1 555 1
         ({"phone": None}, "maybe"),
         ({"email": None}, "maybe"),
         ({"account": None}, "maybe"),
-        ({"email": "bob@firm.example"}, "other"),
+        ({"email": "ada@moved.example"}, "maybe"),
+        ({"email": "ada@moved.example", "phone": "9"}, "maybe"),
+        ({"email": "bob@firm.example", "last_name": "Hopper"}, "other"),
         ({"email": None, "last_name": "Hopper", "phone": "9"}, "other"),
     ],
 )

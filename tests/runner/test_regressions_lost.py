@@ -63,12 +63,25 @@ def test_a_create_that_did_not_arrive_is_made_though_others_came_meanwhile(offic
     office.create("crm", "contact", last_name="Lovelace", email="ada@firm.example")
     lose(office, arrives=arrives)
     office.sync()
-    office.create("mail", "contact", last_name="Lovelace", email="bob@firm.example")
+    office.create("mail", "contact", last_name="Hopper", email="bob@firm.example")
     for _ in range(3):
         summary = office.sync()
     assert summary.converged
     both = ["ada@firm.example", "bob@firm.example"]
     assert [office.values(s, "contact", "email") for s in ("crm", "mail")] == [both, both]
+
+
+def test_a_lost_create_that_somebody_has_edited_since_is_not_made_again(office: Any) -> None:
+    unstamped(office)
+    office.create("crm", "contact", last_name="Lovelace", email="ada@firm.example")
+    lose(office, arrives=True)
+    office.sync()
+    made = office.only("mail", "contact").id
+    office.edit("mail", "contact", made, email="ada@moved.example")
+    assert office.sync().reviews == 1
+    office.answer("accepted")
+    assert office.sync().converged
+    assert [office.values(s, "contact", "email") for s in ("crm", "mail")] == [["ada@moved.example"]] * 2
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tieline.model import Fields, Question
+from tieline.model import EMPTY, Fields, Question
 from tieline.records import Cell, Kind
 
 CROWD = 10
 """More rivals than this are asked about as one."""
+MOST_SINGLE = CROWD + 1
 SAMPLE = 10
 """How many of each system such a question names."""
 
@@ -46,13 +47,14 @@ class Near(NamedTuple):
 
     key: str
     context: Context
-    members: tuple[Member, ...]
-    systems: Counter[str]
+    members: Sequence[Member]
+    systems: Mapping[str, int]
+    """How many of each system; counted for many alone."""
 
     @property
     def crowded(self) -> bool:
         """Too many to be asked about one by one, and surely not one of each system."""
-        return len(self.members) > CROWD + 1 and max(self.systems.values()) > 1
+        return len(self.members) > MOST_SINGLE and max(self.systems.values()) > 1
 
 
 class Groups:
@@ -71,27 +73,33 @@ class Groups:
 
     def near(self, key: str, fields: Fields) -> Near:
         """Who stands near a remote with these fields (hub space)."""
+        members = self.members.get(key, ())
         context = context_of(self.kind, key, fields)
+        if len(members) <= MOST_SINGLE:
+            return Near(key, context, [m for m in members if agrees(context, m.fields)] if context else members, EMPTY)
         place = (key, repr(context))
         found = self._near.get(place)
         if found is None:
-            members = tuple(m for m in self.members.get(key, ()) if agrees(context, m.fields))
+            members = [m for m in members if agrees(context, m.fields)]
             found = self._near[place] = Near(key, context, members, Counter(m.system for m in members))
         return found
 
     def others(self, me: Member, near: Near) -> tuple[Member, ...]:
         """All but the one itself, with the records they have by now."""
+        assigned = self.assigned
         return tuple(
-            m._replace(record=self.assigned.get((m.system, m.remote_id), m.record))
+            m._replace(record=assigned[place]) if (place := m[:2]) in assigned else m
             for m in near.members
-            if (m.system, m.remote_id) != (me.system, me.remote_id)
+            if m[:2] != me[:2]
         )
 
 
 def context_of(kind: Kind, key: str, fields: Fields) -> Context:
     """What must not be contradicted for this key (`name:value`) to count; blanks contradict nothing."""
+    if kind not in _CONTEXT:
+        return ()
     name = key.partition(":")[0]
-    return tuple((n, fields[n]) for n in _CONTEXT.get(kind, ()) if n != name and fields.get(n) is not None)
+    return tuple((n, fields[n]) for n in _CONTEXT[kind] if n != name and fields.get(n) is not None)
 
 
 def agrees(context: Context, fields: Fields) -> bool:

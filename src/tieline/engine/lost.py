@@ -1,8 +1,8 @@
 """What may have become of a create whose answer was lost, where no hub id tells. Pure.
 
 Values alone are left to go by, and a system may store them in its own way. A remote is ours if all that was sent is
-there as a usual normal form has it; it is somebody else if it has another e-mail or domain, or nothing in common that
-names a thing. In between nobody can tell: then a person is asked, and nothing is made meanwhile.
+there as a usual normal form has it; it is somebody else if it has nothing in common that names a thing, or another
+e-mail or domain and another name. In between nobody can tell: then a person is asked, and nothing is made meanwhile.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from tieline.engine.match import IDENTITY, equivalent
+from tieline.engine.match import IDENTITY
 from tieline.engine.merge import title
 from tieline.engine.trees import stored_as
 from tieline.model import Fields, Question, Record
@@ -21,24 +21,19 @@ SHOWN = 10
 """Remotes that a question names."""
 _NAMING = frozenset({"text", "email", "domain", "phone", "url"})
 """Types of fields that may name a thing; a choice, a number or a reference is shared by many."""
+_NAMES = frozenset({"name", "first_name", "last_name"})
 
 
 def likeness(kind: Kind, payload: Fields, seen: Fields) -> Likeness:
     """Whether a remote can be what a create with this payload made; both in the system's own id space."""
-    common = named = 0
-    for name, sent in payload.items():
-        held = seen.get(name)
-        type_name = spec_of(kind, name).type
-        if sent is None or type_name not in _NAMING:
-            continue
-        same = stored_as(name, kind, sent, held, shortest=1)
-        if name in IDENTITY and held is not None and not equivalent(type_name, sent, held):
-            return "other"
-        named += 1
-        common += same
-    if common and all(stored_as(name, kind, sent, seen.get(name)) for name, sent in payload.items()):
+    naming = [n for n, sent in payload.items() if sent is not None and spec_of(kind, n).type in _NAMING]
+    same = {n for n in naming if stored_as(n, kind, payload[n], seen.get(n), shortest=1)}
+    if same and all(stored_as(name, kind, sent, seen.get(name)) for name, sent in payload.items()):
         return "ours"
-    return "maybe" if common or not named else "other"
+    if any(n in IDENTITY and n not in same and seen.get(n) is not None for n in naming):
+        names = _NAMES.intersection(naming)  # somebody may have moved it to another address since
+        return "maybe" if names and names <= same else "other"
+    return "maybe" if same or not naming else "other"
 
 
 def lost_key(record: str, system: str, sent_at: int) -> str:

@@ -109,14 +109,13 @@ def propose(kind: Kind, me: Member, keys: Sequence[str], groups: Groups) -> Matc
     """Judge an unlinked remote by its keys."""
     for key in keys:
         near = groups.near(key, me.fields)
-        if len(near.members) < 2:
-            continue
-        if len(near.systems) == 1 and key.partition(":")[0] not in IDENTITY:
-            continue
-        if near.crowded:
+        identity = key.partition(":")[0] in IDENTITY
+        if near.crowded and (identity or len(near.systems) > 1):
             return Match(key=key, crowd=near)
         others = groups.others(me, near)
         elsewhere = [m for m in others if m.system != me.system]
+        if not others or not (elsewhere or identity):
+            continue
         records = {m.record for m in others if m.record is not None}
         crowded = len(others) > len(elsewhere) or len({m.system for m in elsewhere}) < len(elsewhere)
         if crowded or len(records) > 1:
