@@ -102,6 +102,7 @@ def test_blank_ids_and_taken_ids_are_bad_rows_with_their_line(folder, pages):
         ("accounts.csv:5", "the id '1' is taken by line 2"),
         ("accounts.csv:6", "the id '1' is taken by line 2"),
     ]
+    assert [bad.id for bad in page.bad] == [None, "1", "1"]
 
 
 def test_blank_lines_and_rows_of_blank_cells_are_no_rows(folder, pages):

@@ -177,3 +177,9 @@ def test_a_value_map_of_the_users_may_speak_of_ids_or_of_labels(hubspot, script,
     (outcome,) = hub.write("deals", [Write("update", "h", {"stage": "Closed Won"}, "1")])
     assert script.bodies("deals/batch/update")[0]["inputs"][0]["properties"] == {"dealstage": "s2"}
     assert outcome.status == "ok"
+
+
+def test_what_is_no_record_is_told_with_its_id_where_it_shows_one() -> None:
+    found, bad = offline("contacts").remotes([{"id": "7", "properties": None}, {"properties": {}}, "nonsense"])
+    assert found == []
+    assert [(b.where, b.id) for b in bad] == [("contacts 7", "7"), ("contacts ?", None), ("contacts", None)]
