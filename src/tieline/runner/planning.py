@@ -31,6 +31,8 @@ from tieline.runner.targets import Targets
 from tieline.store import Entry, Refusal, Row
 from tieline.store.trees import decode, dumps, encode_base, problems_of
 
+Stored = Sequence[tuple[Row, Link]]
+"""A record's links, as they are stored and in their systems' own id spaces."""
 RECORD_TOPICS = ("conflict", "consent", "delete", "foreign", "held", "match", "merge")
 
 
@@ -85,6 +87,7 @@ class Planning:
         self.joined = {s.name: s for s in joined}
         self.incomplete = any(s.streams_of(kind) and s.name not in self.joined for s in run.configured.values())
         """A system is left out of this run: what it is owed must be planned again with it."""
+        self._streams = {(s.name, f.name) for s in joined for f in s.streams}
         self.blocked = run.store.work.blocked()
         self.policies = run.rules.policies.get(kind, {})
         self.space = ToHub(run.store, kind)
@@ -109,8 +112,8 @@ class Planning:
             self.space = ToHub(self.store, self.kind)
         records = self.store.trees.records(ids)
         rows = self.store.trees.of_records(ids)
-        decoded = {i: [decode(r) for r in rows.get(i, ())] for i in ids}
-        self.space.prepare((k.system, c) for links in decoded.values() for k in links for c in (k.seen, k.base, k.sent))
+        stored = {i: [(r, decode(r)) for r in rows.get(i, ())] for i in ids}
+        self.space.prepare((k.system, c) for s in stored.values() for _, k in s for c in (k.seen, k.base, k.sent))
         refusals = self.store.work.refusals(ids)
         court = Court(self.policies, self.store.book.decisions(ids), self.run.rules.skew_ms, self.run.order)
         questioned = self.store.book.questioned(ids)
@@ -119,25 +122,18 @@ class Planning:
         for record_id in ids:
             record, state, into = records[record_id]
             record = self._references.current(record)
-            sides = [
-                self._side(row, link, refusals)
-                for row, link in zip(rows.get(record_id, ()), decoded[record_id], strict=True)
-                if row.system in self.joined and self._synced(row)
-            ]
+            here = stored[record_id]
+            sides = [self._side(row, link, refusals) for row, link in here if (row.system, row.stream) in self._streams]
             if state == "folded":
-                left = self._folded(record, into or "", sides, court, rows.get(record_id, ()))
+                left = self._folded(record, into or "", sides, court, here)
                 planned.append((int(record_id in self._apart), len(left), record_id))
                 continue
-            dirty, due = self._record(record, sides, court, refusals, record_id in questioned, rows.get(record_id, ()))
+            dirty, due = self._record(record, sides, court, refusals, record_id in questioned, here)
             planned.append((dirty, due, record_id))
         self._flush()
         self.store.trees.planned(planned)
 
     # -- one record
-
-    def _synced(self, row: Row) -> bool:
-        """Whether the stream it came from is still configured."""
-        return any(f.name == row.stream for f in self.joined[row.system].streams)
 
     def _side(self, row: Row, link: Link, refusals: Mapping[tuple[str, str], Mapping[str, str]]) -> Side:
         seen, unresolved = self.space.fields(row.system, link.seen)
@@ -168,7 +164,7 @@ class Planning:
         court: Court,
         refusals: Mapping[tuple[str, str], Mapping[str, str]],
         questioned: bool,
-        rows: Sequence[Row],
+        stored: Stored,
     ) -> tuple[int, int]:
         ended, questions = doomed(record, sides, court)
         merged = last_words(record, sides) if ended or not record.alive else merge(record, sides, court)
@@ -188,7 +184,7 @@ class Planning:
         self._note_missing(record, planned)
         orders, held = self._let_pass(record, planned, court)
         self._ask(record, [*merged.questions, *questions, *held], questioned)
-        self._write(record, merged, sides, planned, rows)
+        self._write(record, merged, sides, planned, stored)
         self._spool(record, merged, orders)
         waits = self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
         return int(waits), len(orders)
@@ -209,9 +205,7 @@ class Planning:
             if problem.code in ("required", "unclearable")
         )  # fmt: skip
 
-    def _folded(
-        self, record: Record, into: str, sides: Sequence[Side], court: Court, rows: Sequence[Row]
-    ) -> list[Order]:
+    def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court, stored: Stored) -> list[Order]:
         """What is left of a record that was merged into another: links that must not stand beside the winner's."""
         orders, questions, apart = folded(record, into, sides, court)
         if apart:
@@ -219,7 +213,7 @@ class Planning:
             self._apart.add(record.id)
         self._ask(record, questions, True)
         if orders:
-            self._write(record, last_words(record, sides), sides, Planned(), rows)
+            self._write(record, last_words(record, sides), sides, Planned(), stored)
         self._spool(record, Merged(dict(record.fields), dict(record.stamps)), orders)
         return orders
 
@@ -258,9 +252,7 @@ class Planning:
                 planned.waiting[order.system] = verdict.reason
         return passed, held
 
-    def _write(
-        self, record: Record, merged: Merged, sides: Sequence[Side], planned: Planned, rows: Sequence[Row]
-    ) -> None:
+    def _write(self, record: Record, merged: Merged, sides: Sequence[Side], planned: Planned, stored: Stored) -> None:
         """The merged record, the advanced bases, the journal of both."""
         if merged.fields != record.fields or merged.stamps != record.stamps:
             self._notes.records.append((dumps(merged.fields), dumps(merged.stamps), record.id))
@@ -271,21 +263,21 @@ class Planning:
             lost_system, lost_value = conflict.lost
             change = {conflict.field: [lost_value, conflict.kept[1], conflict.kept[0], conflict.policy]}
             self._journal(record, "conflict", "lost", change, now, lost_system)
-        stored = {r.system: r for r in rows}
-        elsewhere = self._elsewhere(planned, {s.link.system for s in sides})
+        trees = {row.system: (row, link) for row, link in stored}
+        elsewhere = self._elsewhere(planned, trees)
         for side in sides:
-            self._advance(side, merged, planned, stored[side.link.system], elsewhere)
+            self._advance(side, merged, planned, *trees[side.link.system], elsewhere)
 
-    def _elsewhere(self, planned: Planned, linked: set[str]) -> str:
+    def _elsewhere(self, planned: Planned, linked: Mapping[str, object]) -> str:
         """What keeps the record out of a system that should hold it, as the end state of those that do; "": nothing."""
-        if planned.rejected and planned.rejected.keys() - linked:
+        if planned.rejected and planned.rejected.keys() - linked.keys():
             return "rejected"
-        return "waiting" if planned.waiting and planned.waiting.keys() - linked else ""
+        return "waiting" if planned.waiting and planned.waiting.keys() - linked.keys() else ""
 
-    def _advance(self, side: Side, merged: Merged, planned: Planned, row: Row, elsewhere: str) -> None:
-        """Merging sets base := seen, for the fields that were agreed in this system."""
+    def _advance(self, side: Side, merged: Merged, planned: Planned, row: Row, link: Link, elsewhere: str) -> None:
+        """Merging sets base := seen, for the fields that were agreed in this system. `link` is in its own id space."""
         system = side.link.system
-        agreed = merged.agreed.get(system, set()) | self._same_target(side, row)
+        agreed = merged.agreed.get(system, set()) | self._same_target(side, link)
         state = self._end_state(side, merged, planned, agreed, elsewhere)
         if state == "unchanged" and row.pulled == self.run.id and row.state == "applied":
             state = "applied"  # it was linked in this very run
@@ -293,7 +285,6 @@ class Planning:
             if row.pulled == self.run.id and row.state != state and row.gone is None:
                 self._notes.states.append((state, system, self.kind, row.remote_id))
             return
-        link = decode(row)  # in the system's own id space again
         base = {**link.base, **{n: link.seen[n] for n in agreed}}
         times = {n: t for n, t in link.times.items() if n not in agreed}
         same = merged.same.get(system, {})
@@ -311,11 +302,11 @@ class Planning:
             )
         )
 
-    def _same_target(self, side: Side, row: Row) -> set[str]:
+    def _same_target(self, side: Side, raw: Link) -> set[str]:
         """References re-pointed there that mean whom they meant: an old id and the new one of one record."""
-        if row.base in (None, "{}"):
+        if raw.base is raw.seen or not raw.base:
             return set()
-        raw, seen, base = decode(row), side.link.seen, side.link.base
+        seen, base = side.link.seen, side.link.base
         names = [n for n in REFERENCES[self.kind] if n in raw.base and raw.seen[n] != raw.base[n]]
         return {n for n in names if n not in side.unresolved and n in base and seen[n] == base[n]}
 
