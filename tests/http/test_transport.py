@@ -73,6 +73,15 @@ def test_a_form_arrives_urlencoded(transport):
     assert echo.seen[0].headers["content-type"] == "application/x-www-form-urlencoded"
 
 
+def test_a_stand_in_counts_reads_by_post_apart_from_writes(transport):
+    with serve(Echo()) as server:
+        for path in ("/c/search", "/c/batch/read", "/statuses/batch/unsubscribe-all/read", "/oauth/token"):
+            transport.send(Request("POST", server.base_url + path))
+        assert (server.stats.requests, server.stats.writes) == (4, 0), server.stats.as_json()
+        transport.send(Request("POST", server.base_url + "/statuses/batch/unsubscribe-all"))
+        assert server.stats.writes == 1
+
+
 def test_one_connection_serves_many_requests(transport, raw_server):
     def talk(connection: socket.socket) -> None:
         while connection.recv(65536):

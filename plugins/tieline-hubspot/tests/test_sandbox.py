@@ -11,6 +11,7 @@ import pytest
 from tieline.sandbox import Request, Response, SandboxOptions
 from tieline.testing import FakeClock
 from tieline_hubspot.sandbox import VICES, HubSpotSandbox
+from tieline_hubspot.wire import PROFILE
 
 CONTACTS = "/crm/v3/objects/contacts"
 DATED = "/crm/objects/2026-09/contacts"
@@ -362,6 +363,28 @@ def test_the_token_endpoint_refuses_strangers() -> None:
     assert answer.json()["status"] == "BAD_REFRESH_TOKEN"
     stand.token = "stranger"
     assert stand.ask("GET", CONTACTS)[0] == 401
+
+
+def test_a_batch_of_campaigns_takes_half_as_many_as_one_of_objects() -> None:
+    """[spec] Marketing Campaigns: 50 inputs; CRM objects: 100."""
+    stand = Stand()
+    rows = [{"properties": {"hs_name": f"N{i}"}} for i in range(51)]
+    path = "/marketing/campaigns/2026-09/batch/create"
+    status, body = stand.ask("POST", path, {"inputs": rows})
+    assert (status, "50" in body["message"]) == (400, True)
+    assert stand.ask("POST", path, {"inputs": rows[:50]})[0] == 201
+
+
+def test_every_token_endpoint_gives_the_token_that_every_version_takes() -> None:
+    """[spec] Signing in is versioned apart from the objects, so one path in the profile is enough."""
+    stand = Stand()
+    ours = {"client_id": stand.sandbox.client_id, "client_secret": stand.sandbox.client_secret}
+    form = {"grant_type": "client_credentials", **ours}
+    for endpoint in ("/oauth/v1/token", "/oauth/2026-03/token", str(PROFILE.token_path)):
+        answer = stand.sandbox.handle(Request("POST", endpoint, form=form))
+        stand.token = answer.json()["access_token"]
+        for path in (CONTACTS, DATED, "/crm/objects/2026-03/contacts"):
+            assert stand.ask("GET", path)[0] == 200, (endpoint, path)
 
 
 def test_every_vice_has_a_name_of_its_own() -> None:

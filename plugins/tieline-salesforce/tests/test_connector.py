@@ -461,4 +461,4 @@ def test_the_plugin_offers_its_connector_and_the_stand_ins_bad_days():
 
     (spec,) = tieline_salesforce.tieline_connectors()
     assert spec is SPEC
-    assert spec.vices == VICES
+    assert spec.vices is VICES

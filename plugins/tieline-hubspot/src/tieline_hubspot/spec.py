@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tieline import Connector, ConnectorSpec, Context
 from tieline_hubspot.mapping import HUB_FIELD, KINDS, TABLES
 from tieline_hubspot.settings import HubSpotSettings
+from tieline_hubspot.vices import VICES
 from tieline_hubspot.wire import HOST, PROFILE
 
 if TYPE_CHECKING:
@@ -24,24 +25,6 @@ def _sandbox(options: SandboxOptions) -> Sandbox:
 
     return HubSpotSandbox(options)
 
-
-VICES = (
-    "search-lag",
-    "result-cap",
-    "coarse-stamps",
-    "rate-limit",
-    "rate-limit-no-retry-after",
-    "partial-batch",
-    "lost-answer",
-    "token-expiry",
-    "merged",
-    "restricted-picklist",
-    "required-property",
-    "repeat-page",
-    "garbage",
-    "no-hub-field",
-)
-"""The stand-in's vices by name, so that a sync need not import the stand-in; a test holds the two equal."""
 
 SPEC = ConnectorSpec(
     name="hubspot",

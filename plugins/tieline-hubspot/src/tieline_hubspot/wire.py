@@ -239,5 +239,6 @@ PROFILE = HttpProfile(
     quota=quota,
     headers={"accept": "application/json"},
     timeout=30.0,
+    # signing in is versioned apart: whatever release the objects speak, any endpoint gives the same tokens
     token_path="/oauth/2026-09/token",  # noqa: S106 a path, no secret
 )

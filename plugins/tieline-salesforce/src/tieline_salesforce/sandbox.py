@@ -35,7 +35,8 @@ from tieline_salesforce.sandbox_oauth import (
 from tieline_salesforce.sandbox_org import Call, Org, Route
 from tieline_salesforce.sandbox_people import convert, merge, perform
 from tieline_salesforce.sandbox_values import http_time
-from tieline_salesforce.sandbox_vices import VICES, Days
+from tieline_salesforce.sandbox_vices import Days
+from tieline_salesforce.vices import VICES
 
 LOST = 0
 """The status of an answer that never arrives."""

@@ -15,24 +15,8 @@ from tieline_salesforce.sandbox_errors import ApiError, answer
 from tieline_salesforce.sandbox_org import Org
 from tieline_salesforce.sandbox_people import convert, merge
 from tieline_salesforce.sandbox_rows import Row
+from tieline_salesforce.vices import VICES
 
-VICES: tuple[str, ...] = (
-    "coarse-stamps",
-    "converted",
-    "field-hidden",
-    "garbage",
-    "late-commit",
-    "lost-answer",
-    "merged",
-    "no-hub-field",
-    "partial-batch",
-    "rate-limit",
-    "rate-limit-no-retry-after",
-    "repeat-page",
-    "restricted-picklist",
-    "token-expiry",
-    "usage-jumps",
-)
 MOST_CALLS, WINDOW = 100, 10_000
 """Under the rate vices: so many calls in so many milliseconds, more are refused."""
 UNAVAILABLE_EVERY = 3

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tieline import ConnectorSpec, HttpProfile, Quota, Response
 from tieline_salesforce.mapping import HUB_FIELD, KINDS, TABLES
 from tieline_salesforce.settings import SalesforceSettings
+from tieline_salesforce.vices import VICES
 from tieline_salesforce.wire import errors_in
 
 if TYPE_CHECKING:
@@ -20,25 +21,6 @@ ANSWER_SECONDS = 120.0
 
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _TOO_MUCH = frozenset({"REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE"})
-
-VICES = (
-    "coarse-stamps",
-    "converted",
-    "field-hidden",
-    "garbage",
-    "late-commit",
-    "lost-answer",
-    "merged",
-    "no-hub-field",
-    "partial-batch",
-    "rate-limit",
-    "rate-limit-no-retry-after",
-    "repeat-page",
-    "restricted-picklist",
-    "token-expiry",
-    "usage-jumps",
-)
-"""The stand-in's bad days, named here so that reading the list does not load it."""
 
 
 def throttled(response: Response) -> bool:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tieline_hubspot.sandbox.server import HubSpotSandbox
-from tieline_hubspot.sandbox.vices import VICES
+from tieline_hubspot.vices import VICES
 
 __all__ = ["VICES", "HubSpotSandbox"]

@@ -22,6 +22,7 @@ from tieline_hubspot.sandbox.search import Hits
 from tieline_hubspot.sandbox.seed import demo
 from tieline_hubspot.sandbox.state import State
 from tieline_hubspot.sandbox.wire import HTML_404, Answer, Refusal, not_found
+from tieline_hubspot.vices import VICES
 
 JSON_TYPE = "application/json;charset=utf-8"
 HTML_TYPE = "text/html;charset=iso-8859-1"
@@ -47,7 +48,7 @@ class HubSpotSandbox:
     token_path = oauth.TOKEN_PATH
 
     def __init__(self, options: SandboxOptions) -> None:
-        unknown = sorted(options.vices - set(vices.VICES))
+        unknown = sorted(options.vices - set(VICES))
         if unknown or options.seed not in ("empty", "demo"):
             raise ValueError(f"unknown vice or seed: {', '.join(unknown) or options.seed}")
         self.vices = options.vices

@@ -9,22 +9,6 @@ from tieline_hubspot.sandbox.records import merge
 from tieline_hubspot.sandbox.state import State
 from tieline_hubspot.sandbox.wire import Answer, Refusal, refuse
 
-VICES: tuple[str, ...] = (
-    "search-lag",
-    "result-cap",
-    "coarse-stamps",
-    "rate-limit",
-    "rate-limit-no-retry-after",
-    "partial-batch",
-    "lost-answer",
-    "token-expiry",
-    "merged",
-    "restricted-picklist",
-    "required-property",
-    "repeat-page",
-    "garbage",
-    "no-hub-field",
-)
 INTERVAL_MS = 10_000
 MAX_CALLS = 100
 """Calls in an interval under `rate-limit`, as a private app of a small account has them [doc]."""
