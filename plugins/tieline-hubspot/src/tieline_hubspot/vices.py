@@ -1,4 +1,4 @@
-"""The names of the stand-in's vices, as `tieline sandbox --vice` takes them; apart, so that a sync loads no stand-in."""
+"""The names of the vices, as `tieline sandbox --vice` takes them; apart, so that a sync loads no stand-in."""
 
 from __future__ import annotations
 
