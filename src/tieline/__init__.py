@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         HttpClient,
         HttpProfile,
         Quota,
+        Recalling,
         Settings,
     )
     from tieline.errors import (
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Quota Settings",
+    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Quota Recalling Settings",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
@@ -111,6 +112,7 @@ __all__ = [
     "Problem",
     "Quota",
     "RateLimited",
+    "Recalling",
     "Rejected",
     "Remote",
     "Request",

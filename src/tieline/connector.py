@@ -79,6 +79,14 @@ class Connector(Protocol):
         ...
 
 
+class Recalling(Connector, Protocol):
+    """What a connector may offer besides, where it would else have to be refused to learn what its account lacks."""
+
+    def recall(self, stream: str, schema: Schema) -> None:
+        """What `schema` answered, at most a day ago; told instead of asking. Called before anything is read."""
+        ...
+
+
 class HttpClient(Protocol):
     """What the core hands a connector: authenticated, limited, retried, redacted. See `http`."""
 
@@ -246,6 +254,7 @@ __all__ = [
     "HttpProfile",
     "Peopled",
     "Quota",
+    "Recalling",
     "Sandbox",
     "SandboxOptions",
     "Settings",

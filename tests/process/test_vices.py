@@ -23,6 +23,8 @@ SPENT = 95
 """Calls somebody else makes just before: of the 100 in ten seconds that the rate vices leave, few are left."""
 LAG_S = 12.0
 """How long the stand-in's index may lag behind a write."""
+STREAMS = {"crm": 4, "marketing": 4}
+"""Object types that each side is read by: accounts, contacts, opportunities, campaigns."""
 WITHOUT_STAMP = {"no-hub-field"}
 HABITS = (
     ("lost-answer",),
@@ -65,6 +67,7 @@ class Story:
             self.runs += self.desk.until_quiet(sent=counted)
             self.outside = company.Outside(self.sandboxes, stamped=not WITHOUT_STAMP & set(vices))
             self.check = self.desk.run("check") if "no-hub-field" in vices else None
+            self.idle = self.desk.sync() if "no-hub-field" in vices else None
             self.asked = {name: self.sandboxes.stats(name)["by_route"] for name in VENDORS}
         finally:
             for gate in gates.values():
@@ -159,6 +162,12 @@ def test_a_token_that_ends_is_renewed_as_often_as_it_takes(stories: Stories) -> 
     asked = stories["token-expiry"].asked
     for routes in asked.values():
         assert sum(n for route, n in routes.items() if route.endswith("/token")) > 2, routes
+
+
+def test_an_idle_run_without_the_hub_field_costs_one_request_a_stream(stories: Stories) -> None:
+    idle = stories["no-hub-field"].idle
+    assert idle is not None
+    assert (idle["writes"], idle["api_calls"]) == (0, STREAMS), idle
 
 
 def test_a_missing_hub_field_is_told_with_the_way_to_make_it(stories: Stories) -> None:

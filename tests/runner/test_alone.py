@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tieline.model import Policy
+from tieline.model import Policy, Schema
+from tieline.testing import MemoryConnector
 
 
 @pytest.mark.parametrize("how", ["it is only read", "it has no field for the hub's id"])
@@ -52,3 +53,23 @@ def test_a_field_that_nobody_shares_calls_for_no_second_plan_after_a_write(offic
     runner.store.trees.planned = lambda rows: once([planned.append(1) or r for r in rows])
     assert runner.sync().writes == 1
     assert len(planned) == 1
+
+
+class Recalling(MemoryConnector):
+    """Keeps what it is told of its schema, and when."""
+
+    told: tuple[tuple[str, bool, int], ...] = ()
+
+    def recall(self, stream: str, schema: Schema) -> None:
+        self.told += ((stream, schema.stamps, self.calls["list"] + self.calls["changes"]),)
+
+
+def test_a_connector_is_told_the_schema_that_is_remembered_before_anything_is_read(office: Any) -> None:
+    system = office.add("crm", kinds=("contact",), stamps=False)
+    told = []
+    for full in (False, False, True):
+        office.inner["crm"] = office.connectors["crm"] = Recalling(system)
+        office.sync(full=full)
+        told.append(office.connectors["crm"].told)
+    (stream,) = (s.name for s in office.connectors["crm"].facts.streams)
+    assert told == [(), ((stream, False, 0),), ()], "only where it was not asked anew"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tieline import NotAuthorised, RateLimited, Response, Unavailable, Window, Write
+from tieline import NotAuthorised, RateLimited, Response, Schema, Unavailable, Window, Write
+from tieline_hubspot.mapping import HUB_FIELD
 from tieline_hubspot.wire import PROFILE, quota, throttled
 
 
@@ -651,3 +652,18 @@ def test_paths_follow_the_version_in_the_settings(hubspot, version, objects, lin
     assert wire.objects("contacts") == objects
     assert wire.links("contacts", "companies", "read") == links
     assert wire.crm("owners") == owners
+
+
+def test_campaigns_without_the_hub_property_are_asked_once_when_the_schema_is_remembered(hubspot, script, wire):
+    """[captured] A property that the account does not have is a 400 for the whole call."""
+
+    def listed(request):
+        if HUB_FIELD in request.params["properties"]:
+            return 400, {"status": "error", "message": f"Property {HUB_FIELD} does not exist"}
+        return wire.done()
+
+    script.on("GET /marketing/campaigns/2026-09", listed)
+    hub = hubspot(streams=("campaigns",))
+    hub.recall("campaigns", Schema({}, stamps=False))
+    assert hub.changes("campaigns", Window(0), None).remotes == []
+    assert len(script.asked) == 1, script.lines

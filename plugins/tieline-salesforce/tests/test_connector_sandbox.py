@@ -226,3 +226,27 @@ def test_check_finds_nothing_wrong_with_a_sound_org():
     findings = list(world.connector.check())
     assert [f for f in findings if f.level in ("warning", "error")] == []
     assert {"api_version", "Account", "Contact.Tieline_Id__c", "users", "API calls"} <= {f.subject for f in findings}
+
+
+def test_an_org_without_the_hub_field_costs_one_request_a_stream_once_its_schema_is_remembered():
+    known = {stream: World("no-hub-field", seed="demo").connector.schema(stream) for stream in SPEC.streams}
+    assert not any(schema.stamps for schema in known.values())
+    world = World("no-hub-field", seed="demo")
+    for stream, schema in known.items():
+        world.connector.recall(stream, schema)
+    for stream in SPEC.streams:
+        world.connector.changes(stream, Window(0), None)
+    assert world.wire.stats.requests == len(SPEC.streams), world.wire.stats.as_json()
+    (outcome,) = world.connector.write("contacts", [Write("link", "hub", {}, "003000000000001AAA")])
+    assert outcome.status == "rejected"
+    assert world.connector.find("contacts", ["hub"]) == ()
+    assert world.wire.stats.requests == len(SPEC.streams), "it asked for what cannot be there"
+
+
+def test_a_field_made_since_is_found_by_the_next_describe():
+    lacking = World("no-hub-field").connector.schema("contacts")
+    world = World()
+    world.connector.recall("contacts", lacking)
+    assert world.connector.schema("contacts").stamps
+    (key,) = world.create("contacts", {"last_name": "Ada"})
+    assert world.read("contacts", key).hub_id == "hub-0"

@@ -92,6 +92,11 @@ class HubSpotConnector:
         """The stream's fields as mapped and as the account allows; one call."""
         return self.properties.schema(stream)
 
+    def recall(self, stream: str, schema: Schema) -> None:
+        """Send no hub id where the account had no property for it: a campaign's whole read would be refused."""
+        if not schema.stamps:
+            self.properties.stampless(stream)
+
     def list(self, stream: str, token: str | None) -> Page:
         """One page of everything alive."""
         return self._readers[stream].everything(token)

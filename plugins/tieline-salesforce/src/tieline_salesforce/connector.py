@@ -43,6 +43,10 @@ class SalesforceConnector:
         """The mapped fields as the org's describe allows them: one call."""
         return self._org.schema(stream)
 
+    def recall(self, stream: str, schema: Schema) -> None:
+        """Select no hub id where the org had no field for it: a query that names it would be refused."""
+        self._org.recall(stream, schema)
+
     def list(self, stream: str, token: str | None) -> Page:
         """Up to 2,000 living records, by id."""
         return reading.list_page(self._org, stream, token)
@@ -61,8 +65,7 @@ class SalesforceConnector:
 
     def find(self, stream: str, hub_ids: Sequence[str]) -> Sequence[Remote]:
         """Records that carry one of these hub ids, also those in the recycle bin."""
-        info = self._org.info(stream)
-        if info is not None and not info.stamps:
+        if not self._org.stamps(stream):
             return ()
         return reading.by_key(self._org, stream, HUB_FIELD, hub_ids, None)
 

@@ -32,6 +32,7 @@ class Org:
         self.owners = Owners(self.wire)
         self._learned = learned
         self._infos: dict[str, ObjectInfo] = {}
+        self._stampless: set[str] = set()
         self._readers: dict[tuple[str, frozenset[str] | None], Reader] = {}
         self.currencies = None if self.settings.currency is None else self.settings.currency == SEVERAL
         """Whether records say which currency they are in; None: not known yet."""
@@ -62,6 +63,17 @@ class Org:
         self._learned(stream, info)
         return info
 
+    def recall(self, stream: str, schema: Schema) -> None:
+        """What a describe of an earlier run came to; only that the hub-id field is missing changes what is asked."""
+        if not schema.stamps:
+            self._stampless.add(stream)
+            self._readers = {}
+
+    def stamps(self, stream: str) -> bool:
+        """Whether there is a field for the hub's id, as far as it is known."""
+        info = self._infos.get(stream)
+        return info.stamps if info is not None else stream not in self._stampless
+
     def info(self, stream: str) -> ObjectInfo | None:
         """What a describe said, None: none was asked yet."""
         return self._infos.get(stream)
@@ -87,6 +99,7 @@ class Org:
                 currencies=bool(self.currencies),
                 currency=self._one_currency,
                 fields=fields,
+                stamps=self.stamps(stream),
             )
         return reader
 

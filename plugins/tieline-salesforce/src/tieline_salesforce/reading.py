@@ -64,8 +64,7 @@ def by_key(
         return _selected(org, org.reader(stream, fields), column, values)
     except Refused as error:
         org.narrow(stream, error)
-    info = org.info(stream)
-    if column == HUB_FIELD and info is not None and not info.stamps:
+    if column == HUB_FIELD and not org.stamps(stream):
         return ()
     try:
         return _selected(org, org.reader(stream, fields), column, values)

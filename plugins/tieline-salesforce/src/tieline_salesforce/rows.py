@@ -32,8 +32,8 @@ def owner_by_mail(mapper: Mapper) -> bool:
 class Reader:
     """Reads the rows of one object. `fields` narrows what is selected, None: all that is mapped.
 
-    `info` None: every mapped column is expected to be there. `currency` is what a single-currency org keeps; records
-    of the others say it themselves when `currencies` is True.
+    `info` None: every mapped column is expected to be there; `stamps`: the hub-id field is. `currency` is what a
+    single-currency org keeps; records of the others say it themselves when `currencies` is True.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Reader:
         currencies: bool,
         currency: str | None,
         fields: frozenset[str] | None = None,
+        stamps: bool = True,
     ) -> None:
         self.sobject = sobject
         self._mapper = mapper
@@ -57,7 +58,7 @@ class Reader:
         select = ["Id", "SystemModstamp", "IsDeleted"]
         if sobject in MERGEABLE:
             select.append("MasterRecordId")
-        if info is None or info.stamps:
+        if stamps:
             select.append(HUB_FIELD)
         for column in wanted:
             if info is not None and column != CURRENCY and not info.reads(column):

@@ -29,10 +29,10 @@ def write_batch(org: Org, stream: str, writes: Sequence[Write]) -> Sequence[Outc
         raise ContractViolation("Salesforce's collections take one kind of write at a time")
     if op == "archive":
         return _archive(org, writes)
-    info = org.info(stream)
-    if info is None and (op == "create" or not org.knows_currency(stream, None)):  # all fields are read back
-        info = org.describe(stream)
-    stamps = info is None or info.stamps
+    whole = op == "create" or not org.knows_currency(stream, None)  # all fields are read back
+    if whole and org.info(stream) is None:
+        org.describe(stream)
+    stamps = org.stamps(stream)
     if op == "link" and not stamps:
         problem = Problem(None, f"{SOBJECTS[stream]} has no field {HUB_FIELD}: see tieline check", "INVALID_FIELD")
         return [Outcome("rejected", None, w.remote_id, (problem,)) for w in writes]
