@@ -27,7 +27,7 @@ from tieline.connector import HttpProfile
 from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable
 from tieline.hosts import split, trusted_origin
 from tieline.ports import Clock, Request, Response
-from tieline.secrets import Redactor, Secret, SecretSource, Veiled, resolve
+from tieline.secrets import WHERE, Redactor, Secret, SecretSource, Veiled, resolve
 from tieline.wire import retry_after, strike
 
 EARLY: Final = 60.0
@@ -223,7 +223,7 @@ class Authoriser:
     def _bearer(self, secret: Secret, where: str, until: float | None = None) -> _Token | TielineError:
         if not _PRINTABLE.fullmatch(secret.reveal()):
             return ConfigError(
-                f"the token of {self._system} from {where} holds blanks, line ends or other odd characters"
+                f"the token of {self._system} from {where} holds blanks, line ends or other odd characters", hint=WHERE
             )
         return _Token(Veiled(f"Bearer {secret.reveal()}"), until)
 
@@ -259,8 +259,8 @@ class Authoriser:
                 )
             )
         except Unavailable as error:
-            trouble = str(error)
-        return Unavailable(f"{self._system}: no token: {trouble}", sent=False)
+            trouble, kind = str(error), type(error)
+        return kind(f"{self._system}: no token: {trouble}", sent=False)
 
     def _understand(self, response: Response) -> _Answer | TielineError:
         what = f"{self._system}: the token endpoint"
@@ -324,7 +324,7 @@ class _InvalidGrant(NotAuthorised):
 def _again(error: TielineError) -> TielineError:
     """The same error for another thread: an exception object carries the traceback of one."""
     if isinstance(error, Unavailable):
-        return Unavailable(str(error), sent=error.sent)
+        return type(error)(str(error), sent=error.sent)
     if isinstance(error, RateLimited):
         return RateLimited(str(error), retry_after=error.retry_after)
     return type(error)(str(error), hint=error.hint)

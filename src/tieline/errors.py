@@ -9,6 +9,7 @@ TielineError
 ├─ Transient          the stream ends here and the next run goes on; exit 1
 │  ├─ RateLimited         the system asked for a pause; nothing of the call was applied
 │  └─ Unavailable         no usable answer; `sent` says whether a write may have been applied
+│     └─ Unreachable          no connection came about: nothing was sent
 ├─ Rejected           this record or field only: journal it and go on
 │  ├─ NotFound · Stale · Invalid · Forbidden
 └─ Broken             a bug, ours or a plugin's; traceback to the log; exit 1
@@ -81,6 +82,15 @@ class Unavailable(Transient):
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)
         self.sent = sent
+
+
+class Unreachable(Unavailable):
+    """No connection came about, by name, address, certificate or proxy: nothing was sent."""
+
+    hint = "tieline check"
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message, sent=sent)
 
 
 class Rejected(TielineError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random as _random
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tieline.budget import MAX_WAIT, Budget
 from tieline.connector import HttpProfile
-from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable
+from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable, Unreachable
 from tieline.hosts import is_loopback, origin, split, trusted_origin
 from tieline.ports import Clock, Request, Response, SystemClock, Transport
+from tieline.reach import Reach
 from tieline.secrets import Redactor
 from tieline.wire import FORM, content, decode, excerpt, retry_after, shown, wire_headers, with_query
 
@@ -79,7 +81,7 @@ class HttpTransport:
         except (httpx2.InvalidURL, UnicodeError):
             failure = Unavailable(f"{shown(request)} is not a valid address, or has a header that is none", sent=False)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
-            failure = Unavailable(f"{shown(request)}: no connection ({_cause(error)})", sent=False)
+            failure = Unreachable(f"{shown(request)}: no connection ({_cause(error)})")
         except (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol) as error:
             failure = Unavailable(f"{shown(request)} cannot be sent ({type(error).__name__})", sent=False)
         except httpx2.TimeoutException:
@@ -181,7 +183,7 @@ def _proxy(scheme: str, host: str) -> str | None:
 
 def _cause(error: Exception) -> str:
     """What the operating system or TLS said; these hold addresses and reasons, never headers."""
-    return str(error) or type(error).__name__
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 # -- the client
@@ -236,7 +238,7 @@ class Client:
         self._base = self._origin + split(base_url)[3].partition("?")[0].rstrip("/")
         self._profile, self._credential, self._transport, self._clock = profile, credential, transport, clock
         self._system, self._redactor, self._random = system, redactor or Redactor(), random
-        self.budget = budget or Budget(clock, system=system, random=random)
+        self.budget, self.reach = budget or Budget(clock, system=system, random=random), Reach(clock)
         from tieline import __version__
 
         self._headers = {
@@ -256,6 +258,9 @@ class Client:
         Raises RateLimited, Unavailable or NotAuthorised for the rest, after the retries that are safe.
         """
         call = _Call(self._prepare(request), self._clock.monotonic())
+        return self.reach.through(lambda: self._sent(call))
+
+    def _sent(self, call: _Call) -> Response:
         while True:
             answer = self._once(call)
             if isinstance(answer, Response):
@@ -360,7 +365,7 @@ class Client:
             last = call.refusals >= REFUSALS  # the gate holds everybody, this call included
         elif isinstance(failure, Unavailable):
             call.tries += 1
-            last = call.tries >= TRIES or (failure.sent and call.request.write)
+            last = call.tries >= self.reach.tries(failure, TRIES, call.began) or (failure.sent and call.request.write)
             if not last:
                 wait = self._random() * min(BACKOFF_MOST, BACKOFF * 2.0**call.tries)
                 wait = wait if call.pause is None else max(call.pause, wait)

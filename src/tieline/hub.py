@@ -39,6 +39,11 @@ class Opened:
         """Requests sent so far."""
         return self.client.calls if self.client is not None else 0
 
+    @property
+    def barred(self) -> TielineError | None:
+        """Why no call gets through at the moment: no credential, a refused one, or nobody there."""
+        return self.client.reach.barred if self.client is not None else None
+
 
 @dataclass(slots=True)
 class Hub:

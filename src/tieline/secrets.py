@@ -30,6 +30,8 @@ FORMS: Final = '{env = "NAME"}, {file = "path"} or {command = ["program", "argum
 COMMAND_TIMEOUT: Final = 30.0
 MAX_SECRET: Final = 64 << 10
 """Bytes; no credential is longer, a wrong path may be."""
+WHERE: Final = "tieline auth status"
+"""The command that shows where each secret is looked for."""
 SHORTEST: Final = 4
 """Characters; striking out shorter ones would garble every text and protect nothing."""
 
@@ -167,7 +169,7 @@ def resolve(
         secret = _run(source.command or (), root, timeout)
         trouble = "printed nothing"
     if not secret:
-        raise ConfigError(f"the secret's {source} {trouble}")
+        raise ConfigError(f"the secret's {source} {trouble}", hint=WHERE)
     return secret
 
 
@@ -184,7 +186,7 @@ def _read(path: Path, shown: str) -> Secret:
                 return _text(file.read(MAX_SECRET + 1), f"file {shown}")
     except OSError as error:
         trouble = f"cannot be read: {error.strerror}"
-    raise ConfigError(f"the secret's file {shown} {trouble}")
+    raise ConfigError(f"the secret's file {shown} {trouble}", hint=WHERE)
 
 
 def _text(raw: bytes, where: str) -> Secret:
@@ -195,14 +197,16 @@ def _text(raw: bytes, where: str) -> Secret:
     except UnicodeDecodeError:
         trouble = "is not UTF-8 text"
     del raw  # not among the locals of the traceback
-    raise ConfigError(f"the secret's {where} {trouble}")
+    raise ConfigError(f"the secret's {where} {trouble}", hint=WHERE)
 
 
 def _run(command: tuple[str, ...], root: Path, timeout: float) -> Secret:
     code, output = _output(command, root, timeout)
     if code == 0:
         return _text(output.reveal().encode("utf-8", "surrogateescape"), f"command {command[0]}")
-    raise ConfigError(f"the secret's command {command[0]} {code if isinstance(code, str) else f'ended with {code}'}")
+    raise ConfigError(
+        f"the secret's command {command[0]} {code if isinstance(code, str) else f'ended with {code}'}", hint=WHERE
+    )
 
 
 def _output(command: tuple[str, ...], root: Path, timeout: float) -> tuple[int | str, Secret]:

@@ -8,7 +8,7 @@ import pytest
 
 from tieline import decode
 from tieline.connector import HttpProfile
-from tieline.errors import ConfigError, NotAuthorised, RateLimited, Unavailable
+from tieline.errors import ConfigError, NotAuthorised, RateLimited, Unavailable, Unreachable
 from tieline.http import Client, retry_after
 from tieline.ports import Request, Response
 
@@ -36,6 +36,55 @@ def test_a_read_is_given_up_after_five_tries(script, make_client, clock):
     with pytest.raises(Unavailable, match=r"GET https://api.example.com/a failed with 502: bad gateway"):
         make_client(wire).send(Request("GET", "/a", {"q": "x"}))
     assert len(wire.sent) == 5
+
+
+NOBODY = Unreachable("GET https://api.example.com/a: no connection (Connection refused)")
+
+
+def test_a_system_nobody_can_connect_to_is_given_up_within_seconds_and_its_other_calls_at_once(
+    script, make_client, clock
+):
+    wire = script(NOBODY)
+    client, began = make_client(wire), clock.time
+    for _ in range(5):
+        with pytest.raises(Unreachable, match="Connection refused") as caught:
+            client.send(Request("GET", "/a"))
+        assert not caught.value.sent
+        assert caught.value.hint == "tieline check"
+    assert clock.time - began <= 1.0
+    assert len(wire.sent) == 2
+    clock.sleep(60)
+    with pytest.raises(Unreachable):
+        client.send(Request("GET", "/a"))
+    assert len(wire.sent) == 4, "it may be back by now"
+
+
+def test_a_system_that_takes_long_to_refuse_a_connection_is_not_tried_twice(script, make_client, clock):
+    def hang(request: Request) -> Response:
+        clock.sleep(10)
+        raise NOBODY
+
+    with pytest.raises(Unreachable):
+        make_client(script(hang)).send(Request("GET", "/a"))
+    assert clock.slept == [10]
+
+
+def test_a_system_that_has_answered_before_is_waited_for(script, make_client):
+    wire = script(OK, NOBODY, NOBODY, NOBODY, OK)
+    client = make_client(wire)
+    for _ in range(2):
+        assert client.send(Request("GET", "/a")).status == 200
+    assert len(wire.sent) == 5
+    assert client.reach.barred is None
+
+
+def test_why_no_call_gets_through_is_remembered_until_one_does(script, make_client, tokens):
+    client = make_client(script(Response(401), OK), credential=tokens(supply=1))
+    with pytest.raises(NotAuthorised):
+        client.send(Request("GET", "/a"))
+    assert isinstance(client.reach.barred, NotAuthorised)
+    assert client.send(Request("GET", "/a")).status == 200
+    assert client.reach.barred is None
 
 
 def test_pauses_double_and_jitter_covers_their_whole_length(script, make_client, clock):

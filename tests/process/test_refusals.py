@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,39 @@ def test_a_wrong_token_is_told_with_the_command_that_helps(desk: Desk, system: s
     check = desk.run("check")
     assert check.code == 2
     assert "refuses the credential" in " ".join(check.out.split())
+
+
+@pytest.mark.parametrize("trouble", ["no token", "wrong token", "no server"])
+@pytest.mark.parametrize("system", ["crm", "marketing"])
+def test_check_says_once_why_nothing_of_a_system_can_be_checked(
+    desk: Desk, sandboxes: Sandboxes, system: str, trouble: str
+) -> None:
+    variable = f"{system.upper()}_TOKEN"
+    if trouble == "no token":
+        del desk.env[variable]
+    elif trouble == "wrong token":
+        desk.env[variable] = "wrong"
+    else:
+        desk.config.write_text(desk.config.read_text().replace(sandboxes.url[system], "http://127.0.0.1:9"))
+    subject, message = {
+        "no token": ("credential", f"environment variable {variable} is not set"),
+        "wrong token": ("credential", "refuses the credential (401)"),
+        "no server": ("reachable", "no connection (Connection refused)"),
+    }[trouble]
+    began = time.monotonic()
+    check = desk.run("check", "--json")
+    assert time.monotonic() - began < 8
+    assert check.code == 2
+    (error,) = [f for f in check.json["findings"] if f["system"] == system and f["level"] == "error"]
+    assert (error["subject"], message in error["message"]) == (subject, True), error
+    assert "tieline" in error["remedy"], error
+    sync = desk.run("sync", "--yes")
+    assert sync.code == (1 if trouble == "no server" else 2)
+    first = next(line for line in sync.out.splitlines() if line.startswith("- "))
+    assert first.startswith(f"- {system}: "), "the cause comes first"
+    assert message in first
+    assert "Salesforce shows no object" not in sync.out
+    assert sync.out.rstrip().splitlines()[-1] in ("Next: tieline check", "Next: tieline auth status"), sync.out
 
 
 def test_a_missing_token_is_told_by_the_name_of_its_variable(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from tieline.cli.boundary import DONE, USAGE
 from tieline.cli.console import clean, plural, table
 from tieline.cli.options import command as declare
 from tieline.cli.session import Session
-from tieline.errors import ConfigError, PluginFailed, PluginMissing, TielineError
+from tieline.errors import ConfigError, PluginFailed, PluginMissing, TielineError, Unreachable
 
 if TYPE_CHECKING:
     from tieline.config import Config
@@ -71,9 +71,12 @@ def _ask(session: Session, config: Config) -> list[Line]:
 def _system(hub: Hub, name: str) -> list[Line]:
     if name in hub.failures:
         return [_failure(name, hub.failures[name])]
-    lines = []
+    lines: list[Line] = []
+    opened = hub.systems[name]
     try:
-        for finding in hub.systems[name].connector.check():
+        for finding in opened.connector.check():
+            if opened.barred is not None:  # whatever the connector makes of it, there is one reason for all of it
+                return [*lines, _failure(name, opened.barred)]
             lines.append(Line(name, *finding))
     except TielineError as error:
         lines.append(_failure(name, error))
@@ -86,9 +89,14 @@ def _system(hub: Hub, name: str) -> list[Line]:
 
 
 def _failure(name: str, error: TielineError) -> Line:
-    subject = {"NotAuthorised": "credential", "ConfigError": "configuration"}.get(type(error).__name__, "reachable")
-    hint = "" if error.hint.startswith("tieline check") else error.hint
-    return Line(name, "error", subject, str(error), hint)
+    subject, remedy = "reachable", "" if error.hint.startswith("tieline check") else error.hint
+    if isinstance(error, Unreachable):
+        remedy = f"look at base_url of [systems.{name}] and at the network, then: tieline check"
+    elif error.hint.startswith("tieline auth"):
+        subject = "credential"
+    elif isinstance(error, ConfigError):
+        subject = "configuration"
+    return Line(name, "error", subject, str(error), remedy)
 
 
 def _text(session: Session, config: Config, lines: list[Line], offline: bool) -> str:

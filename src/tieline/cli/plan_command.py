@@ -7,7 +7,7 @@ import click
 from tieline.cli.boundary import DONE, FAILED, WAITING
 from tieline.cli.console import plural
 from tieline.cli.options import command as declare
-from tieline.cli.rounds import SHOWN, exit_code, locked_json, log_summary, notes, run_round, without_option
+from tieline.cli.rounds import SHOWN, exit_code, following, locked_json, log_summary, notes, run_round, without_option
 from tieline.cli.session import Session
 from tieline.cli.signals import stopping
 from tieline.cli.words import LINE, counts_table, order_lines, records_table, total
@@ -68,7 +68,8 @@ def _text(summary: object, full: bool) -> str:
         parts.append("")
     parts += notes(summary.notes)
     if summary.outcome == "failed":
-        return "\n".join([*parts, "The plan is not complete: a system could not be read.", "Next: tieline check"])
+        step = following(summary, otherwise="tieline check")
+        return "\n".join([*parts, "The plan is not complete: a system could not be read.", f"Next: {step}"])
     waits = f", {plural(summary.reviews, 'review')} open" if summary.reviews else ""
     if not count:
         return "\n".join([*parts, f"Nothing to write{waits}."])

@@ -14,7 +14,7 @@ from tieline.cli.console import clean, plural
 from tieline.cli.progress import progress
 from tieline.cli.session import Session
 from tieline.cli.words import LINE, counts_table, order_lines, records_table, total
-from tieline.errors import Broken, UserError
+from tieline.errors import Broken, Unreachable, UserError
 
 if TYPE_CHECKING:
     from tieline.config import Config
@@ -105,13 +105,13 @@ def notes(found: Iterable[str]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
-def following(summary: Summary) -> str:
-    """The command to type next."""
+def following(summary: Summary, otherwise: str = "tieline status; the next sync goes on from here") -> str:
+    """The command to type next; `otherwise` where a failure does not know a better one."""
     if any("first sync of a home" in note for note in summary.notes):
         return "tieline sync --yes"
     if summary.outcome == "failed":
-        hints = [e.hint for e in summary.errors if isinstance(e, UserError) and e.hint]
-        return hints[0] if hints else "tieline status; the next sync goes on from here"
+        hints = [e.hint for e in summary.errors if isinstance(e, (UserError, Unreachable)) and e.hint]
+        return hints[0] if hints else otherwise
     return "tieline review list" if summary.reviews else ""
 
 

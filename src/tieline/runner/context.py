@@ -153,9 +153,9 @@ class Run:
                         self.store.trees.mark_all(kind)
                     self.store.book.save_schema(system.name, stream, found, now)
                     self.store.work.retry_refused(system.name, kind, found.fingerprint)
-            elif (recall := getattr(system.connector, "recall", None)) is not None:
+            elif (recall := getattr(type(system.connector), "recall", None)) is not None:
                 remembered = found
-                self.call(system, lambda: recall(stream, remembered))
+                self.call(system, lambda: recall(system.connector, stream, remembered))
             self.schemas[key] = found
         return found
 

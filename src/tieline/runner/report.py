@@ -73,7 +73,8 @@ def finish(run: Run, summary: Summary) -> None:
             count_records(run, summary)
         summary.reviews = max(summary.reviews, run.store.book.open_reviews())
         summary.api_calls = {name: s.calls() for name, s in run.systems.items()}
-        summary.notes += [f"{name}: {why}" for name, why in run.failed.items()]
+        # the cause before what follows from it
+        summary.notes[:0] = [f"{name}: {why}" for name, why in run.failed.items()]
         summary.notes += _left(run, summary)
         summary.notes += run.notes
         summary.errors = run.errors

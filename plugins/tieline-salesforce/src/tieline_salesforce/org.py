@@ -15,7 +15,7 @@ from tieline_salesforce.owners import Owners
 from tieline_salesforce.rows import Reader
 from tieline_salesforce.schema import ObjectInfo, object_info, schema_of
 from tieline_salesforce.settings import SEVERAL, SalesforceSettings
-from tieline_salesforce.wire import Refused, Wire
+from tieline_salesforce.wire import NothingThere, Refused, Wire
 from tieline_salesforce.writes import Drafter
 
 
@@ -47,7 +47,7 @@ class Org:
         name = SOBJECTS[stream]
         try:
             info = object_info(self.wire.get(f"/sobjects/{name}/describe").data)
-        except ConfigError as error:
+        except NothingThere as error:
             raise NotAuthorised(f"Salesforce shows no object {name} to the signed-in user, or: {error}") from error
         except Refused as error:
             raise ContractViolation(f"Salesforce does not describe {name} ({error.code}: {error})") from error

@@ -60,6 +60,10 @@ class VendorError(NamedTuple):
     fields: tuple[str, ...] = ()
 
 
+class NothingThere(ConfigError):
+    """The org has nothing under this address."""
+
+
 class Refused(Rejected):
     """The whole call was refused and nothing of it was done. Never leaves the connector uncaught by intent."""
 
@@ -261,7 +265,7 @@ class Wire:
         if busy(refused.code):
             return RateLimited(f"Salesforce is busy ({where})")
         if status == 404 and refused.code in ("", "NOT_FOUND"):
-            return ConfigError(
+            return NothingThere(
                 f"Salesforce has nothing at {self.base}: is api_version {self.version!r} offered by this org, "
                 "and is base_url its My Domain?",
                 hint="tieline check",
