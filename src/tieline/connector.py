@@ -239,6 +239,8 @@ class ConnectorSpec:
     http: HttpProfile | None = None
     base_url: str = ""
     """The default; empty: the configuration must give one."""
+    example_url: str = ""
+    """What `tieline init` writes where there is no default, such as `https://YOURS.vendor.example`."""
     sandbox: Callable[[SandboxOptions], Sandbox] | None = None
     vices: tuple[str, ...] = ()
     hub_field: str = ""

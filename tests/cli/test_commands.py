@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,14 @@ def test_init_writes_a_configuration_that_passes_the_check(tieline: Tieline, her
     checked = tieline("check", "--offline")
     assert checked.exit_code == 0, checked.stderr
     assert "2 systems, account, contact; no problem." in checked.output
+
+
+def test_init_writes_an_address_as_the_vendor_has_them() -> None:
+    from tieline.cli.template import Chosen, render
+    from tieline_salesforce.spec import SPEC
+
+    text = render([Chosen("crm", SPEC)])
+    assert 'base_url = "https://YOURS.my.salesforce.com"  # fill in' in text
 
 
 def test_init_keeps_a_configuration_that_is_there(tieline: Tieline, configured: Path) -> None:
@@ -333,6 +342,45 @@ def test_a_review_is_listed_shown_and_answered(tieline: Tieline, opted: str, wor
     assert tieline("sync").exit_code == 0
     assert world["marketing"].alive("contact")[0].fields["consent_email"] == "allowed"
     assert tieline("review", "list").output == "Nothing waits for a person.\n"
+
+
+LONG = "Vice\x1bPresident of " + "everything that moves, " * 12 + "Zürich"
+
+
+@pytest.fixture
+def disputed(tieline: Tieline, configured: Path, world: Any) -> str:
+    """Two people gave one contact two titles in the same second; one of them is long and holds an escape."""
+    crm = world["crm"].person_create("contact", {"email": "ann@x.test", "first_name": "Ann"})
+    tieline("sync", "--yes")
+    other = world["marketing"].alive("contact")[0].id
+    world["crm"].person_edit("contact", crm, {"title": LONG})
+    world["marketing"].person_edit("contact", other, {"title": "Boss"})
+    tieline("sync")
+    (review,) = json.loads(tieline("review", "list", "--json").stdout)
+    assert review["topic"] == "conflict", review
+    return str(review["id"])
+
+
+def test_a_conflict_is_shown_as_a_table_of_sides_with_whole_values(tieline: Tieline, disputed: str) -> None:
+    lines = tieline("review", "show", disputed).output.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("SYSTEM"))
+    head, *sides = lines[start : start + 3]
+    assert head.split() == ["SYSTEM", "EDITED", "VALUE"]
+    values = {side.split()[0]: side[head.index("VALUE") :] for side in sides}
+    assert values == {"crm": '"' + LONG.replace("\x1b", "\\x1b") + '"', "marketing": '"Boss"'}
+    assert all(re.match(r"\w+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", side) for side in sides), sides
+    assert "\x1b" not in "".join(lines)
+
+
+def test_two_in_one_system_are_not_offered_as_a_match(tieline: Tieline, configured: Path, world: Any) -> None:
+    for _ in range(2):
+        world["crm"].person_create("contact", {"email": "ann@x.test", "first_name": "Ann"})
+    tieline("sync", "--yes")
+    for review in json.loads(tieline("review", "list", "--json").stdout):
+        number, choices = review["id"], review["detail"]["choices"]
+        last = tieline("review", "show", str(number)).output.splitlines()[-1]
+        assert choices == [], review
+        assert last == f"Next: merge the two where they are, or tieline review reject {number}"
 
 
 def test_an_answer_that_does_not_fit_is_refused(tieline: Tieline, opted: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tieline.cli.console import clean, fit, plural, table, width_of
+from tieline.cli.console import clean, fit, plural, table, width_of, wrapped
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,19 @@ def test_the_last_column_is_cut_to_the_terminal() -> None:
 
 def test_wide_characters_are_cut_by_columns() -> None:
     assert fit("日本語", 5) == "日本…"
+
+
+def test_the_last_column_is_wrapped_where_nothing_may_be_left_out() -> None:
+    text = "one two three " * 6 + "日本語" * 12 + "x" * 70
+    lines = table(["A", "TEXT"], [["row", text], ["next", "short"]], width=40, wrap=True).splitlines()
+    assert all(width_of(line) <= 40 for line in lines), lines
+    assert lines[1].startswith("row   one two")
+    assert all(line.startswith(" " * 6) for line in lines[2:-1])
+    assert lines[-1] == "next  short"
+    assert "".join(line[6:] for line in lines[1:-1]).replace(" ", "") == text.replace(" ", "")
+    assert wrapped("", 5) == [""]
+    assert wrapped("ab cd", 5) == ["ab cd"]
+    assert wrapped("abc de", 5) == ["abc", "de"]
 
 
 def test_counting_words() -> None:

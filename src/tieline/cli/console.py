@@ -54,8 +54,27 @@ def fit(text: str, width: int) -> str:
     return "".join(out) + ELLIPSIS
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, width: int | None = None) -> str:
-    """Columns that line up; numbers to the right. With `width`, the last column is cut to fit it."""
+def wrapped(text: str, width: int) -> list[str]:
+    """The whole text in lines of at most `width` columns, broken at blanks where there are any."""
+    lines: list[str] = []
+    start = used = 0
+    blank = -1
+    for at, char in enumerate(text):
+        used += _width(char)
+        if used > width and at > start:
+            stop = blank if blank > start else at
+            lines.append(text[start:stop])
+            start, blank = stop + (text[stop] == " "), -1
+            used = width_of(text[start : at + 1])
+        if char == " ":
+            blank = at
+    return [*lines, text[start:]]
+
+
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], *, width: int | None = None, wrap: bool = False
+) -> str:
+    """Columns that line up; numbers to the right. With `width`, the last column is cut to fit it, or wrapped."""
     body = [["" if cell is None else clean(cell) for cell in row] for row in rows]
     raw = list(rows) if isinstance(rows, Sequence) else []
     sizes = [max([width_of(h), *(width_of(r[i]) for r in body)]) for i, h in enumerate(headers)]
@@ -64,10 +83,18 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, width: in
         room = width - sum(sizes[:-1]) - len(GAP) * (len(sizes) - 1)
         sizes[-1] = min(sizes[-1], max(room, MIN_LAST_COLUMN))
     lines = []
+    if wrap and width is not None:
+        body = [line for row in body for line in _unfolded(row, sizes[-1])]
     for row in [list(headers), *body]:
         cells = [_pad(fit(c, s), s, r) for c, s, r in zip(row, sizes, right, strict=True)]
         lines.append(GAP.join(cells).rstrip())
     return "\n".join(lines)
+
+
+def _unfolded(row: list[str], size: int) -> list[list[str]]:
+    """The row as several, for a last cell of several lines."""
+    first, *more = wrapped(row[-1], size)
+    return [[*row[:-1], first], *([*[""] * (len(row) - 1), line] for line in more)]
 
 
 def _pad(text: str, size: int, right: bool) -> str:

@@ -11,7 +11,7 @@ from tieline.cli.console import clean, fit, plural, table
 from tieline.cli.options import command as declare
 from tieline.cli.options import group
 from tieline.cli.session import Session
-from tieline.cli.words import said
+from tieline.cli.words import when, whole
 from tieline.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,19 +48,42 @@ def show_command(session: Session, number: int) -> int:
     """One review: what is asked, what is known, and what each answer does."""
     with session.open_store() as store:
         found = _one(store, number)
-    session.console.result(found, lambda: _show(found))
+    session.console.result(found, lambda: _show(found, session.console.width))
     return DONE
 
 
-def _show(found: dict[str, Any]) -> str:
+def _show(found: dict[str, Any], width: int | None) -> str:
     state = found["state"] if found["choice"] is None else f"{found['state']} ({found['choice']})"
     lines = [f"Review {found['id']}, {found['topic']}, {state}", clean(found["summary"]), ""]
-    details = [[name, said(value)] for name, value in found["detail"].items()]
-    lines += [table(["KNOWN", ""], details), ""] if details else []
+    known = dict(found["detail"])
+    sides = known.pop("values", [])
+    details = [row for name, value in known.items() for row in _rows([name], value)]
+    lines += [table(["KNOWN", ""], details, width=width, wrap=True), ""] if details else []
+    if sides:
+        rows = [
+            row for system, value, at in sides for row in _rows([system or "the hub", when(at) if at else ""], value)
+        ]
+        lines += [table(["SYSTEM", "EDITED", "VALUE"], rows, width=width, wrap=True), ""]
     lines += [f"accept: {clean(found['accept'])}", f"reject: {clean(found['reject'])}"]
     if found["state"] == "open":
-        lines.append(f"Next: tieline review accept {found['id']}, or tieline review reject {found['id']}")
+        lines.append(f"Next: {_answers(found)}")
     return "\n".join(lines)
+
+
+def _rows(head: list[str], value: Any) -> list[list[str]]:
+    """A row for each item of the value, the first with the head."""
+    return [[*(head if n == 0 else [""] * len(head)), text] for n, text in enumerate(whole(value))]
+
+
+def _answers(found: dict[str, Any]) -> str:
+    """The commands that answer this review; only those that would be taken."""
+    number, choices = found["id"], found["detail"].get("choices")
+    no = f"tieline review reject {number}"
+    if choices is None or len(choices) == 1:
+        return f"tieline review accept {number}, or {no}"
+    if not choices:
+        return f"merge the two where they are, or {no}"
+    return f"tieline review accept {number} --take {clean(choices[0])} (or another of the choices), or {no}"
 
 
 @declare("accept", example="tieline review accept 3 --take crm", group=command)

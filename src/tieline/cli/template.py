@@ -67,7 +67,8 @@ def _system(chosen: Chosen) -> str:
             lines.append(f'# base_url = "{spec.base_url}"')
         else:
             host = next(iter(spec.http.hosts), "HOST")
-            lines.append(f'base_url = "https://{"YOURS" + host if host.startswith(".") else host}"')
+            example = spec.example_url or f"https://{'YOURS' + host if host.startswith('.') else host}"
+            lines.append(f'base_url = "{example}"  # fill in')
         variable = "TIELINE_" + re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_TOKEN"
         lines.append(f'auth = {{ type = "token", token = {{ env = "{variable}" }} }}')
     docs = docs_of(spec.settings)

@@ -34,6 +34,22 @@ def said(value: Any) -> str:
     return fit(clean(to_json(value).decode()), LONGEST_VALUE)
 
 
+def whole(value: Any) -> list[str]:
+    """A cell for a person as `said`, but nothing is left out: one text for each item of a list, one for all else."""
+    if isinstance(value, (list, tuple)):
+        return [text for item in value for text in whole(item)] or ["none"]
+    if isinstance(value, Mapping):
+        return [", ".join(f"{name} {said_whole(v)}" for name, v in value.items() if v is not None) or "blank"]
+    return [said_whole(value)]
+
+
+def said_whole(value: Any) -> str:
+    """One value, uncut."""
+    if value is None:
+        return "blank"
+    return f'"{clean(value)}"' if isinstance(value, str) else clean(to_json(value).decode())
+
+
 def changed(name: str, change: Sequence[Any]) -> str:
     """`title "CTO" → "CEO" (crm, two-way)`."""
     before, after, origin, rule = change

@@ -52,7 +52,8 @@ def read_system(
     base_url, auth, ca = "", None, None
     if spec.http is not None:
         ca = _ca((*path, "ca"), table.get("ca"), problems)
-        base_url = _base_url((*path, "base_url"), table.get("base_url", spec.base_url), spec.http, problems)
+        value = table.get("base_url", spec.base_url)
+        base_url = _base_url((*path, "base_url"), value, spec.http, spec.example_url or "https://…", problems)
         auth = _auth((*path, "auth"), table.get("auth"), problems)
     return SystemConfig(name, spec, base_url, auth, chosen, _mappers(path, spec, table, problems), ca)
 
@@ -117,9 +118,9 @@ def _mappers(path: Path, spec: ConnectorSpec, table: Mapping[str, Any], problems
     return found
 
 
-def _base_url(path: Path, value: object, profile: HttpProfile, problems: Problems) -> str:
+def _base_url(path: Path, value: object, profile: HttpProfile, example: str, problems: Problems) -> str:
     if value is None or value == "":
-        problems.add(path, 'is required, such as "https://…"')
+        problems.add(path, f'is required, such as "{example}"')
         return ""
     if not isinstance(value, str):
         problems.add(path, f"must be text in quotes, not {shown(value)}")

@@ -65,6 +65,7 @@ SPEC = ConnectorSpec(
         timeout=ANSWER_SECONDS,
         token_path="/services/oauth2/token",  # noqa: S106 - a path
     ),
+    example_url="https://YOURS.my.salesforce.com",
     sandbox=_sandbox,
     vices=VICES,
     hub_field=HUB_FIELD,
