@@ -66,6 +66,11 @@ def test_init_keeps_a_configuration_that_is_there(tieline: Tieline, configured: 
     assert configured.read_text() != before
 
 
+def test_init_proposes_a_name_for_the_second(tieline: Tieline, here: Path) -> None:
+    found = tieline("init", "crm=memory", "crm=stub")
+    assert "Next: tieline init crm=memory crm2=stub" in found.stderr
+
+
 def test_init_takes_each_name_once(tieline: Tieline, here: Path) -> None:
     found = tieline("init", "memory", "memory")
     assert found.exit_code == 2
@@ -314,6 +319,66 @@ def test_a_name_that_several_have_must_be_narrowed(tieline: Tieline, synced: str
     assert "2 contacts answer to 'Ann'" in found.stderr
 
 
+# -- what is not linked
+
+
+@pytest.mark.parametrize("command", ["explain", "history"])
+def test_a_remote_that_waits_in_review_leads_to_its_review(
+    tieline: Tieline, configured: Path, world: Any, command: str
+) -> None:
+    first, second = (world["crm"].person_create("contact", {"email": "ann@x.test"}) for _ in range(2))
+    tieline("sync", "--yes")
+    asked = {r["detail"]["remote_id"]: r["id"] for r in json.loads(tieline("review", "list", "--json").stdout)}
+    for remote in (first, second):
+        found = tieline(command, "contact", f"crm:{remote}")
+        assert found.exit_code == 2
+        assert f"crm:{remote} is not linked to a record: a person has to say whose it is" in found.stderr
+        assert f"Next: tieline review show {asked[remote]}\n" in found.stderr
+    tieline("review", "reject", str(asked[first]))
+    found = tieline(command, "contact", f"crm:{first}")
+    assert f"review {asked[first]} is rejected, and the next sync acts on it\nNext: tieline plan" in found.stderr
+
+
+def test_a_remote_that_is_filtered_away_says_so(tieline: Tieline, configured: Path, world: Any) -> None:
+    with configured.open("a") as file:
+        file.write("[systems.crm.contact]\nfilter = \"title == 'Boss'\"\n")
+    remote = world["crm"].person_create("contact", {"email": "ann@x.test", "title": "Clerk"})
+    tieline("sync", "--yes")
+    found = tieline("explain", "contact", f"crm:{remote}")
+    assert found.exit_code == 2
+    assert "the filter of [systems.crm.contact] leaves it out" in found.stderr
+    by_key = tieline("explain", "contact", "ann@x.test")
+    assert "the filter of [systems.crm.contact] leaves it out" in by_key.stderr
+
+
+def test_a_remote_that_nobody_knows_is_told_apart(tieline: Tieline, synced: str) -> None:
+    found = tieline("explain", "contact", "crm:nobody")
+    assert "no contact answers to 'crm:nobody'\nNext: a KEY is" in found.stderr
+
+
+# -- a person's slips
+
+
+def test_a_group_without_its_command_names_them(tieline: Tieline, configured: Path) -> None:
+    found = tieline("review")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert (
+        found.stderr == "Error: tieline review needs one of: accept, list, reject, show\nNext: tieline review --help\n"
+    )
+
+
+def test_a_missing_kind_is_told_in_one_line(tieline: Tieline, configured: Path) -> None:
+    first, second = tieline("history").stderr.splitlines()
+    assert first.endswith("Choose from: account, campaign, contact, opportunity")
+    assert "\\t" not in first
+    assert second == "Next: tieline history --help"
+
+
+def test_a_plan_does_not_promise_that_it_writes(tieline: Tieline, configured: Path, world: Any) -> None:
+    world["crm"].person_create("contact", {"email": "ann@x.test"})
+    assert json.loads(tieline("plan", "--json").stdout)["notes"] == []
+
+
 # -- reviews
 
 
@@ -428,7 +493,9 @@ def test_a_person_who_waits_for_review_is_not_called_unknown(tieline: Tieline, c
     tieline("sync", "--yes")
     found = tieline("history", "contact", "twin@x.test")
     assert found.exit_code == 2
-    assert "has the key 'twin@x.test', but is not linked to a record yet\nNext: tieline review list" in found.stderr
+    assert "have the key 'twin@x.test', but are not linked to a record yet\n" in found.stderr
+    step = found.stderr.rpartition("Next: tieline ")[2].split()
+    assert "Next: tieline review show" in tieline(*step).stderr
 
 
 def test_a_verbose_run_logs_to_the_terminal_and_every_run_to_the_home(

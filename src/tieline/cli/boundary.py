@@ -38,7 +38,11 @@ def report(session: Session, error: BaseException) -> int:
 
 def _usage(session: Session, error: click.ClickException) -> int:
     path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "tieline"
-    return _tell(session, error, error.format_message(), f"{path} --help", USAGE)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
+        text = f"{path} needs one of: {', '.join(error.ctx.command.list_commands(error.ctx))}"
+    else:
+        text = " ".join(error.format_message().split())
+    return _tell(session, error, text, f"{path} --help", USAGE)
 
 
 def _known(session: Session, error: TielineError | OSError) -> int:

@@ -32,8 +32,11 @@ def command(session: Session, systems: tuple[str, ...], force: bool) -> int:
         spec = session.registry.get(connector)
         chosen_name = name or spec.name
         if chosen_name in chosen:
+            first = chosen[chosen_name].spec.name
+            names = (chosen_name, f"{chosen_name}2") if name else ("first", "second")
             raise UserError(
-                f"two systems are called {chosen_name!r}", hint=f"tieline init first={connector} second={connector}"
+                f"two systems are called {chosen_name!r}",
+                hint=f"tieline init {names[0]}={first} {names[1]}={spec.name}",
             )
         chosen[chosen_name] = Chosen(chosen_name, spec)
     if not chosen:

@@ -12,7 +12,7 @@ from tieline.errors import UserError
 if TYPE_CHECKING:
     from tieline.records import Kind
     from tieline.store import Store
-    from tieline.store.lookup import Found
+    from tieline.store.lookup import Found, Stray
 
 KIND_NAMES = ("account", "campaign", "contact", "opportunity")
 """As `records.KINDS`, which is not imported to show a command's help."""
@@ -22,15 +22,17 @@ key_argument = click.argument("key")
 
 def one_record(store: Store, kind: Kind, key: str) -> Found:
     """The record that KEY names. Raises UserError when there is none, or more than one."""
-    from tieline.store.lookup import find, unlinked
+    from tieline.store.lookup import find, stray, unlinked
 
     found = find(store, kind, key)
-    waiting = [] if found else unlinked(store, kind, key)
-    if waiting:
-        raise UserError(
-            f"{', '.join(waiting)} has the key {key!r}, but is not linked to a record yet", hint="tieline review list"
-        )
     if not found:
+        waiting = unlinked(store, kind, key)
+        if len(waiting) > 1:
+            many = f"{', '.join(waiting)} have the key {key!r}, but are not linked to a record yet"
+            raise UserError(many, hint=f"tieline explain {kind} {waiting[0]}")
+        alone = stray(store, kind, waiting[0] if waiting else key)
+        if alone is not None:
+            raise _unlinked(kind, alone)
         raise UserError(
             f"no {kind} answers to {key!r}",
             hint="a KEY is a hub id, SYSTEM:REMOTE_ID, or an exact e-mail address, domain or name",
@@ -39,6 +41,32 @@ def one_record(store: Store, kind: Kind, key: str) -> Found:
         listed = ", ".join(f"{f.id} ({f.title})" for f in found[:5])
         raise UserError(f"{len(found)} {kind}s answer to {key!r}: {listed}", hint="name one by its id")
     return found[0]
+
+
+def _unlinked(kind: Kind, found: Stray) -> UserError:
+    """Why a remote is not linked to a record, and the command that goes on from there."""
+    name, system = found.name, found.name.partition(":")[0]
+    for number, state in found.reviews:
+        if state == "open":
+            return UserError(
+                f"{name} is not linked to a record: a person has to say whose it is",
+                hint=f"tieline review show {number}",
+            )
+        return UserError(
+            f"{name} is not linked to a record yet: review {number} is {state}, and the next sync acts on it",
+            hint="tieline plan",
+        )
+    if found.state == "gone":
+        return UserError(f"{name} was deleted there before it was linked to a record")
+    if found.state == "filtered":
+        return UserError(
+            f"{name} is not synced: the filter of [systems.{system}.{kind}] leaves it out",
+            hint="change that filter, then tieline sync",
+        )
+    return UserError(
+        f"{name} was read, but is not linked to a record yet: it waits for what it refers to, or for a first reading",
+        hint="tieline status, or tieline sync once more",
+    )
 
 
 def nearest_field(name: str, known: list[str]) -> UserError:

@@ -72,5 +72,6 @@ def _text(summary: object, full: bool) -> str:
         return "\n".join([*parts, "The plan is not complete: a system could not be read.", f"Next: {step}"])
     waits = f", {plural(summary.reviews, 'review')} open" if summary.reviews else ""
     if not count:
-        return "\n".join([*parts, f"Nothing to write{waits}."])
+        more = ["Next: tieline review list"] if summary.reviews else []
+        return "\n".join([*parts, f"Nothing to write{waits}.", *more])
     return "\n".join([*parts, f"Plan: {plural(count, 'order')}{waits}.", "Next: tieline sync"])

@@ -100,8 +100,12 @@ OUTCOMES = {"done": "Done", "waiting": "Waiting for a person", "failed": "Failed
 
 
 def notes(found: Iterable[str]) -> list[str]:
-    """Why something waits or failed, a bullet each."""
-    lines = [f"- {clean(note)}" for note in found]
+    """Why something waits or failed, a bullet each; the same said of several is said once."""
+    said: dict[str, list[str]] = {}
+    for note in found:
+        what, colon, why = note.partition(": ")
+        said.setdefault(why if colon else note, []).append(what if colon else "")
+    lines = [f"- {clean(', '.join(w) + ': ' if any(w) else '')}{clean(why)}" for why, w in said.items()]
     return [*lines, ""] if lines else []
 
 

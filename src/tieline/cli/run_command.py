@@ -73,7 +73,7 @@ def _round(session: Session, config: Config, stop: threading.Event, summaries: l
             session.console.as_json = as_json
     log_summary(summary)
     summaries.append(summary.as_json())
-    session.console.line(f"{when(_now())}  {story(summary)}")
+    session.console.line(f"Round that ended at {when(_now())}:\n{story(summary)}")
     return exit_code(summary)
 
 

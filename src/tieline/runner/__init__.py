@@ -156,7 +156,7 @@ class Runner:
                 self._look(run, options, summary, stages)
             else:
                 self._work(run, options, summary, stages)
-            report.finish(run, summary)
+            report.finish(run, summary, wrote=command != "plan")
         except BaseException as error:
             summary.notes.append(str(error) or type(error).__name__)
             report.abandon(run, summary)

@@ -64,8 +64,11 @@ def count_records(run: Run, summary: Summary) -> None:
         summary.records.setdefault(system_name, {})[kind] = {"pulled": sum(found.values()), **found}
 
 
-def finish(run: Run, summary: Summary) -> None:
-    """The end of a run that came through: reviews for what was refused, the outcome, the run's row."""
+def finish(run: Run, summary: Summary, *, wrote: bool = True) -> None:
+    """The end of a run that came through: reviews for what was refused, the outcome, the run's row.
+
+    `wrote`: it was there to write, so that whatever is left needs a word.
+    """
     now = run.ports.clock.now()
     with run.store.atomic():
         _ask_about_refusals(run, now)
@@ -75,7 +78,7 @@ def finish(run: Run, summary: Summary) -> None:
         summary.api_calls = {name: s.calls() for name, s in run.systems.items()}
         # the cause before what follows from it
         summary.notes[:0] = [f"{name}: {why}" for name, why in run.failed.items()]
-        summary.notes += _left(run, summary)
+        summary.notes += _left(run, summary, wrote)
         summary.notes += run.notes
         summary.errors = run.errors
         if run.failed:
@@ -95,14 +98,14 @@ def unsettled(run: Run) -> Counter[str]:
     return Counter(i.system for i in open_)
 
 
-def _left(run: Run, summary: Summary) -> list[str]:
+def _left(run: Run, summary: Summary, wrote: bool) -> list[str]:
     """What a run that came through did not finish, one sentence each: nothing is put off in silence."""
     unknown = {name: n for name, n in unsettled(run).items() if name not in run.failed}
     told = [
         f"{name}: the outcome of {n} {'write' if n == 1 else 'writes'} is not known yet; the next run looks again"
         for name, n in unknown.items()
     ]
-    if told or summary.converged or summary.notes or run.failed:
+    if told or not wrote or summary.converged or summary.notes or run.failed:
         return told
     return ["not everything is written yet; the next run goes on from here"]
 

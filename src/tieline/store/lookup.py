@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pydantic_core import from_json
@@ -52,6 +53,32 @@ def unlinked(store: Store, kind: Kind, key: str) -> list[str]:
     key = key.strip().lower()
     groups = store.trees.sharing(kind, [f"{name}:{key}" for name in ("email", "domain", "name")])
     return sorted({f"{m[0]}:{m[1]}" for members in groups.values() for m in members if m[2] is None})
+
+
+class Stray(NamedTuple):
+    """A remote that is known and linked to no record."""
+
+    name: str
+    """`SYSTEM:REMOTE_ID`."""
+    state: str
+    """How it ended when it was last looked at: filtered, waiting, review, or `gone`."""
+    reviews: Sequence[tuple[int, str]]
+    """Questions about it that are open or answered but not acted on: number and state."""
+
+
+def stray(store: Store, kind: Kind, key: str) -> Stray | None:
+    """The unlinked remote that `SYSTEM:REMOTE_ID` names, by an old id as well; None when there is no such one."""
+    system, _, remote_id = key.strip().partition(":")
+    remote_id = store.trees.aliases(system, kind, [remote_id]).get(remote_id, remote_id)
+    row = store.trees.links(system, kind, [remote_id]).get(remote_id)
+    if row is None or row.record is not None:
+        return None
+    reviews = store.db.rows(
+        "SELECT id, state FROM review WHERE system = ? AND remote_id = ? AND kind = ? AND state <> 'closed' "
+        "ORDER BY state <> 'open', id",
+        system, remote_id, kind,
+    )  # fmt: skip
+    return Stray(f"{system}:{remote_id}", "gone" if row.gone else row.state or "waiting", [(n, s) for n, s in reviews])
 
 
 def weaker(store: Store) -> list[tuple[str, str]]:
