@@ -6,6 +6,7 @@ no table and no setting.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ CONFIG = "tieline.toml"
 STORE = "tieline.db"
 LOG = "tieline.log"
 SANDBOXES = "sandboxes"
+PLACE = "make it writable for you, or choose another place with --home DIR"
 _OTHERS = 0o077
+_MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 _SECRET = (STORE, f"{STORE}-wal", f"{STORE}-shm", LOG)
 
 
@@ -72,9 +75,12 @@ class Home:
     def create(self) -> Home:
         """Make the folder (0700) if it is not there, then `check` it."""
         if not os.path.lexists(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.mkdir(0o700, exist_ok=True)
-            self.path.chmod(0o700)
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.mkdir(0o700, exist_ok=True)
+                self.path.chmod(0o700)
+            except OSError as error:
+                raise _unwritable(self.path, "made", error) from None
         return self.check()
 
     def check(self) -> Home:
@@ -98,7 +104,10 @@ class Home:
     def file(self, name: str) -> Path:
         """The path of a file of the home, which is made empty (0600) if it is not there."""
         path = self.path / name
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        except OSError as error:
+            raise _unwritable(path, "written", error) from None
         try:
             os.fchmod(handle, 0o600)
         finally:
@@ -133,6 +142,13 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> Path:
         draft.unlink(missing_ok=True)
         raise
     return path
+
+
+def _unwritable(path: Path, what: str, error: OSError) -> Exception:
+    """For what a person can mend; anything else, a full disk among it, is told as it is."""
+    if error.errno not in _MENDABLE:
+        return error
+    return UserError(f"{path} cannot be {what}: {error.strerror}", hint=PLACE)
 
 
 def _own(path: Path, info: os.stat_result) -> None:

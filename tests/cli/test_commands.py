@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from tieline.home import Home
+
 Tieline = Callable[..., Result]
 
 SYNC_KEYS = {
@@ -372,6 +374,19 @@ def test_a_missing_kind_is_told_in_one_line(tieline: Tieline, configured: Path) 
     assert first.endswith("Choose from: account, campaign, contact, opportunity")
     assert "\\t" not in first
     assert second == "Next: tieline history --help"
+
+
+@pytest.mark.parametrize("command", ["status", "sync", "check"])
+def test_a_log_that_cannot_be_written_is_told_without_a_traceback(
+    tieline: Tieline, configured: Path, here: Path, command: str
+) -> None:
+    Home(here / ".tieline").create()
+    (here / ".tieline" / "tieline.log").mkdir(0o700)
+    found = tieline(command)
+    assert (found.exit_code, found.stdout) == (2, "")
+    first, second = found.stderr.splitlines()
+    assert first.endswith("tieline.log cannot be written: Is a directory")
+    assert second.startswith("Next: make it writable")
 
 
 def test_a_plan_does_not_promise_that_it_writes(tieline: Tieline, configured: Path, world: Any) -> None:

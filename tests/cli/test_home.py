@@ -107,3 +107,14 @@ def test_a_home_that_holds_a_configuration_brings_it_along(tmp_path: Path) -> No
 def test_inside_a_demos_home_no_option_is_needed(tmp_path: Path) -> None:
     (tmp_path / "tieline.db").touch()
     assert places(None, None, {}, tmp_path) == (tmp_path / "tieline.toml", tmp_path)
+
+
+def test_a_home_that_cannot_be_made_or_written_is_a_persons_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/home cannot be made: File exists") as caught:
+        Home(tmp_path / "file" / "home").create()
+    assert "--home DIR" in caught.value.hint
+    home = Home(tmp_path / "home").create()
+    (home.path / "tieline.log").mkdir(0o700)
+    with pytest.raises(UserError, match=r"tieline\.log cannot be written: Is a directory"):
+        home.file("tieline.log")

@@ -185,3 +185,12 @@ def test_giving_back_lets_the_next_one_in(store: Store, reopen: Open) -> None:
     store.db.acquire("one", NOW, LATER)
     store.db.release()
     assert reopen().db.acquire("two", NOW, LATER) == 2
+
+
+def test_a_database_that_may_not_be_written_is_a_persons_to_mend(reopen: Open) -> None:
+    store = reopen()
+    store.db.sql.execute("PRAGMA query_only = 1")  # SQLite says the same of a read-only file or folder
+    with pytest.raises(UserError, match="cannot be written") as caught, store.atomic():
+        store.db.set_meta("a", "b")
+    assert caught.value.fatal
+    assert "writable" in caught.value.hint

@@ -64,7 +64,9 @@ def _known(session: Session, error: TielineError | OSError) -> int:
     _log(error)
     what = error.strerror or str(error)
     place = f"{error.filename}: " if error.filename else ""
-    return _tell(session, error, f"{place}{what}", _where(session), FAILED)
+    barred = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    step = "make that place writable for you, or choose another" if barred else _where(session)
+    return _tell(session, error, f"{place}{what}", step, FAILED)
 
 
 def _unexpected(session: Session, error: BaseException) -> int:
@@ -93,7 +95,9 @@ def clean_lines(text: str) -> str:
 def _log(error: BaseException) -> None:
     import logging
 
-    logging.getLogger("tieline").error("%s", error, exc_info=error)
+    log = logging.getLogger("tieline")
+    if log.hasHandlers():  # without any, logging would print the traceback to the terminal
+        log.error("%s", error, exc_info=error)
 
 
 def _where(session: Session) -> str:

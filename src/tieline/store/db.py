@@ -24,6 +24,13 @@ class StoreBroken(UserError):
     hint = "put a backup of it back, or begin a new home with --home DIR: records find each other by hub id and key"
 
 
+class StoreReadOnly(UserError):
+    """The file or its folder may not be written by this user."""
+
+    fatal = True
+    hint = "make it and its folder writable for you, or choose another place with --home DIR"
+
+
 class StoreFull(TielineError):
     """The disk refuses: the transaction is undone, and no remote write follows a commit that failed."""
 
@@ -184,6 +191,8 @@ def _translate(error: sqlite3.DatabaseError, path: Path | None) -> TielineError:
         return StoreFull(f"cannot write {path}: {text}; nothing of this step was kept")
     if "locked" in text or "busy" in text:
         return Locked("another process is writing to this home")
+    if "readonly" in text or "unable to open" in text:
+        return StoreReadOnly(f"{path} cannot be written: {text}")
     if "malformed" in text or "not a database" in text:
         return StoreBroken(f"the database {path} is damaged: {text}")
     return Broken(f"database error: {text}")
