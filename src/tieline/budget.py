@@ -53,6 +53,7 @@ class Budget:
     ) -> None:
         self._clock, self._system, self._max_wait, self._random = clock, system, max_wait, random
         self._lock = threading.Lock()
+        self._lanes: dict[str, Budget] = {}
         self.calls = 0
         """Requests sent so far, refused ones included."""
         self._flying = 0
@@ -73,6 +74,27 @@ class Budget:
         self._gap = 0.0
         self._gap_until = self._next = float("-inf")
         self._daily: tuple[float, str] | None = None
+
+    def lane(self, name: str) -> Budget:
+        """The gate of calls that the system limits apart from all others; this one for the empty name.
+
+        A refusal there slows nobody here, and the other way round.
+        """
+        if not name:
+            return self
+        with self._lock:
+            lane = self._lanes.get(name)
+            if lane is None:
+                lane = self._lanes[name] = Budget(
+                    self._clock, system=self._system, max_wait=self._max_wait, random=self._random
+                )
+        return lane
+
+    @property
+    def sent(self) -> int:
+        """Requests sent so far in all lanes."""
+        with self._lock:
+            return self.calls + sum(lane.calls for lane in self._lanes.values())
 
     def enter(self) -> int:
         """Wait for a turn; gives a ticket for `leave` or `refused`.

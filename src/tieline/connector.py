@@ -109,6 +109,10 @@ class Quota:
     daily_limit: int | None = None
 
 
+def _one_lane(request: Request) -> str:
+    return ""
+
+
 def _never_throttled(response: Response) -> bool:
     return False
 
@@ -127,6 +131,9 @@ class HttpProfile:
     """True for an answer that means «too fast» although its status is not 429."""
     quota: Callable[[Mapping[str, str]], Quota | None] = _no_quota
     """Reads the budget from lower-case answer headers."""
+    lane: Callable[[Request], str] = _one_lane
+    """Names the lane of a request that has a rate limit of its own; empty: it shares the account's. Its path is a
+    whole URL."""
     expired: Callable[[Response], bool] = lambda response: response.status == 401
     """True when the credential should be refreshed once and the call repeated."""
     headers: Mapping[str, str] = field(default_factory=dict)

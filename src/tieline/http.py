@@ -51,9 +51,6 @@ BACKOFF, BACKOFF_MOST = 0.5, 20.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
-# -- one request
-
-
 class HttpTransport:
     """Sends requests over sockets: pooled, bounded in time and size, no redirect followed, no cookie kept."""
 
@@ -250,7 +247,7 @@ class Client:
     @property
     def calls(self) -> int:
         """Requests sent so far."""
-        return self.budget.calls
+        return self.budget.sent
 
     def send(self, request: Request) -> Response:
         """The answer, whatever its status below 500 except redirects, 401, 429 and what the profile calls throttled.
@@ -300,21 +297,22 @@ class Client:
         outgoing = Request(out.method, out.path, {}, out.headers, body=out.body, write=out.write)
         try:
             self._credential.authorise(outgoing)
-            ticket = self.budget.enter()
+            budget = self.budget.lane(self._profile.lane(outgoing))
+            ticket = budget.enter()
         except Unavailable as failure:
             return failure
         began = self._clock.monotonic()
         try:
             response = self._quotable(self._transport.send(outgoing))
         except Unavailable as failure:
-            self.budget.leave(ticket)
+            budget.leave(ticket)
             self._note(outgoing, str(failure), began)
             return failure
         except BaseException:
-            self.budget.leave(ticket)
+            budget.leave(ticket)
             raise
         self._note(outgoing, response.status, began)
-        if self._settle(ticket, response):
+        if self._settle(budget, ticket, response):
             call.refusals += 1
             pause = retry_after(response.headers, self._clock)
             return RateLimited(f"{self._system} refuses calls as too fast ({response.status})", retry_after=pause)
@@ -334,13 +332,13 @@ class Client:
             return failure
         return NotAuthorised(f"{self._system} refuses the credential ({response.status}){self._said(response)}")
 
-    def _settle(self, ticket: int, response: Response) -> bool:
+    def _settle(self, budget: Budget, ticket: int, response: Response) -> bool:
         """Tell the budget how the call went; True when it was refused as too fast."""
         quota = self._profile.quota(response.headers)
         if response.status == 429 or self._profile.throttled(response):
-            self.budget.refused(ticket, retry_after(response.headers, self._clock), quota)
+            budget.refused(ticket, retry_after(response.headers, self._clock), quota)
             return True
-        self.budget.leave(ticket, quota)
+        budget.leave(ticket, quota)
         return False
 
     def _verdict(self, call: _Call, response: Response) -> Response | Unavailable:

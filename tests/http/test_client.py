@@ -31,6 +31,24 @@ def test_a_read_is_repeated_after_trouble(script, make_client, trouble):
     assert len(wire.sent) == 3
 
 
+def test_a_refusal_in_one_lane_slows_no_other(script, make_client, clock):
+    def answer(request: Request) -> Response:
+        busy = request.path.endswith("/search") and not clock.slept
+        return Response(429, {"retry-after": "7"}) if busy else OK
+
+    profile = HttpProfile(hosts=("api.example.com",), lane=lambda r: "search" if r.path.endswith("/search") else "")
+    client = make_client(script(answer), profile=profile)
+    search = client.budget.lane("search")
+    search.refused(search.enter(), 7.0)
+    assert client.send(Request("POST", "/batch/update", write=True)).status == 200
+    assert clock.slept == []
+    assert client.send(Request("POST", "/c/search")).status == 200
+    assert sum(clock.slept) == 7.0
+    assert client.budget.rate is None
+    assert search.rate is not None
+    assert client.calls == 3
+
+
 def test_a_read_is_given_up_after_five_tries(script, make_client, clock):
     wire = script(Response(502, {}, b"bad gateway"))
     with pytest.raises(Unavailable, match=r"GET https://api.example.com/a failed with 502: bad gateway"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tieline import NotAuthorised, RateLimited, Response, Schema, Unavailable, Window, Write
+from tieline import NotAuthorised, RateLimited, Request, Response, Schema, Unavailable, Window, Write
 from tieline_hubspot.mapping import HUB_FIELD
 from tieline_hubspot.wire import PROFILE, quota, throttled
 
@@ -667,3 +667,11 @@ def test_campaigns_without_the_hub_property_are_asked_once_when_the_schema_is_re
     hub.recall("campaigns", Schema({}, stamps=False))
     assert hub.changes("campaigns", Window(0), None).remotes == []
     assert len(script.asked) == 1, script.lines
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("contacts/search", "search"), ("contacts/batch/update", ""), ("x?a=/search", "")]
+)
+def test_searches_go_in_a_lane_of_their_own(path, name):
+    """[doc] Five searches a second for each account, whatever else it is allowed."""
+    assert PROFILE.lane(Request("POST", f"https://api.hubapi.com/crm/objects/2026-09/{path}")) == name

@@ -233,10 +233,16 @@ def quota(headers: Mapping[str, str]) -> Quota | None:
     )
 
 
+def lane(request: Request) -> str:
+    """Searches have a limit of their own, five in a second for the whole account [doc]."""
+    return "search" if request.path.partition("?")[0].endswith("/search") else ""
+
+
 PROFILE = HttpProfile(
     hosts=(HOST, ".hubapi.com"),
     throttled=throttled,
     quota=quota,
+    lane=lane,
     headers={"accept": "application/json"},
     timeout=30.0,
     # signing in is versioned apart: whatever release the objects speak, any endpoint gives the same tokens
