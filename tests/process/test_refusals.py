@@ -170,3 +170,11 @@ def test_an_unreachable_server_is_told_and_the_other_system_is_left_in_peace(des
     run = desk.sync()
     assert (run["code"], run["outcome"]) == (1, "failed"), run
     assert any(n.startswith("marketing: ") and "no connection" in n for n in run["notes"]), run["notes"]
+
+
+def test_a_home_whose_stand_ins_are_not_served_says_how_to_serve_them(desk: Desk, sandboxes: Sandboxes) -> None:
+    desk.config.write_text(desk.config.read_text().replace(sandboxes.url["crm"], "http://127.0.0.1:9"))
+    (desk.home / "sandboxes").mkdir(mode=0o700, parents=True)
+    desk.home.chmod(0o700)
+    said = {f["system"]: f["remedy"] for f in desk.run("check", "--json").json["findings"] if f["level"] == "error"}
+    assert said == {"crm": f"serve the stand-ins of this home: tieline sandbox --home {desk.home}"}

@@ -76,10 +76,10 @@ def _system(hub: Hub, name: str) -> list[Line]:
     try:
         for finding in opened.connector.check():
             if opened.barred is not None:  # whatever the connector makes of it, there is one reason for all of it
-                return [*lines, _failure(name, opened.barred)]
+                return [*lines, _served(hub, _failure(name, opened.barred))]
             lines.append(Line(name, *finding))
     except TielineError as error:
-        lines.append(_failure(name, error))
+        lines.append(_served(hub, _failure(name, error)))
     except Exception as error:  # a plugin may raise anything; the other systems are still checked
         connector = hub.config.systems[name].spec.name
         lines.append(
@@ -97,6 +97,14 @@ def _failure(name: str, error: TielineError) -> Line:
     elif isinstance(error, ConfigError):
         subject = "configuration"
     return Line(name, "error", subject, str(error), remedy)
+
+
+def _served(hub: Hub, line: Line) -> Line:
+    """A system that is a stand-in of this home only has to be served."""
+    here = hub.config.systems[line.system].base_url.startswith("http://127.0.0.1:")
+    if line.subject == "reachable" and here and hub.home.sandboxes.is_dir():
+        return line._replace(remedy=f"serve the stand-ins of this home: tieline sandbox --home {hub.home.path}")
+    return line
 
 
 def _text(session: Session, config: Config, lines: list[Line], offline: bool) -> str:
