@@ -213,7 +213,7 @@ def _ask(
     places = dict.fromkeys(b.system or "the hub" for b in ranked)
     summary = f"{_title(record)}: {name} was edited in {' and '.join(places)} at nearly the same time"
     detail: dict[str, Cell] = {"values": [[b.system, b.value, b.time] for b in ranked]}
-    keep = f"keep {ranked[0].value!r} from {ranked[0].system or 'the hub'} (or --take SYSTEM)"
+    keep = f"keep {_said(ranked[0].value)} from {ranked[0].system or 'the hub'} (or --take SYSTEM)"
     waiting = [b.system for b in bids]
     _hold(record, name, waiting, out, "conflict", key, summary, detail, (keep, "keep the other value"))
     return None
@@ -231,9 +231,14 @@ def _ask_foreign(
         return verdict
     summary = f"{_title(record)}: {name} belongs to {policy.system}, but was edited in {bid.system}"
     detail: dict[str, Cell] = {"values": [[bid.system, bid.value, bid.time], ["", verdict.value, verdict.time]]}
-    answers = (f"take {bid.value!r} from {bid.system} this once", f"put back {verdict.value!r}")
+    answers = (f"take {_said(bid.value)} from {bid.system} this once", f"put back {_said(verdict.value)}")
     _hold(record, name, [b.system for b in foreign], out, "foreign", key, summary, detail, answers)
     return None
+
+
+def _said(value: Cell) -> str:
+    """A value inside a sentence."""
+    return "the blank" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _hold(
