@@ -214,6 +214,24 @@ def test_a_write_to_what_cannot_be_read_waits_and_deletes_nothing(torn: Any) -> 
     assert torn.by_name("mail", "contact", "bob@firm.example", "email").fields["title"] == "Boss"
 
 
+def test_a_write_to_what_was_deleted_asks_for_the_listing_that_shows_it(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", tombstones=False, full_listing=True)
+    office.rule("mail", "contact", delete="archive")
+    ada = office.create("crm", "contact", email="ada@firm.example")
+    bob = office.create("crm", "contact", email="bob@firm.example")
+    office.sync()
+    office.edit("crm", "contact", bob, title="Boss")
+    for _ in range(2):
+        office.sync()
+    newest = office.by_name("mail", "contact", "bob@firm.example", "email").id
+    office.systems["mail"].person_delete("contact", newest)
+    office.edit("crm", "contact", bob, title="Chief")
+    office.sync()
+    assert office.sync().converged
+    assert [r.id for r in office.systems["crm"].alive("contact")] == [ada]
+
+
 def test_a_listing_that_was_interrupted_remembers_that_it_was_unsure(torn: Any) -> None:
     cursor = torn.store.trees.cursor("mail", "contacts")
     torn.store.trees.save_cursor(cursor._replace(listing="earlier?", token=None, started=1))

@@ -112,7 +112,8 @@ class Batch:
             assert item.link is not None
             remote = met.get(item.row.remote_id)
             if remote is None and self.facts.blind:
-                continue  # it may be there and not be readable: the next complete listing tells
+                self._doubt()
+                continue
             if remote is None or remote.gone or remote.id != item.row.remote_id:
                 gone.append((item.row, remote))
             elif any(
@@ -132,6 +133,13 @@ class Batch:
                         self.ingest.mark_gone(row)
             self.run.ports.boundary("ingested")
         return unmoved
+
+    def _doubt(self) -> None:
+        """What is missing may be there and not be readable: the next pull begins a complete listing, which tells."""
+        cursor = self.store.trees.cursor(self.system.name, self.facts.name)
+        if cursor.listing is None:
+            with self.store.atomic(durable=False):
+                self.store.trees.save_cursor(cursor._replace(listing=f"{self.run.id}:again"))
 
     def _names(self, item: Item, remote: Remote) -> Sequence[str]:
         """The fields whose edit stops the write: those it would overwrite; for an archive, any at all."""
