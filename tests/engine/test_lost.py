@@ -7,7 +7,7 @@ import pytest
 from tieline.engine.lost import likeness, lost_question
 from tieline.model import Record
 
-SENT = {"email": "Ada@firm.example", "last_name": "Lovelace", "phone": "+1 555 1", "account": "a1"}
+SENT = {"email": "Ada@firm.example", "first_name": "Ada", "last_name": "Lovelace", "phone": "+1 555 1", "account": "a1"}
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,9 @@ SENT = {"email": "Ada@firm.example", "last_name": "Lovelace", "phone": "+1 555 1
         ({"account": None}, "maybe"),
         ({"email": "ada@moved.example"}, "maybe"),
         ({"email": "ada@moved.example", "phone": "9"}, "maybe"),
+        ({"email": "ada@moved.example", "first_name": None}, "maybe"),
         ({"email": "bob@firm.example", "last_name": "Hopper"}, "other"),
-        ({"email": None, "last_name": "Hopper", "phone": "9"}, "other"),
+        ({"email": None, "first_name": "Grace", "last_name": "Hopper", "phone": "9"}, "other"),
     ],
 )
 def test_values_tell_what_they_can(changed: dict[str, str | None], verdict: str) -> None:

@@ -21,7 +21,7 @@ SHOWN = 10
 """Remotes that a question names."""
 _NAMING = frozenset({"text", "email", "domain", "phone", "url"})
 """Types of fields that may name a thing; a choice, a number or a reference is shared by many."""
-_NAMES = frozenset({"name", "first_name", "last_name"})
+_NAMES = frozenset({"name", "last_name"})
 
 
 def likeness(kind: Kind, payload: Fields, seen: Fields) -> Likeness:
@@ -31,8 +31,7 @@ def likeness(kind: Kind, payload: Fields, seen: Fields) -> Likeness:
     if same and all(stored_as(name, kind, sent, seen.get(name)) for name, sent in payload.items()):
         return "ours"
     if any(n in IDENTITY and n not in same and seen.get(n) is not None for n in naming):
-        names = _NAMES.intersection(naming)  # somebody may have moved it to another address since
-        return "maybe" if names and names <= same else "other"
+        return "maybe" if same & _NAMES else "other"  # somebody may have moved it to another address since
     return "maybe" if same or not naming else "other"
 
 
