@@ -227,7 +227,8 @@ class Oracle:
                 by_email[normal_email(str(record.fields["email"]))].append(record)
         for email, records in by_email.items():
             made = [r for r in records if r.created_by == HUB and not self._moved_mail(system, r)]
-            if len(records) > 1 and made and not any(r.id in self.questions for r in records):
+            asked = any(r.id in self.questions or (name, r.id) in self.asked_remotes for r in records)
+            if len(records) > 1 and made and not asked:
                 linked = {self.record_of.get((name, "contact", r.id)) for r in records}
                 if not any(self.asked[r or ""] for r in linked) and not self._parted(linked):
                     yield Violation("I4", f"{name} holds {email} twice: {[r.id for r in records]}")
