@@ -213,7 +213,10 @@ class Oracle:
 
     def _twins(self, name: str, system: MemorySystem) -> Iterator[Violation]:
         by_last: dict[str, list[Record]] = defaultdict(list)
+        back = {(s, k, self.world.systems[s].resolve(k, i)) for s, k, i in self.world.undeleted}
+        brought = {self.record_of.get(place) for place in back} - {None}  # copies of what was replaced while in the bin
         known = [r for r in system.alive("contact") if (name, "contact", r.id) not in self.world.undeleted]
+        known = [r for r in known if self.record_of.get((name, "contact", r.id)) not in brought]
         for record in known:
             if record.fields.get("last_name"):
                 by_last[str(record.fields["last_name"])].append(record)
