@@ -297,7 +297,7 @@ def clash(pair: Any) -> Any:
 
 def test_an_answer_keeps_the_value_that_the_question_named(clash: Any) -> None:
     [question] = clash.reviews()
-    assert "'Mail'" in question["accept"]
+    assert '"Mail"' in question["accept"]
     clash.answer("accepted")
     clash.sync()
     assert clash.values("crm", "contact", "first_name") == ["Mail"]
@@ -309,7 +309,7 @@ def test_an_answer_keeps_what_the_question_says_after_one_side_wavered(clash: An
         clash.sync(pause_ms=10)
     [question] = clash.reviews()
     named = "Mail" if "'Mail'" in question["accept"] else "Crm"
-    assert f"'{named}'" in question["accept"]
+    assert f'"{named}"' in question["accept"]
     clash.answer("accepted")
     clash.sync()
     assert [clash.only(system, "contact").fields["first_name"] for system in ("crm", "mail")] == [named, named]
