@@ -63,6 +63,13 @@ def test_a_gone_remote_makes_way_and_a_living_one_does_not(store: Store) -> None
     assert [(r.system, r.remote_id) for r in store.trees.of_records(["r"])["r"]] == [("mail", "1")]
 
 
+def test_a_remote_that_made_way_is_still_known_for_whose_it_was(store: Store) -> None:
+    """Taken out of the bin again it is a second one of that record, also where no field holds the hub's id."""
+    store.trees.insert([row("1", record="r", gone="user")])
+    store.trees.make_way("r", "crm", "2")
+    assert store.trees.links("crm", "contact", ["1"])["1"].hub_id == "r"
+
+
 def test_an_old_id_answers_with_the_record_of_the_new_one(store: Store) -> None:
     add_record(store, "r")
     store.trees.insert([row("3", record="r")])

@@ -153,10 +153,6 @@ class Ingest:
         come back by itself."""
         if row.record is None:
             return
-        if any(o.gone is None and o.system == row.system and o.remote_id != row.remote_id
-               for o in self.trees.of_records([row.record])[row.record]):  # fmt: skip
-            self.trees.set_columns(row.system, row.kind, row.remote_id, record=None, dirty=1)
-            return
         self.trees.set_state(row.record, "alive")
         self.trees.wake([row.record])
         for other in self.trees.of_records([row.record]).get(row.record, []):

@@ -153,10 +153,13 @@ class Trees:
         )
 
     def make_way(self, record: str, system: str, remote_id: str) -> None:
-        """Unlink the record's remotes of this system that are gone: `remote_id` takes their place."""
+        """Unlink the record's remotes of this system that are gone: `remote_id` takes their place.
+
+        Whose they were is kept as if they carried its id: one that comes back is known for a second one of it.
+        """
         self._sql.execute(
-            "UPDATE link SET record = NULL, dirty = 0 WHERE record = ? AND system = ? AND remote_id <> ? "
-            "AND gone IS NOT NULL",
+            "UPDATE link SET hub_id = coalesce(hub_id, record), record = NULL, dirty = 0 "
+            "WHERE record = ? AND system = ? AND remote_id <> ? AND gone IS NOT NULL",
             (record, system, remote_id),
         )
 
