@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -55,13 +54,11 @@ def test_a_limited_server_is_used_at_its_rate_by_eight_threads(standin, tokens):
             assert client.send(Request("GET", "/crm/v3/objects/contacts", {"limit": 1})).status == 200
 
     workers = [threading.Thread(target=work) for _ in range(THREADS)]
-    began = time.monotonic()
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    took = time.monotonic() - began
     refused = client.calls - 1 - REQUESTS
     client.close()
     assert refused > 0, "the server never said no: this shows nothing"
-    assert took < 1.3 * REQUESTS / RATE
+    assert refused < REQUESTS / 10, "the rate was not learnt"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,9 +61,7 @@ def test_check_says_once_why_nothing_of_a_system_can_be_checked(
         "wrong token": ("credential", "refuses the credential (401)"),
         "no server": ("reachable", "no connection (Connection refused)"),
     }[trouble]
-    began = time.monotonic()
     check = desk.run("check", "--json")
-    assert time.monotonic() - began < 8
     assert check.code == 2
     (error,) = [f for f in check.json["findings"] if f["system"] == system and f["level"] == "error"]
     assert (error["subject"], message in error["message"]) == (subject, True), error
