@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from tieline.model import Problem
-from tieline.records import Cell, FieldSpec, Kind, field_spec, spec_of
+from tieline.records import Cell, FieldSpec, Kind, field_spec, plain_text, spec_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,8 @@ class Mapper:
     defaults: Mapping[str, Cell]
     """Canonical values given in a create where the record has none."""
     parts: Mapping[str, tuple[_Part, ...]] = field(repr=False, default_factory=dict)
-    _fast: tuple[tuple[str, str, Callable[[Any], Cell]], ...] = field(repr=False, default=())
+    _fast: tuple[tuple[str, str, Callable[[Any], Cell] | None], ...] = field(repr=False, default=())
+    """Fields of one column: (column, field, normal form); None: any text is taken as it is."""
     _slow: tuple[str, ...] = field(repr=False, default=())
     _joined: tuple[tuple[str, tuple[tuple[str, str], ...], Callable[[Any], Cell]], ...] = field(repr=False, default=())
     """Fields of several columns, each taken as it is: (part, column) for each."""
@@ -150,8 +151,11 @@ class Mapper:
                 if value is None or value == "":
                     fields[name] = None
                     continue
+                if normal is None and type(value) is str:
+                    fields[name] = value
+                    continue
                 try:
-                    fields[name] = normal(value)
+                    fields[name] = (normal or plain_text)(value)
                 except ValueError as error:
                     problems.append(Problem(name, f"{name}: {error}"))
         for name, pairs, normal in self._joined:
@@ -231,7 +235,8 @@ def compile_rules(kind: Kind, rules: Iterable[Rule]) -> Mapper:
     for name, group in parts.items():
         first = group[0].rule
         if len(group) == 1 and group[0].part is None and first.read and _plain(first):
-            fast.append((first.remote, name, specs[name].normal))
+            normal = specs[name].normal
+            fast.append((first.remote, name, None if normal is plain_text else normal))
         elif all(p.part and _plain(p.rule) for p in group if p.rule.read) and any(p.rule.read for p in group):
             pairs = tuple((p.part or "", p.rule.remote) for p in group if p.rule.read)
             joined.append((name, pairs, specs[name].normal))

@@ -152,7 +152,8 @@ VIEWS: Mapping[Kind, type[_View]] = {
 # -- normal forms: each takes what a mapping read (or a person wrote) and returns a cell, or raises ValueError
 
 
-def _text(value: Any) -> str | None:
+def plain_text(value: Any) -> str | None:
+    """Text as it is; blank is None. Raises ValueError for what is neither text nor a number."""
     if type(value) is str:
         return value or None
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
@@ -161,7 +162,7 @@ def _text(value: Any) -> str | None:
 
 
 def _email(value: Any) -> str | None:
-    text = _text(value)
+    text = plain_text(value)
     if text is None:
         return None
     text = text.strip()
@@ -172,7 +173,7 @@ def _email(value: Any) -> str | None:
 
 
 def _domain(value: Any) -> str | None:
-    text = _text(value)
+    text = plain_text(value)
     if text is None:
         return None
     text = text.strip().lower()
@@ -282,7 +283,7 @@ def _consent(value: Any) -> str | None:
 
 
 def _ref(value: Any) -> str | None:
-    return _text(value)
+    return plain_text(value)
 
 
 def _refs(value: Any) -> list[dict[str, Cell]] | None:
@@ -309,7 +310,7 @@ def _address(value: Any) -> dict[str, Cell] | None:
         return None
     if type(value) is not dict and not isinstance(value, Mapping):
         raise ValueError("is not an address")
-    parts = {p: part if type(part) is str else _text(part) for p in _PARTS if (part := value.get(p))}
+    parts = {p: part if type(part) is str else plain_text(part) for p in _PARTS if (part := value.get(p))}
     return parts or None
 
 
@@ -324,14 +325,14 @@ class FieldSpec(NamedTuple):
 
 
 _NORMAL: Mapping[str, tuple[Callable[[Any], Cell], tuple[str, ...]]] = {
-    "text": (_text, ()),
-    "choice": (_text, ()),
+    "text": (plain_text, ()),
+    "choice": (plain_text, ()),
     "email": (_email, ()),
     "emails": (_emails, ()),
-    "phone": (_text, ()),
-    "url": (_text, ()),
+    "phone": (plain_text, ()),
+    "url": (plain_text, ()),
     "domain": (_domain, ()),
-    "owner": (_text, ()),
+    "owner": (plain_text, ()),
     "integer": (_integer, ()),
     "decimal": (_decimal, ()),
     "percent": (_percent, ()),

@@ -266,7 +266,7 @@ class Matching:
         """
         records, links, entries = [], [], []
         asked_before = self.store.db.any("review")
-        names = {row.system: dumps(row.system) for row, *_ in new}
+        names = {system: dumps(system) for system in {row.system for row, *_ in new}}
         bases: dict[tuple[str, ...], str] = {}
         for row, fields_there, fields, unresolved in new:
             record = self.assigned[row.system, row.remote_id]
