@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         Context,
         HttpClient,
         HttpProfile,
+        Need,
+        OAuth,
         Quota,
         Recalling,
         Settings,
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Quota Recalling Settings",
+    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Need OAuth Quota Recalling Settings",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
@@ -104,7 +106,9 @@ __all__ = [
     "Kind",
     "Mapper",
     "Money",
+    "Need",
     "NotAuthorised",
+    "OAuth",
     "Opportunity",
     "Outcome",
     "Page",

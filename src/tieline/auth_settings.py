@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from tieline.errors import ConfigError
+from tieline.hosts import split
 from tieline.secrets import Refused, SecretSource, report, screen
 
 
@@ -69,13 +71,68 @@ class RefreshTokenAuth(_Auth):
     """Default: the connector's own token endpoint below base_url."""
 
 
+class AuthorizationCodeAuth(_Auth):
+    """OAuth 2 by browser, with PKCE: a person signs in once with `tieline auth login`. A public client has no
+    `client_secret`."""
+
+    secrets = frozenset({"client_secret"})
+    type: Literal["authorization_code"] = "authorization_code"
+    client_id: str = Field(min_length=1)
+    client_secret: SecretSource | None = None
+    scopes: tuple[str, ...] | None = None
+    """Default: the least that the configured kinds and modes need."""
+    redirect_url: str | None = None
+    """Default: a free port of 127.0.0.1. For vendors that compare the whole address: `http://127.0.0.1:PORT/callback`,
+    or an https page of your own, whose address you paste."""
+    token_url: str | None = None
+    """Default: the connector's own token endpoint below base_url."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether a browser is sent back to this machine."""
+        return self.redirect_url is None or split(self.redirect_url)[1] in LOOPBACK
+
+    @field_validator("redirect_url")
+    @classmethod
+    def _redirect(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            scheme, host, _, rest = split(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        if "?" in rest or "#" in value:
+            raise ValueError("a redirect address holds no query and no fragment")
+        if scheme == "http" and host not in LOOPBACK:
+            raise ValueError("plain http leads back to http://127.0.0.1:PORT/… alone, also not to the name localhost")
+        return value
+
+
+LOOPBACK: Final = ("127.0.0.1", "::1")
+"""Where a browser may be sent back to over plain http (RFC 8252, section 7.3): a name could lead elsewhere."""
+
+
+class JwtBearerAuth(_Auth):
+    """OAuth 2 JWT bearer (RFC 7523): an assertion signed with a private RSA key speaks for a user."""
+
+    secrets = frozenset({"private_key"})
+    type: Literal["jwt_bearer"] = "jwt_bearer"
+    client_id: str = Field(min_length=1)
+    username: str = Field(min_length=1)
+    private_key: SecretSource
+    audience: str | None = None
+    """Default: the vendor's usual one."""
+    token_url: str | None = None
+    """Default: the connector's own token endpoint below base_url."""
+
+
 class NoAuth(_Auth):
     """No credential at all."""
 
     type: Literal["none"] = "none"
 
 
-_TYPES: Final = ("token", "client_credentials", "refresh_token", "none")
+_TYPES: Final = ("token", "client_credentials", "authorization_code", "jwt_bearer", "refresh_token", "none")
 
 
 def _screen_type(value: Any) -> Any:
@@ -89,14 +146,14 @@ def _screen_type(value: Any) -> Any:
 
 
 AuthSettings = Annotated[
-    TokenAuth | ClientCredentialsAuth | RefreshTokenAuth | NoAuth,
+    TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | NoAuth,
     Field(discriminator="type"),
     BeforeValidator(report),
     BeforeValidator(_screen_type),  # the last one written runs first
 ]
 """What `auth = {…}` of a system may be."""
 
-AnyAuth = TokenAuth | ClientCredentialsAuth | RefreshTokenAuth | NoAuth
+AnyAuth = TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | NoAuth
 
 
 def describe(settings: AnyAuth) -> str:
@@ -109,5 +166,10 @@ def describe(settings: AnyAuth) -> str:
         case RefreshTokenAuth():
             secret = f", secret from {settings.client_secret}" if settings.client_secret else ""
             return f"refresh token from {settings.refresh_token} for client {settings.client_id}{secret}"
+        case AuthorizationCodeAuth():
+            secret = f", secret from {settings.client_secret}" if settings.client_secret else ""
+            return f"sign-in by browser for client {settings.client_id}{secret}"
+        case JwtBearerAuth():
+            return f"signed assertions of {settings.client_id} for {settings.username}, key from {settings.private_key}"
         case _:
             return "no credential"

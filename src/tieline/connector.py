@@ -121,6 +121,45 @@ def _no_quota(headers: Mapping[str, str]) -> Quota | None:
     return None
 
 
+def _no_scopes(needs: Sequence[Need]) -> Sequence[str]:
+    return ()
+
+
+def _never_spent(response: Response) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a configuration wants to do with one stream: the least rights follow from it."""
+
+    stream: str
+    kind: Kind
+    fields: frozenset[str]
+    """The canonical fields that are mapped."""
+    write: bool
+    """False where the configuration says `mode = "read"`."""
+    archive: bool = False
+    """Whether records may be archived here."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """A vendor's OAuth, as far as it is the vendor's own. Tieline always sends PKCE S256 and a `state`."""
+
+    authorize: str = ""
+    """Where a person's browser is sent: a path below base_url, or an address of its own (of which, when base_url is on
+    this machine, the path is used below base_url). Empty: there is no sign-in by browser."""
+    revoke: str = ""
+    """Path of the revocation endpoint (RFC 7009) at the token endpoint's host; empty: there is none."""
+    scopes: Callable[[Sequence[Need]], Sequence[str]] = _no_scopes
+    """The least scopes for what a configuration wants, in an order that does not change."""
+    audience: str = ""
+    """`aud` of a JWT bearer assertion, unless the configuration says otherwise. Empty: there is no such sign-in."""
+    spent: Callable[[Response], bool] = _never_spent
+    """True for a refusal of the token endpoint that means «this grant is void» without saying `invalid_grant`."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpProfile:
     """How a vendor speaks HTTP, beyond the standard."""
@@ -140,7 +179,9 @@ class HttpProfile:
     timeout: float = 30.0
     """Seconds for one answer."""
     token_path: str = ""
-    """Path of the OAuth token endpoint below base_url, for client credentials and refresh."""
+    """Path of the OAuth token endpoint below base_url; empty: there is none."""
+    oauth: OAuth | None = None
+    """What else there is to sign in with."""
 
 
 class Settings(BaseModel):
@@ -261,6 +302,8 @@ __all__ = [
     "Context",
     "HttpClient",
     "HttpProfile",
+    "Need",
+    "OAuth",
     "Peopled",
     "Quota",
     "Recalling",

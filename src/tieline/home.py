@@ -19,11 +19,13 @@ from tieline.errors import UserError
 CONFIG = "tieline.toml"
 STORE = "tieline.db"
 LOG = "tieline.log"
+CREDENTIALS = "credentials.db"
 SANDBOXES = "sandboxes"
 PLACE = "make it writable for you, or choose another place with --home DIR"
 _OTHERS = 0o077
 _MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
-_SECRET = (STORE, f"{STORE}-wal", f"{STORE}-shm", LOG)
+_DATABASES = tuple(f"{name}{end}" for name in (STORE, CREDENTIALS) for end in ("", "-wal", "-shm"))
+_SECRET = (*_DATABASES, LOG)
 
 
 class Places(NamedTuple):
@@ -61,6 +63,11 @@ class Home:
     def store(self) -> Path:
         """The database's path."""
         return self.path / STORE
+
+    @property
+    def credentials(self) -> Path:
+        """The path of the database of kept tokens."""
+        return self.path / CREDENTIALS
 
     @property
     def log(self) -> Path:

@@ -55,14 +55,15 @@ def allowed(host: str, hosts: Iterable[str]) -> bool:
     return any(host.endswith(h) if h.startswith(".") else host == h for h in map(str.lower, hosts))
 
 
-def trusted_origin(url: str, hosts: Iterable[str], what: str) -> str:
+def trusted_origin(url: str, hosts: Iterable[str], what: str, *, loopback: bool = True) -> str:
     """The origin (`scheme://host[:port]`) of an address that credentials may go to.
 
-    That is an https address on its standard port of a host in `hosts`, or any of this machine. Raises ConfigError,
-    naming `what`, for every other.
+    That is an https address on its standard port of a host in `hosts`, or, with `loopback`, any of this machine: that
+    is for an address which a person wrote, and for what such a system says of itself. Raises ConfigError, naming
+    `what`, for every other.
     """
     scheme, host, port, _ = split(url)
-    if not is_loopback(host):
+    if not (loopback and is_loopback(host)):
         names = tuple(hosts)
         if not allowed(host, names):
             places = ", ".join(f"*{h}" if h.startswith(".") else h for h in names) or "this machine only"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tieline.connector import Connector, Context, HttpProfile
+from tieline.connector import Connector, Context
 from tieline.errors import PluginFailed, TielineError
 from tieline.ports import Ports
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tieline.runner import Runner, System
     from tieline.secrets import Redactor
     from tieline.store import Store
+    from tieline.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Hub:
     systems: dict[str, Opened] = field(default_factory=dict)
     failures: dict[str, TielineError] = field(default_factory=dict)
     """Systems that could not be built, when `open_hub` was asked to go on."""
+    tokens: Vault | None = None
+    """What keeps the tokens of systems that a person signed in to; None as long as there is no such system."""
 
     @property
     def connectors(self) -> Mapping[str, Connector]:
@@ -93,6 +96,8 @@ class Hub:
                 logging.getLogger("tieline").warning("%s did not close: %s", name, error)
             if opened.client is not None:
                 opened.client.close()
+        if self.tokens is not None:
+            self.tokens.close()
 
 
 @contextmanager
@@ -171,27 +176,18 @@ def _as_system(config: Config, opened: Opened) -> System:
 
 
 def _client(hub: Hub, system: SystemConfig, transport: Transport | None) -> Client:
-    from tieline.auth import Authoriser
-    from tieline.http import Client, HttpTransport
+    from tieline.http import Client
+    from tieline.signin import credential, keeps_tokens, vault
 
-    profile, clock = system.spec.http or HttpProfile(), hub.ports.clock
-    ca = None if system.ca is None else hub.config.root / system.ca
-    wire = transport or HttpTransport(timeout=profile.timeout, ca=ca, clock=clock)
-    credential = Authoriser(
-        system.auth,
-        system=system.name,
-        base_url=system.base_url,
-        profile=profile,
-        send=wire.send,
-        clock=clock,
-        root=hub.config.root,
-        redactor=hub.redactor,
-    )
+    clock = hub.ports.clock
+    if hub.tokens is None and keeps_tokens(system.auth):
+        hub.tokens = vault(hub.home)
+    made = credential(hub.config, system, clock, hub.redactor, store=hub.tokens, transport=transport)
     return Client(
         system.base_url,
-        profile,
-        credential,
-        wire,
+        made.profile,
+        made.authoriser,
+        made.wire,
         clock,
         system=system.name,
         redactor=hub.redactor,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tieline.auth import Grant, MemoryTokens
+from tieline.auth.endpoint import again
 from tieline.connector import HttpProfile
-from tieline.errors import ConfigError, NotAuthorised, RateLimited, Unavailable
+from tieline.errors import ConfigError, NotAuthorised, RateLimited, Unavailable, Unreachable
 from tieline.ports import Request, Response
 from tieline.secrets import Secret
 
@@ -128,22 +129,29 @@ def test_instance_url_is_taken_only_from_hosts_that_credentials_may_go_to(
 
 
 @pytest.mark.parametrize(
-    ("token_url", "sent_to"),
+    ("base_url", "token_url"),
     [
-        ("https://login.example.com/t?x=1", "https://login.example.com/t?x=1"),
-        ("http://127.0.0.1:99/t", "http://127.0.0.1:99/t"),
+        ("https://api.example.com", "https://login.example.com/t?x=1"),
+        ("http://127.0.0.1:98", "http://127.0.0.1:99/t"),
     ],
 )
 def test_a_token_url_may_be_another_host_of_the_connector(
-    make_authoriser, endpoint, client_credentials, sign, token_url, sent_to
+    make_authoriser, endpoint, client_credentials, sign, base_url, token_url
 ):
     asked = endpoint()
-    sign(make_authoriser({**client_credentials, "token_url": token_url}, asked))
-    assert asked.asked[0].path == sent_to
+    sign(make_authoriser({**client_credentials, "token_url": token_url}, asked, base_url=base_url))
+    assert asked.asked[0].path == token_url
 
 
 @pytest.mark.parametrize(
-    "token_url", ["https://evil.example/t", "http://api.example.com/t", "https://x@api.example.com"]
+    "token_url",
+    [
+        "https://evil.example/t",
+        "http://api.example.com/t",
+        "https://x@api.example.com",
+        "http://127.0.0.1:99/t",
+        "http://localhost/t",
+    ],
 )
 def test_a_token_url_elsewhere_is_refused_when_built(make_authoriser, endpoint, client_credentials, token_url):
     with pytest.raises(ConfigError, match=r"token_url of crm|address"):
@@ -170,7 +178,7 @@ def test_a_rotated_refresh_token_is_stored_before_the_access_token_is_used(
 
     class Store(MemoryTokens):
         def save(self, system, grant):
-            order.append(("saved", grant.refresh_token.reveal()))
+            order.append(("asking" if grant.lost else "saved", grant.refresh_token.reveal()))
             super().save(system, grant)
 
     asked = endpoint({"access_token": "access-{n}", "refresh_token": "refresh-{n}", "expires_in": 100})
@@ -179,10 +187,19 @@ def test_a_rotated_refresh_token_is_stored_before_the_access_token_is_used(
     used = sign(authoriser)
     order.append(("used", used.headers["authorization"]))
     authoriser.refresh(used)
-    assert order == [("saved", "refresh-1"), ("used", "Bearer access-1"), ("saved", "refresh-2")]
+    assert order == [
+        ("asking", "refresh-0"),
+        ("saved", "refresh-1"),
+        ("used", "Bearer access-1"),
+        ("asking", "refresh-1"),
+        ("saved", "refresh-2"),
+    ]
     assert asked.form()["refresh_token"] == "refresh-1"
-    # another process goes on with the newest one
-    sign(make_authoriser(refresh_token, asked, store=store))
+    # another process takes what is there, and goes on with the newest one
+    other = make_authoriser(refresh_token, asked, store=store)
+    assert sign(other).headers["authorization"] == "Bearer access-2"
+    assert len(asked.asked) == 2
+    assert other.refresh(sign(other))
     assert asked.form()["refresh_token"] == "refresh-2"
 
 
@@ -205,7 +222,7 @@ def test_a_refresh_token_that_does_not_rotate_is_used_again(make_authoriser, end
     authoriser = make_authoriser(refresh_token, asked, store=store)
     authoriser.refresh(sign(authoriser))
     assert [asked.form(i)["refresh_token"] for i in (0, 1)] == ["refresh-0", "refresh-0"]
-    assert store.load("crm") is None
+    assert store.load("crm").refresh_token == Secret("refresh-0")
 
 
 def test_a_new_refresh_token_in_the_configuration_starts_afresh(
@@ -279,6 +296,16 @@ def test_trouble_at_the_token_endpoint_passes_and_never_looks_like_a_sent_reques
         sign(authoriser)
     assert not caught.value.sent
     assert sign(authoriser).headers["authorization"] == "Bearer good"
+
+
+def test_a_token_endpoint_that_nobody_can_connect_to_is_told_as_that(
+    make_authoriser, endpoint, client_credentials, sign
+):
+    authoriser = make_authoriser(client_credentials, endpoint(Unreachable("no connection (Connection refused)")))
+    with pytest.raises(Unreachable, match="no token: no connection") as caught:
+        sign(authoriser)
+    assert caught.value.hint == "tieline check"
+    assert type(again(caught.value)) is Unreachable
 
 
 def test_a_token_endpoint_that_asks_for_a_pause_gets_it(make_authoriser, endpoint, client_credentials, sign):

@@ -44,7 +44,7 @@ def test_each_way_to_sign_in_is_read_and_described(parse, written, kind, describ
     [
         ("hunter2", "auth is a table"),
         (None, "auth is a table"),
-        ({"token": "hunter2"}, "auth needs a type: one of token, client_credentials, refresh_token, none"),
+        ({"token": "hunter2"}, "auth needs a type: one of token, client_credentials, authorization_code, "),
         ({"type": "hunter2"}, "auth needs a type"),
         ({"type": ["hunter2"]}, "auth needs a type"),
         ({"type": "token", "token": "hunter2"}, "never written into the configuration"),

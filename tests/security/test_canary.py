@@ -23,6 +23,8 @@ pytest.importorskip("trustme", reason="trustme is not installed")
 MARK = "canary7f3a"
 """In every canary; short words, so that only knowing them strikes them out, not their looking like tokens."""
 TOKEN, SECRET, REFRESH = f"{MARK}.token", f"{MARK}.secret", f"{MARK}.refresh"
+KEY = f"{MARK}{'A' * 33}"
+"""The key to kept tokens, a canary as well: 43 characters of base64."""
 FORMS = ("env", "file", "command")
 GRANTS = ("token", "client_credentials", "refresh_token")
 KILLED_AT = 6
@@ -81,7 +83,7 @@ class Bench:
         parts = {f"{name}_auth": auth(grant, form, client[name]) for name in VENDORS}
         urls = {name: gate.url for name, gate in self.gates.items()}
         desk = Desk(self.folder / (name or f"{grant}-{form}"), urls, self.sandboxes.token, **parts)
-        desk.env = {}
+        desk.env = {"TIELINE_KEY": KEY, "XDG_CONFIG_HOME": str(self.folder / "config")}
         secrets = desk.folder / "secrets"
         secrets.mkdir(mode=0o700)
         for name, value in (("token", TOKEN), ("secret", SECRET), ("refresh", REFRESH)):

@@ -20,7 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "review": "Answer what waits for a person.",
     },
     "More": {
-        "auth": "Credentials: where they come from, whether they are there.",
+        "auth": "Sign in and out; where credentials come from.",
         "plugins": "The connectors and hooks that are installed.",
         "sandbox": "Serve stand-ins of vendors on this machine.",
     },

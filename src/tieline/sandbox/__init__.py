@@ -5,6 +5,7 @@ from __future__ import annotations
 from tieline.connector import Act, Peopled, Sandbox, SandboxOptions
 from tieline.demo.company import STAFF, Entry, demo_company
 from tieline.ports import Request, Response
+from tieline.sandbox.issuer import Issued, Issuer
 from tieline.sandbox.serve import InProcess, Server, serve
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "Act",
     "Entry",
     "InProcess",
+    "Issued",
+    "Issuer",
     "Peopled",
     "Request",
     "Response",

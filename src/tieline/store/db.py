@@ -185,6 +185,15 @@ class Db:
         return self.sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
 
 
+@contextmanager
+def translated(path: Path | None) -> Iterator[None]:
+    """SQLite's errors inside come out as this store's own."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _translate(error, path) from error
+
+
 def _translate(error: sqlite3.DatabaseError, path: Path | None) -> TielineError:
     text = str(error)
     if "full" in text or "disk I/O" in text:

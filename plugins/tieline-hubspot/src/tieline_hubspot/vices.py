@@ -13,6 +13,7 @@ VICES: Final = (
     "partial-batch",
     "lost-answer",
     "token-expiry",
+    "refresh-rotation",
     "merged",
     "restricted-picklist",
     "required-property",

@@ -22,6 +22,7 @@ from tieline import (
     Unavailable,
     decode,
 )
+from tieline_hubspot.oauth import OAUTH, TOKEN_PATH
 
 HOST = "api.hubapi.com"
 BATCH = 100
@@ -245,6 +246,6 @@ PROFILE = HttpProfile(
     lane=lane,
     headers={"accept": "application/json"},
     timeout=30.0,
-    # signing in is versioned apart: whatever release the objects speak, any endpoint gives the same tokens
-    token_path="/oauth/2026-09/token",  # noqa: S106 a path, no secret
+    token_path=TOKEN_PATH,
+    oauth=OAUTH,
 )

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tieline import KINDS, Kind
-from tieline.sandbox import Act, Request, Response, SandboxOptions
+from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
 from tieline_salesforce import sandbox_many as many
 from tieline_salesforce import sandbox_reads as reads
 from tieline_salesforce import sandbox_records as records
@@ -29,7 +29,7 @@ from tieline_salesforce.sandbox_oauth import (
     TOKEN_PATH,
     USERINFO_PATH,
     Tokens,
-    token_answer,
+    sign_in_answer,
     userinfo,
 )
 from tieline_salesforce.sandbox_org import Call, Org, Route
@@ -57,7 +57,7 @@ class SalesforceSandbox:
         self._now: Callable[[], int] = options.clock.now if options.clock is not None else _wall
         self._days = Days(options.vices)
         self._org = Org(self._now, options.vices)
-        self._tokens = Tokens("token-expiry" in options.vices)
+        self._tokens = Tokens("token-expiry" in options.vices, rotates="refresh-rotation" in options.vices)
         self._used = 0
         if options.state is not None:
             self._restore(options.state)
@@ -74,8 +74,9 @@ class SalesforceSandbox:
     def handle(self, request: Request) -> Response:
         """Answer one request. Status 0: the answer is lost on its way, what it did is done."""
         with self._lock:
-            if request.path == TOKEN_PATH:
-                return token_answer(self._org, self._tokens, request, self._now())
+            signing = sign_in_answer(self._org, self._tokens, request, self._now())
+            if signing is not None:
+                return signing
             if request.path.rstrip("/") == "/services/data" and request.method == "GET":
                 return reads.versions()
             self._used += 1
@@ -170,6 +171,11 @@ class SalesforceSandbox:
         """An administrator makes a custom field; `entry` speaks describe's words, `name` and `type` suffice."""
         with self._lock:
             self._org.schema.add_field(self._org.object(object_name).name, entry)
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who signed in by browser."""
+        return self._tokens.issuer
 
     # -- state
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tieline.sandbox import Request, Response
+from tieline.sandbox import Issued, Issuer, Request, Response
 from tieline_salesforce.sandbox_errors import ApiError, answer
+from tieline_salesforce.sandbox_jwt import claims, problem, public_key
 from tieline_salesforce.sandbox_org import Org
 
+AUTHORIZE_PATH = "/services/oauth2/authorize"
+REVOKE_PATH = "/services/oauth2/revoke"
+CERTIFICATE_PATH = "/_sandbox/certificate"
+"""`PUT`: an administrator puts the application's certificate (or public key) in PEM into the org."""
 TOKEN_PATH = "/services/oauth2/token"  # noqa: S105 - a path
 USERINFO_PATH = "/services/oauth2/userinfo"
 CLIENT_ID = "3MVG9tieline.sandbox.consumer"
@@ -20,15 +24,21 @@ REFRESH_TOKEN = "5Aep861sandbox-refresh"  # noqa: S105 - the stand-in's own, of 
 FIRST_TOKEN = "00DKh0sandbox!access-0"  # noqa: S105 - the stand-in's own, of no use elsewhere
 SHORT_LIFE = 20
 """Calls a token is good for under the vice token-expiry."""
+ISSUED = "00DKh0sandbox!person-"
+"""How tokens of a person's sign-in begin."""
+AUDIENCES = frozenset({"https://login.salesforce.com", "https://test.salesforce.com"})
+_CODE = "authorization_code"
 _JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _NO_HOST = "https://sandbox.my.salesforce.com"
 
 
 class Tokens:
-    """The access tokens that were given out, and how many calls each has left."""
+    """The access tokens that were given out, and how many calls each has left; and who signed in by browser."""
 
-    def __init__(self, short: bool) -> None:
+    def __init__(self, short: bool, rotates: bool = False) -> None:
         self._short = short
+        self.issuer = Issuer(CLIENT_ID, ISSUED, rotates=rotates)
+        self.certificate = ""
         self.left: dict[str, int] = {}
         self.issued = 0
         self.left[FIRST_TOKEN] = SHORT_LIFE
@@ -40,10 +50,15 @@ class Tokens:
         self.left[token] = SHORT_LIFE
         return token
 
+    def know(self, token: str) -> None:
+        """A token that the issuer made."""
+        self.left[token] = SHORT_LIFE
+
     def check(self, headers: Mapping[str, str]) -> None:
         """Use up one call. Raises ApiError INVALID_SESSION_ID when the token is unknown or spent."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         good = scheme.lower() in ("bearer", "oauth") and token in self.left
+        good = good and not (token.startswith(ISSUED) and self.issuer.scope(token) is None)
         if good and self._short:
             self.left[token] -= 1
             good = self.left[token] >= 0
@@ -52,34 +67,78 @@ class Tokens:
 
     def dump(self) -> dict[str, Any]:
         """The state as plain JSON."""
-        return {"left": dict(self.left), "issued": self.issued}
+        kept = {"left": dict(self.left), "issued": self.issued}
+        return {**kept, "sign_ins": self.issuer.dump(), "certificate": self.certificate}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `dump` gave."""
         self.left, self.issued = dict(state["left"]), int(state["issued"])
+        self.certificate = str(state.get("certificate", ""))
+        if "sign_ins" in state:
+            self.issuer.restore(state["sign_ins"])
 
 
-def token_answer(org: Org, tokens: Tokens, request: Request, now: int) -> Response:
-    """Answer the token endpoint: client credentials, refresh, JWT bearer. No `expires_in`, as the vendor [recorded]."""
+def sign_in_answer(org: Org, tokens: Tokens, request: Request, now: int) -> Response | None:
+    """Answer what belongs to signing in and needs no token; None for everything else."""
+    if request.path == TOKEN_PATH:
+        return _token(org, tokens, request, now)
+    if request.path == AUTHORIZE_PATH and request.method == "GET":
+        return tokens.issuer.authorize(request.params)
+    if request.path == REVOKE_PATH and request.method == "POST":
+        known = tokens.issuer.revoke(_form(request).get("token", ""))
+        return answer(200, {}) if known else _refused("unsupported_token_type", "this token type is not supported")
+    if request.path == CERTIFICATE_PATH and request.method == "PUT":
+        tokens.certificate = request.payload().decode("ascii", "replace")
+        return answer(200, {})
+    return None
+
+
+def _form(request: Request) -> dict[str, str]:
     form = dict(parse_qsl(request.payload().decode("utf-8", "replace"), keep_blank_values=True))
-    form |= {k: str(v) for k, v in request.params.items()}
+    return form | {k: str(v) for k, v in request.params.items()}
+
+
+def _token(org: Org, tokens: Tokens, request: Request, now: int) -> Response:
+    """The token endpoint: code, client credentials, refresh, JWT bearer. No `expires_in`, as the vendor [recorded]."""
     if request.method != "POST":
         return _refused("invalid_request", "must use HTTP POST")
+    form = _with_basic(_form(request), request.headers)
+    base = instance_url(request)
     grant = form.get("grant_type", "")
-    problem = _problem(grant, _with_basic(form, request.headers))
+    problem = _problem(form) if grant != _JWT else _jwt_problem(org, tokens, form.get("assertion", ""), base, now)
     if problem is not None:
         return problem
-    base = instance_url(request)
+    issued = _issued(tokens, grant, form)
+    if issued is None:
+        return _refused(
+            "invalid_grant", "expired access/refresh token" if grant != _CODE else "invalid authorization code"
+        )
     body = {
-        "access_token": tokens.issue(),
+        "access_token": issued.access_token,
         "signature": base64.b64encode(f"signed {tokens.issued}".encode()).decode(),
-        "scope": "api refresh_token",
+        "scope": issued.scope,
         "instance_url": base,
         "id": f"{base}/id/{org.org_id}/{org.user_id}",
         "token_type": "Bearer",
         "issued_at": str(now),
     }
+    # a refresh answers with a refresh token only where it is a new one
+    if issued.refresh_token != form.get("refresh_token", ""):
+        body["refresh_token"] = issued.refresh_token
     return answer(200, body)
+
+
+def _issued(tokens: Tokens, grant: str, form: Mapping[str, str]) -> Issued | None:
+    """The tokens; None when the grant is void. The refresh token that a stand-in starts with stays the same."""
+    if grant == _CODE:
+        issued = tokens.issuer.redeem(form)
+    elif grant == "refresh_token" and form.get("refresh_token") != REFRESH_TOKEN:
+        issued = tokens.issuer.refresh(form.get("refresh_token", ""))
+    else:
+        return Issued(tokens.issue(), form.get("refresh_token", ""), "api refresh_token")
+    if issued is not None:
+        tokens.know(issued.access_token)
+    return issued
 
 
 def instance_url(request: Request) -> str:
@@ -100,34 +159,29 @@ def _with_basic(form: dict[str, str], headers: Mapping[str, str]) -> dict[str, s
     return {"client_id": name, "client_secret": secret} | form
 
 
-def _problem(grant: str, form: Mapping[str, str]) -> Response | None:
-    if grant == _JWT:
-        return _jwt_problem(form.get("assertion", ""))
-    if grant not in ("client_credentials", "refresh_token"):
+def _problem(form: Mapping[str, str]) -> Response | None:
+    grant = form.get("grant_type", "")
+    if grant not in ("client_credentials", "refresh_token", _CODE):
         return _refused("unsupported_grant_type", "grant type not supported")
     if form.get("client_id") != CLIENT_ID:
         return _refused("invalid_client_id", "client identifier invalid")
     secret = form.get("client_secret")
     if secret != CLIENT_SECRET and (grant == "client_credentials" or secret is not None):
         return _refused("invalid_client", "invalid client credentials")
-    if grant == "refresh_token" and form.get("refresh_token") != REFRESH_TOKEN:
-        return _refused("invalid_grant", "expired access/refresh token")
     return None
 
 
-def _jwt_problem(assertion: str) -> Response | None:
-    """The signature is not checked: the stand-in holds no certificate."""
-    parts = assertion.split(".")
+def _jwt_problem(org: Org, tokens: Tokens, assertion: str, base: str, now: int) -> Response | None:
+    """An assertion counts only with the certificate that an administrator put into the org."""
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        wrong = len(parts) != 3 or not isinstance(claims, dict) or not claims.get("sub") or not claims.get("exp")
-    except (IndexError, ValueError):
-        wrong = True
-    if wrong:
+        told = claims(assertion, public_key(tokens.certificate))
+    except (ValueError, IndexError):
         return _refused("invalid_grant", "invalid assertion")
-    if claims.get("iss") != CLIENT_ID:
-        return _refused("invalid_client_id", "client identifier invalid")
-    return None
+    usernames = frozenset(str(user["Username"]) for user in org.rows.tables["User"].values())
+    wrong = problem(told, CLIENT_ID, usernames, AUDIENCES | {base}, now)
+    if wrong.startswith("client"):
+        return _refused("invalid_client_id", wrong)
+    return _refused("invalid_grant", wrong) if wrong else None
 
 
 def _refused(code: str, message: str) -> Response:

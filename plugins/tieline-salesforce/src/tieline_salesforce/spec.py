@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tieline import ConnectorSpec, HttpProfile, Quota, Response
+from tieline import ConnectorSpec, HttpProfile, Need, OAuth, Quota, Response
 from tieline_salesforce.mapping import HUB_FIELD, KINDS, TABLES
 from tieline_salesforce.settings import SalesforceSettings
 from tieline_salesforce.vices import VICES
@@ -37,6 +37,11 @@ def quota(headers: Mapping[str, str]) -> Quota | None:
     return Quota(daily_remaining=max(0, limit - used), daily_limit=limit)
 
 
+def scopes(needs: Sequence[Need]) -> tuple[str, ...]:
+    """`api` and a refresh token, whatever is wanted: what may be read or written is up to the user's permissions."""
+    return ("api", "refresh_token")
+
+
 def _connect(context: Context) -> Connector:
     from tieline_salesforce.connector import SalesforceConnector
 
@@ -64,6 +69,12 @@ SPEC = ConnectorSpec(
         headers={"accept": "application/json"},
         timeout=ANSWER_SECONDS,
         token_path="/services/oauth2/token",  # noqa: S106 - a path
+        oauth=OAuth(
+            authorize="/services/oauth2/authorize",
+            revoke="/services/oauth2/revoke",
+            scopes=scopes,
+            audience="https://login.salesforce.com",
+        ),
     ),
     example_url="https://YOURS.my.salesforce.com",
     sandbox=_sandbox,

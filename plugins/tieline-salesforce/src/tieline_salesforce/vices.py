@@ -16,6 +16,7 @@ VICES: Final = (
     "partial-batch",
     "rate-limit",
     "rate-limit-no-retry-after",
+    "refresh-rotation",
     "repeat-page",
     "restricted-picklist",
     "token-expiry",

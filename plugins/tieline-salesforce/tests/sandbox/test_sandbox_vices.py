@@ -118,19 +118,6 @@ def test_a_sign_in_that_must_not_work_does_not(org: Any, form: dict[str, str], e
     assert (answer.status, answer.json()["error"]) == (400, error)
 
 
-def test_a_signed_assertion_signs_in(org: Any) -> None:
-    import base64
-    import json
-
-    claims = {"iss": org.sandbox.client_id, "sub": "integration@northbay.example", "exp": 2_000_000_000}
-    middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-    answer = sign_in(org, grant_type=grant, assertion=f"h.{middle}.s")
-    assert answer.status == 200
-    org.token = answer.json()["access_token"]
-    assert org.call("GET", "/services/oauth2/userinfo").json()["preferred_username"] == claims["sub"]
-
-
 def test_a_seeded_contact_is_merged_away_after_its_first_read(make_org: MakeOrg) -> None:
     org = make_org("merged", seed="demo")
     before = {r["Id"] for r in org.query(QUERY)}

@@ -1,18 +1,22 @@
-"""The token endpoint and who may call: private token, OAuth tokens, a token without scopes."""
+"""The token endpoint and who may call: private token, OAuth tokens, a token without scopes.
+
+Tokens of a person's sign-in may do what its scopes say; the others may do everything.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tieline_hubspot.sandbox.call import Call
-from tieline_hubspot.sandbox.state import State
+from tieline.sandbox import Issued
+from tieline_hubspot.sandbox.call import Call, Route
+from tieline_hubspot.sandbox.state import CLIENT_ID, ISSUED, State
 from tieline_hubspot.sandbox.wire import Answer, Refusal, not_found, refuse
 
 TOKEN = "pat-na1-tieline-sandbox"  # noqa: S105 - a stand-in's throw-away token
 NO_SCOPES = "pat-na1-without-scopes"
-CLIENT_ID = "tieline-sandbox"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105 - a stand-in's throw-away secret
 REFRESH = "na1-refresh-tieline"
+AUTHORIZE_PATH = "/oauth/authorize"
 TOKEN_PATH = "/oauth/v1/token"  # noqa: S105 - a path
 LIFETIME_S = 1800
 USES = 20
@@ -20,22 +24,37 @@ USES = 20
 
 
 def tokens(call: Call) -> Answer:
-    """`/oauth/{version}/token`: refresh, authorization code or client credentials; refresh tokens stay the same."""
-    if call.rest != ["token"] or call.method != "POST":
+    """`/oauth/{version}/token` and `/oauth/{version}/token/revoke` [spec]."""
+    if call.method != "POST" or call.rest not in (["token"], ["token", "revoke"]):
         raise not_found()
     form = call.form()
-    grant = form.get("grant_type", "")
     if form.get("client_id") != CLIENT_ID or form.get("client_secret") != CLIENT_SECRET:
         raise _refused("BAD_CLIENT_ID", "missing or unknown client id or secret")
-    if grant == "refresh_token" and form.get("refresh_token") != REFRESH:
-        raise _refused("BAD_REFRESH_TOKEN", "missing or invalid refresh token")
-    if grant not in ("refresh_token", "authorization_code", "client_credentials"):
+    if call.rest[1:]:
+        call.state.issuer.revoke(form.get("token", ""))
+        return Answer(200, {})
+    return _token(call, form)
+
+
+def _token(call: Call, form: dict[str, str]) -> Answer:
+    """Refresh, code or client credentials. The refresh token that a stand-in starts with stays the same."""
+    grant = form.get("grant_type", "")
+    if grant == "authorization_code":
+        issued = call.state.issuer.redeem(form)
+        if issued is None:
+            raise _refused("BAD_AUTH_CODE", "missing or unknown auth code")
+    elif grant == "refresh_token" and form.get("refresh_token") != REFRESH:
+        issued = call.state.issuer.refresh(form.get("refresh_token", ""))
+        if issued is None:
+            raise _refused("BAD_REFRESH_TOKEN", "missing or invalid refresh token")
+    elif grant in ("refresh_token", "client_credentials"):
+        issued = Issued(f"na1-access-{call.state.count('tokens'):06d}", REFRESH, "")
+    else:
         raise _refused("BAD_GRANT_TYPE", "missing or invalid grant type")
-    access = f"na1-access-{call.state.count('tokens'):06d}"
-    call.state.tokens[access] = 0
-    body: dict[str, Any] = {"token_type": "bearer", "access_token": access, "expires_in": LIFETIME_S}
+    call.state.tokens[issued.access_token] = 0
+    body: dict[str, Any] = {"token_type": "bearer", "access_token": issued.access_token, "expires_in": LIFETIME_S}
     if grant != "client_credentials":
-        body["refresh_token"] = REFRESH
+        body["refresh_token"] = issued.refresh_token
     return Answer(200, body)
 
 
@@ -46,7 +65,8 @@ def _refused(code: str, message: str) -> Refusal:
 def authorise(state: State, header: str, expiring: bool) -> str:
     """The kind of credential: `private`, `oauth` or `narrow`. Raises the 401 for anything else, and once used up."""
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or (token not in state.tokens and token not in (TOKEN, NO_SCOPES)):
+    known = token in (TOKEN, NO_SCOPES) or (token in state.tokens and not _ended(state, token))
+    if scheme.lower() != "bearer" or not known:
         raise refuse(401, "INVALID_AUTHENTICATION", "Authentication credentials not found or not valid")
     if token == NO_SCOPES:
         return "narrow"
@@ -58,7 +78,42 @@ def authorise(state: State, header: str, expiring: bool) -> str:
     return "private" if token == TOKEN else "oauth"
 
 
+def _ended(state: State, token: str) -> bool:
+    """Whether a token came from a person's sign-in that is over."""
+    return token.startswith(ISSUED) and state.issuer.scope(token) is None
+
+
 SCOPES_HELP = "https://developers.hubspot.com/scopes"
+
+
+def wanted(route: Route, method: str) -> str:
+    """The scope that a call needs; empty for one that any token may make. The vendor lets some calls pass for more
+    than one scope; the stand-in asks for the narrowest that its documentation names."""
+    name, tail = route.rest[:1] or [""], tuple(route.rest[1:])
+    reads = method == "GET" or tail[-1:] == ("search",) or tail[-2:] == ("batch", "read")
+    if route.family == "crm/objects" and name[0] in _OBJECTS:
+        return f"crm.objects.{name[0]}.{'read' if reads else 'write'}"
+    if route.family == "crm/properties" and name[0] in _OBJECTS:
+        return f"crm.schemas.{name[0]}.read"
+    if route.family == "crm/pipelines":
+        return "crm.objects.deals.read"
+    if route.family == "crm/owners":
+        return "crm.objects.owners.read"
+    if route.family == "marketing/campaigns":
+        return f"marketing.campaigns.{'read' if reads else 'write'}"
+    if route.family == "communication-preferences" and not reads:
+        return "communication_preferences.read_write"
+    return ""
+
+
+_OBJECTS = ("companies", "contacts", "deals")
+
+
+def lacks(state: State, header: str, route: Route, method: str) -> bool:
+    """Whether the token is of a sign-in whose scopes do not cover the call."""
+    granted = state.issuer.scope(header.partition(" ")[2])
+    scope = wanted(route, method)
+    return granted is not None and scope != "" and scope not in granted.split()
 
 
 def without_scopes(family: str, rest: list[str]) -> Refusal:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from tieline.sandbox import Act, Request, Response, SandboxOptions
+from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
 from tieline_hubspot.sandbox import dialect, links, load, metadata, oauth, staff, vices
 from tieline_hubspot.sandbox.call import Call, Route, route_of
 from tieline_hubspot.sandbox.campaigns import campaigns
@@ -20,7 +20,7 @@ from tieline_hubspot.sandbox.communication import preferences
 from tieline_hubspot.sandbox.objects import objects
 from tieline_hubspot.sandbox.search import Hits
 from tieline_hubspot.sandbox.seed import demo
-from tieline_hubspot.sandbox.state import State
+from tieline_hubspot.sandbox.state import CLIENT_ID, State
 from tieline_hubspot.sandbox.wire import HTML_404, Answer, Refusal, not_found
 from tieline_hubspot.vices import VICES
 
@@ -42,7 +42,7 @@ class HubSpotSandbox:
 
     token = oauth.TOKEN
     token_without_scopes = oauth.NO_SCOPES
-    client_id = oauth.CLIENT_ID
+    client_id = CLIENT_ID
     client_secret = oauth.CLIENT_SECRET
     refresh_token = oauth.REFRESH
     token_path = oauth.TOKEN_PATH
@@ -99,9 +99,16 @@ class HubSpotSandbox:
         """The configuration that joins this account to the demo's company."""
         return dialect.config(system)
 
+    @property
+    def issuer(self) -> Issuer:
+        """Who signed in by browser."""
+        return self.state.issuer
+
     def handle(self, request: Request) -> Response:
         """Answer one request."""
         with self._lock:
+            if request.path == oauth.AUTHORIZE_PATH and request.method == "GET":
+                return self.state.issuer.authorize(request.params)
             return self._handle(request, self._now())
 
     def _now(self) -> int:
@@ -118,7 +125,7 @@ class HubSpotSandbox:
                 raise not_found()
             if route.family != "oauth":
                 kind = self._credential(request)
-                if kind == "narrow":
+                if kind == "narrow" or oauth.lacks(self.state, _authorization(request), route, request.method):
                     raise oauth.without_scopes(route.family, route.rest)
                 self._limits.admit(now, _searches(route))
             call = Call(self.state, request, route.version, route.rest, now, self.vices)
@@ -138,8 +145,7 @@ class HubSpotSandbox:
 
     def _credential(self, request: Request) -> str:
         """The kind of credential, or the 401."""
-        header = next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
-        kind = oauth.authorise(self.state, header, "token-expiry" in self.vices)
+        kind = oauth.authorise(self.state, _authorization(request), "token-expiry" in self.vices)
         self.state.count("calls")
         return kind
 
@@ -163,6 +169,10 @@ class HubSpotSandbox:
             "x-hubspot-ratelimit-secondly": str(most // 10),
             "x-hubspot-ratelimit-secondly-remaining": str(most // 10 - 1),
         }
+
+
+def _authorization(request: Request) -> str:
+    return next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
 
 
 def _searches(route: Route) -> bool:

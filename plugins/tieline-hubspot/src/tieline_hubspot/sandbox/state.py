@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tieline.sandbox import Issuer
 from tieline_hubspot.sandbox import account
 from tieline_hubspot.sandbox.associations import Edges
 from tieline_hubspot.sandbox.consent import Consents
@@ -32,6 +33,9 @@ _FIRST_IDS = {
     "deals": 28_640_112_001,
     "users": 168_371_669_001,
 }
+CLIENT_ID = "tieline-sandbox"
+ISSUED = "na1-person-"
+"""How tokens of a person's sign-in begin."""
 _CUSTOM = ("contacts", "companies", "deals")
 
 
@@ -61,6 +65,8 @@ class State:
         """What the vices and the token endpoint count."""
         self.tokens: dict[str, int] = {}
         """Access token → how many calls it was used for."""
+        self.issuer = Issuer(CLIENT_ID, ISSUED, rotates="refresh-rotation" in vices)
+        """Who signed in by browser. The vendor's refresh tokens stay the same; under the vice they do not."""
         self.seeded_contacts: list[int] = []
         self._add_users()
 
@@ -102,6 +108,7 @@ class State:
             "next_ids": dict(self.next_ids),
             "counters": dict(sorted(self.counters.items())),
             "tokens": dict(self.tokens),
+            "sign_ins": self.issuer.dump(),
             "seeded_contacts": list(self.seeded_contacts),
         }
 
@@ -121,6 +128,8 @@ class State:
         self.next_ids = dict(body["next_ids"])
         self.counters = dict(body["counters"])
         self.tokens = dict(body["tokens"])
+        if "sign_ins" in body:
+            self.issuer.restore(body["sign_ins"])
         self.seeded_contacts = list(body["seeded_contacts"])
 
 

@@ -1,0 +1,39 @@
+"""Which credential a request carries, how it is obtained, and what is kept of it between commands."""
+
+from __future__ import annotations
+
+from tieline.auth.authoriser import Authoriser
+from tieline.auth.code import Login, Refused
+from tieline.auth.endpoint import Answer, Endpoint
+from tieline.auth.grants import Grant, MemoryTokens, TokenStore
+from tieline.auth_settings import (
+    AnyAuth,
+    AuthorizationCodeAuth,
+    AuthSettings,
+    ClientCredentialsAuth,
+    JwtBearerAuth,
+    NoAuth,
+    RefreshTokenAuth,
+    TokenAuth,
+    describe,
+)
+
+__all__ = [
+    "Answer",
+    "AnyAuth",
+    "AuthSettings",
+    "Authoriser",
+    "AuthorizationCodeAuth",
+    "ClientCredentialsAuth",
+    "Endpoint",
+    "Grant",
+    "JwtBearerAuth",
+    "Login",
+    "MemoryTokens",
+    "NoAuth",
+    "RefreshTokenAuth",
+    "Refused",
+    "TokenAuth",
+    "TokenStore",
+    "describe",
+]
