@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "model": "records",
     "wire": "errors ports",
     "hosts": "errors",
+    "egress": "errors hosts",
     "secrets": "errors",
     "home": "errors",
     "mapping": "model records",
@@ -31,7 +32,7 @@ MAY_IMPORT = {
     "auth_settings": "errors hosts secrets",
     "auth": "auth_settings connector errors hosts ports secrets wire",
     "reach": "errors ports",
-    "http": "__version__ budget connector errors hosts ports reach secrets wire",
+    "http": "__version__ budget connector egress errors hosts ports reach secrets wire",
     "vault": "auth errors home secrets store",
     "signin": "auth config connector errors home hosts http ports secrets vault store",
     "plugins": "connector errors events hookspecs",
@@ -58,6 +59,7 @@ MAY_IMPORT = {
 
 ONLY_IN = {
     "httpx2": "http",
+    "httpcore2": "http",
     "authlib": "auth",
     "pluggy": "hookspecs plugins __init__",
     "sqlite3": "store",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Quota,
         Recalling,
         Settings,
+        Subdomain,
     )
     from tieline.errors import (
         ConfigError,
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Need OAuth Quota Recalling Settings",
+    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Need OAuth Quota Recalling Settings Subdomain",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
@@ -126,6 +127,7 @@ __all__ = [
     "Schema",
     "Settings",
     "StreamFacts",
+    "Subdomain",
     "TielineError",
     "Transient",
     "Transport",

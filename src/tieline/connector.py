@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from tieline.model import Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
 from tieline.ports import Clock, Request, Response
@@ -184,6 +184,10 @@ class HttpProfile:
     """What else there is to sign in with."""
 
 
+Subdomain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+"""A setting that becomes part of a host's name: one DNS label, so that nobody can make it lead elsewhere."""
+
+
 class Settings(BaseModel):
     """Base of a connector's settings: the keys of `[systems.NAME]` beyond the common ones; unknown ones are refused."""
 
@@ -310,4 +314,5 @@ __all__ = [
     "Sandbox",
     "SandboxOptions",
     "Settings",
+    "Subdomain",
 ]

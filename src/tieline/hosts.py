@@ -13,6 +13,12 @@ from tieline.errors import ConfigError
 _PORTS: Final = {"http": 80, "https": 443}
 # control characters, blanks and backslashes are where two URL parsers disagree
 _ODD: Final = re.compile(r"[\x00-\x20\x7f\\]|[^\x00-\x7f]")
+_NAME: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+"""A host's name: labels of letters, digits and hyphens (RFC 1123)."""
+_NAT64: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48")))
+_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
+_METADATA: Final = (ipaddress.IPv4Address("168.63.129.16"),)
+"""A cloud's own service behind an address that counts as public."""
 
 
 def split(url: str) -> tuple[str, str, int, str]:
@@ -29,6 +35,8 @@ def split(url: str) -> tuple[str, str, int, str]:
             raise ValueError("is not an http(s) address")
         if "@" in parts.netloc:
             raise ValueError("must not hold a user name")
+        if ":" not in host and not _NAME.fullmatch(host):
+            raise ValueError("has a host that is no name and no address")
         rest = url[len(parts.scheme) + 3 + len(parts.netloc) :].split("#", 1)[0]
     except ValueError as error:
         trouble = str(error)
@@ -48,6 +56,50 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def why_not(address: str, *, loopback: bool) -> str:
+    """Why an address may not be connected to, in a few words; empty when it may.
+
+    With `loopback` it must be this machine, else it must be public. An IPv4 address inside an IPv6 one (mapped,
+    compatible, 6to4, Teredo, NAT64) is judged by itself.
+    """
+    try:
+        found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "no address"
+    inner = _inside(found)
+    if loopback:
+        mapped = isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None
+        return "" if (inner if mapped and inner else found).is_loopback else "not this machine"
+    return _kind(inner or found)
+
+
+def _kind(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if address.is_loopback:
+        return "this machine"
+    if address.is_link_local:
+        return "an address of the local link, where metadata services are"
+    if address in _METADATA:
+        return "a cloud's metadata service"
+    if address.is_multicast or address.is_unspecified or address.is_reserved:
+        return "no address of a host"
+    return "" if address.is_global else "inside a private network"
+
+
+def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 one stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address.teredo is not None:
+        return address.teredo[1]
+    if any(address in network for network in _NAT64) or (address in _COMPATIBLE and int(address) > 0xFFFF):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
 
 
 def allowed(host: str, hosts: Iterable[str]) -> bool:

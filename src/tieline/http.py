@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tieline.budget import MAX_WAIT, Budget
 from tieline.connector import HttpProfile
+from tieline.egress import Checked, proxy_of
 from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable, Unreachable
 from tieline.hosts import is_loopback, origin, split, trusted_origin
 from tieline.ports import Clock, Request, Response, SystemClock, Transport
@@ -73,6 +74,7 @@ class HttpTransport:
         """The answer, whatever its status. Raises Unavailable, `sent` False when nothing can have arrived."""
         import httpx2
 
+        failure: TielineError
         try:
             return self._send(httpx2, request)
         except (httpx2.InvalidURL, UnicodeError):
@@ -85,6 +87,8 @@ class HttpTransport:
             failure = Unavailable(f"{shown(request)}: no answer within {self._timeouts['read']:g} s", sent=True)
         except httpx2.HTTPError as error:
             failure = Unavailable(f"{shown(request)}: the answer was cut off ({_cause(error)})", sent=True)
+        except ConfigError as error:  # an address that may not be connected to
+            failure = ConfigError(error.problems, hint=error.hint)
         raise failure  # out here, so that the library's own frames with their headers do not hang on it
 
     def _send(self, httpx2: Any, request: Request) -> Response:
@@ -131,14 +135,21 @@ class HttpTransport:
         import httpx2
 
         scheme, host, _, _ = split(url)
-        return httpx2.HTTPTransport(
+        proxy = None if is_loopback(host) else proxy_of(scheme, host)
+        made = httpx2.HTTPTransport(
             verify=self._tls() if scheme == "https" else _trusts_nobody(),
             trust_env=False,
-            proxy=None if is_loopback(host) else _proxy(scheme, host),
+            proxy=proxy,
             limits=httpx2.Limits(
                 max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE
             ),
         )
+        if proxy is None:  # a proxy resolves names itself
+            import httpcore2
+
+            pool: Any = made._pool  # the library offers no other way to choose the address
+            pool._network_backend = Checked(pool._network_backend, httpcore2.ConnectError)
+        return made
 
     def _tls(self) -> ssl.SSLContext:
         import httpx2
@@ -166,16 +177,6 @@ def _trusts_nobody() -> ssl.SSLContext:
     import ssl
 
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _proxy(scheme: str, host: str) -> str | None:
-    """The proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`), never for this machine."""
-    from urllib.request import getproxies, proxy_bypass
-
-    if proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    return proxies.get(scheme) or proxies.get("all")
 
 
 def _cause(error: Exception) -> str:

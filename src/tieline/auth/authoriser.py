@@ -27,7 +27,7 @@ from tieline.auth_settings import (
     TokenAuth,
 )
 from tieline.connector import HttpProfile
-from tieline.errors import ConfigError, Locked, NotAuthorised, TielineError, Unavailable
+from tieline.errors import ConfigError, Locked, NotAuthorised, RateLimited, TielineError, Unavailable
 from tieline.ports import Clock, Request, Response
 from tieline.secrets import WHERE, Redactor, Secret, SecretSource, Veiled, resolve
 
@@ -171,6 +171,8 @@ class Authoriser:
 
     def _granted(self, stale: _Token | None) -> _Token | TielineError:
         """A token of the kept grant: the one another process has just stored, or a new one."""
+        if stale is None and (found := self._ready()) is not None:
+            return found
         try:
             with self._store.lock(self._system):
                 grant = self.grant()  # only now: whoever held the lock may have renewed it
@@ -188,6 +190,14 @@ class Authoriser:
                 return self._exchange(grant)
         except Locked as error:
             return Unavailable(str(error), sent=False)
+
+    def _ready(self) -> _Token | None:
+        """The kept access token, read without the lock: a process that begins need not wait for one that renews."""
+        grant = self.grant()
+        if grant is None or grant.reauth_required:
+            return None
+        self._known(grant)
+        return self._kept(grant)
 
     def grant(self) -> Grant | None:
         """The kept grant, if it grew from the settings as they are now. Raises ConfigError, and what the store does."""
@@ -268,9 +278,8 @@ class Authoriser:
             return self._reauthorise("was never granted")
         if now < grant.again:
             wait = (grant.again - now) / 1000
-            return Unavailable(
-                f"{self._system}: the answer to a renewal was lost; asked again in {wait:.0f} s", sent=False
-            )
+            what = f"{self._system}: the answers to renewals of its token were lost; it is asked again in {wait:.0f} s"
+            return RateLimited(what, retry_after=wait)
         secret = self._secret(self._settings.client_secret) if self._settings.client_secret else None
         # the first lost answer is asked for again at once: most systems give the same refresh token again
         pause = 0 if grant.lost == 0 else min(PAUSE_MOST, PAUSE * 2 ** (grant.lost - 1))

@@ -13,7 +13,7 @@ from tieline.config.problems import Path, Problems, dotted, shown
 from tieline.connector import ConnectorSpec, HttpProfile
 from tieline.engine.filter import FilterError, parse_filter
 from tieline.errors import ConfigError
-from tieline.hosts import trusted_origin
+from tieline.hosts import is_loopback, split, trusted_origin
 from tieline.mapping import Mapper
 from tieline.model import SystemRules
 from tieline.records import FIELDS, KINDS, Kind
@@ -55,6 +55,7 @@ def read_system(
         value = table.get("base_url", spec.base_url)
         base_url = _base_url((*path, "base_url"), value, spec.http, spec.example_url or "https://…", problems)
         auth = _auth((*path, "auth"), table.get("auth"), problems)
+        _token_url((*path, "auth", "token_url"), getattr(auth, "token_url", None), base_url, spec.http, problems)
     return SystemConfig(name, spec, base_url, auth, chosen, _mappers(path, spec, table, problems), ca)
 
 
@@ -130,6 +131,17 @@ def _base_url(path: Path, value: object, profile: HttpProfile, example: str, pro
     except ConfigError as error:
         problems.add(path, str(error).removeprefix("base_url: "))
     return value.rstrip("/")
+
+
+def _token_url(path: Path, value: str | None, base_url: str, profile: HttpProfile, problems: Problems) -> None:
+    """The token endpoint sees the client's secret: it is held to the same hosts, here and again when it is used."""
+    if value is None or not base_url:
+        return
+    try:
+        own = split(base_url)[1]
+        trusted_origin(value, (*profile.hosts, own), "token_url", loopback=is_loopback(own))
+    except ConfigError as error:
+        problems.add(path, str(error).removeprefix("token_url: "))
 
 
 def _ca(path: Path, value: object, problems: Problems) -> str | None:
