@@ -61,6 +61,7 @@ ONLY_IN = {
     "httpx2": "http",
     "httpcore2": "http",
     "authlib": "auth",
+    "joserfc": "auth",
     "pluggy": "hookspecs plugins __init__",
     "sqlite3": "store",
     "sqlite_utils": "store",

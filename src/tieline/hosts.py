@@ -17,8 +17,8 @@ _NAME: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<
 """A host's name: labels of letters, digits and hyphens (RFC 1123)."""
 _NAT64: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48")))
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
-_METADATA: Final = (ipaddress.IPv4Address("168.63.129.16"),)
-"""A cloud's own service behind an address that counts as public."""
+_METADATA: Final = tuple(map(ipaddress.IPv4Network, ("168.63.129.16/32", "192.0.0.0/24")))
+"""Clouds' own services behind addresses that count as public, to some releases of Python at least."""
 
 
 def split(url: str) -> tuple[str, str, int, str]:
@@ -80,7 +80,7 @@ def _kind(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
         return "this machine"
     if address.is_link_local:
         return "an address of the local link, where metadata services are"
-    if address in _METADATA:
+    if any(address in network for network in _METADATA):
         return "a cloud's metadata service"
     if address.is_multicast or address.is_unspecified or address.is_reserved:
         return "no address of a host"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random as _random
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tieline.budget import MAX_WAIT, Budget
 from tieline.connector import HttpProfile
-from tieline.egress import Checked, proxy_of
+from tieline.egress import Checked, Resolve, addresses, proxy_of
 from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable, Unreachable
 from tieline.hosts import is_loopback, origin, split, trusted_origin
 from tieline.ports import Clock, Request, Response, SystemClock, Transport
 from tieline.reach import Reach
 from tieline.secrets import Redactor
-from tieline.wire import FORM, content, decode, excerpt, retry_after, shown, wire_headers, with_query
+from tieline.wire import FORM, cause, content, decode, excerpt, retry_after, shown, wire_headers, with_query
 
 if TYPE_CHECKING:
     import ssl
@@ -63,7 +62,9 @@ class HttpTransport:
         ca: Path | None = None,
         max_body: int = MAX_BODY,
         clock: Clock | None = None,
+        resolve: Resolve = addresses,
     ) -> None:
+        self._resolve = resolve
         self._timeouts = {"connect": connect_timeout, "read": timeout, "write": timeout, "pool": POOL_TIMEOUT}
         self._whole = timeout * WHOLE_ANSWER
         self._ca, self._max_body, self._clock = ca, max_body, clock or SystemClock()
@@ -80,13 +81,13 @@ class HttpTransport:
         except (httpx2.InvalidURL, UnicodeError):
             failure = Unavailable(f"{shown(request)} is not a valid address, or has a header that is none", sent=False)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
-            failure = Unreachable(f"{shown(request)}: no connection ({_cause(error)})")
+            failure = Unreachable(f"{shown(request)}: no connection ({cause(error)})")
         except (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol) as error:
             failure = Unavailable(f"{shown(request)} cannot be sent ({type(error).__name__})", sent=False)
         except httpx2.TimeoutException:
             failure = Unavailable(f"{shown(request)}: no answer within {self._timeouts['read']:g} s", sent=True)
         except httpx2.HTTPError as error:
-            failure = Unavailable(f"{shown(request)}: the answer was cut off ({_cause(error)})", sent=True)
+            failure = Unavailable(f"{shown(request)}: the answer was cut off ({cause(error)})", sent=True)
         except ConfigError as error:  # an address that may not be connected to
             failure = ConfigError(error.problems, hint=error.hint)
         raise failure  # out here, so that the library's own frames with their headers do not hang on it
@@ -148,7 +149,7 @@ class HttpTransport:
             import httpcore2
 
             pool: Any = made._pool  # the library offers no other way to choose the address
-            pool._network_backend = Checked(pool._network_backend, httpcore2.ConnectError)
+            pool._network_backend = Checked(pool._network_backend, httpcore2.ConnectError, self._resolve)
         return made
 
     def _tls(self) -> ssl.SSLContext:
@@ -177,11 +178,6 @@ def _trusts_nobody() -> ssl.SSLContext:
     import ssl
 
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _cause(error: Exception) -> str:
-    """What the operating system or TLS said; these hold addresses and reasons, never headers."""
-    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 # -- the client

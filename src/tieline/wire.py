@@ -88,6 +88,11 @@ def strike(text: str) -> str:
     return _TOKENISH.sub("***", text)
 
 
+def cause(error: Exception) -> str:
+    """What the operating system or TLS said of a connection; these hold addresses and reasons, never headers."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+
+
 def decode(response: Response, what: str) -> Any:
     """The body of an answer as JSON; None for an empty 204. `what` names the answer in the error's message.
 

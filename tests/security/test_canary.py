@@ -145,7 +145,9 @@ def echo(status: int) -> Any:
 
 @pytest.mark.parametrize("grant", GRANTS)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_secret_reaches_the_vendor_and_nothing_that_is_printed_or_kept(bench: Bench, grant: str, form: str) -> None:
+def test_s15_a_secret_reaches_the_vendor_and_nothing_that_is_printed_or_kept(
+    bench: Bench, grant: str, form: str
+) -> None:
     desk, bench.sent = bench.desk(grant, form), b""
     out = [*lines(desk, "sync", "--yes", "-vv"), *lines(desk, "auth", "status", "--json"), *lines(desk, "check", "-v")]
     assert b"Done: " in out[0][1], out
@@ -169,7 +171,7 @@ def test_a_secret_reaches_the_vendor_and_nothing_that_is_printed_or_kept(bench: 
         assert len(leaks((p.name, p.read_bytes()) for p in (desk.folder / "secrets").iterdir())) == 3
 
 
-def test_what_a_killed_run_leaves_holds_no_secret_either(bench: Bench) -> None:
+def test_s15_what_a_killed_run_leaves_holds_no_secret_either(bench: Bench) -> None:
     desk = bench.desk("refresh_token", "env", "killed")
     running: list[Any] = []
 
@@ -190,7 +192,7 @@ def test_what_a_killed_run_leaves_holds_no_secret_either(bench: Bench) -> None:
     assert leaks([*held, ("stdout", done.out.encode()), ("stderr", done.err.encode())]) == []
 
 
-def test_no_cassette_holds_a_credential_it_was_recorded_with() -> None:
+def test_s18_no_cassette_holds_a_credential_it_was_recorded_with() -> None:
     from tieline_hubspot.sandbox import HubSpotSandbox
     from tieline_salesforce.sandbox import SalesforceSandbox
 

@@ -59,13 +59,12 @@ def assertion(key: Secret, client_id: str, subject: str, audience: str, now: int
     """A JWT signed with RS256 (RFC 7523): `client_id` speaks for `subject` from `now` (s) on. Raises ConfigError when
     the key, which is a private RSA key in PEM, cannot sign; `what` names it then."""
     from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion  # type: ignore[import-untyped]
+    from joserfc.jwk import RSAKey
 
     try:
-        return Secret(
-            sign_jwt_bearer_assertion(
-                Veiled(key.reveal()), client_id, audience, subject, now, now + ASSERTION_LIFE, alg="RS256"
-            )
-        )
+        signer = RSAKey.import_key(Veiled(key.reveal()))
+        end = now + ASSERTION_LIFE
+        return Secret(sign_jwt_bearer_assertion(signer, client_id, audience, subject, now, end, alg="RS256"))
     except Exception as error:  # the library raises what its own libraries raise, the key in their frames
         problem = type(error).__name__
     raise ConfigError(f"{what} is not a private RSA key in PEM, without a password ({problem})")

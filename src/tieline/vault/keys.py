@@ -157,18 +157,21 @@ def _parsed(text: str, where: str) -> tuple[Key, ...]:
 
 def _read(path: Path) -> str:
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        # not through a link, and without waiting for the other end of a pipe
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise KeyMissing(f"the key file {path} cannot be read: {error.strerror}", hint=f"ls -l {path}") from None
-    with os.fdopen(handle, "rb") as file:
-        info = os.fstat(file.fileno())
+    try:
+        info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode):
             raise KeyMissing(f"the key file {path} is not a plain file", hint=f"ls -l {path}")
         if os.name == "posix" and info.st_mode & 0o077:
             raise KeyMissing(f"the key file {path} can be read by others", hint=f"chmod 600 {path}")
         if hasattr(os, "geteuid") and info.st_uid != os.geteuid():
             raise KeyMissing(f"the key file {path} belongs to user {info.st_uid}", hint=f"ls -l {path}")
-        return file.read(MOST).decode("ascii", "replace")
+        return os.read(handle, MOST).decode("ascii", "replace")
+    finally:
+        os.close(handle)
 
 
 # -- the keyring library
