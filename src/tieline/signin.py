@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tieline.home import Home
     from tieline.ports import Clock, Transport
     from tieline.secrets import Redactor
-    from tieline.vault import Vault
+    from tieline.vault import Keys, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,14 @@ def vault(home: Home, environ: Mapping[str, str] | None = None) -> Vault:
 
     given = os.environ if environ is None else environ
     return Vault(lambda: Credentials(home.create().path), lambda name: Keys(name, given))
+
+
+def keys_of(home: Home, tokens: Vault, environ: Mapping[str, str]) -> Keys:
+    """Where a home's key is looked for, without making the home: one that keeps nothing yet has no name, and no key of
+    its own in a keyring or a file."""
+    from tieline.vault import Keys
+
+    return tokens.keys if home.credentials.exists() else Keys("none-yet", environ)
 
 
 def keeps_tokens(auth: Any) -> bool:

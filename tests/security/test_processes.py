@@ -41,7 +41,9 @@ def test_s01_s06_s14_s15_a_sign_in_by_browser_works_and_leaves_no_token_in_any_s
     texts = [(f"stdout {i}", d.out.encode()) for i, d in enumerate(out)]
     texts += [(f"stderr {i}", d.err.encode()) for i, d in enumerate(out)]
     assert len(verifiers) == 2
-    assert holding([*texts, *files(bench.folder)], *PREFIXES, *verifiers, bench.env["TIELINE_KEY"]) == []
+    assert (
+        holding([*texts, *files(bench.folder)], *PREFIXES, *(v[:20] for v in verifiers), bench.env["TIELINE_KEY"]) == []
+    )
     # the search finds what is there: on the wire, and in the home when it is looked for
     sent = b"".join(r.headers.get("authorization", "").encode() for r in _asked(bench))
     assert all(prefix.encode() in sent for prefix in PREFIXES)

@@ -73,15 +73,16 @@ def _grant(session: Session, config: Config, system: SystemConfig, tokens: Vault
 
     if not keeps_tokens(system.auth):
         return {"state": "ready"}
-    person = system.auth.type == "authorization_code"
-    none: dict[str, Any] = {"state": "not signed in" if person else "ready"}
     about = tokens.about().get(system.name) if session.home.credentials.exists() else None
+    if about is not None:
+        made = credential_of(session, config, system, tokens)
+        made.wire.close()
+        if about["origin"] != made.authoriser.origin()[0]:
+            about = None
+    if about is None and system.auth.type == "authorization_code":
+        return {"state": "not signed in"}
     if about is None:
-        return none
-    made = credential_of(session, config, system, tokens)
-    made.wire.close()
-    if about["origin"] != made.authoriser.origin()[0]:
-        return none
+        return {"state": "ready", **_key(session, tokens)}
     state = "reauth_required" if about["reauth_required"] else "renewing" if about["lost"] else "signed in"
     return {
         "state": state,
@@ -89,17 +90,19 @@ def _grant(session: Session, config: Config, system: SystemConfig, tokens: Vault
         "signed_in_at": about["obtained"] or None,
         "scopes": about["scope"].split(),
         "sealed_with": about["key"],
-        **_key(tokens, about["key"]),
+        **_key(session, tokens, about["key"]),
     }
 
 
-def _key(tokens: Vault, wanted: str) -> dict[str, Any]:
-    """Whether the key is there that a grant was sealed with."""
+def _key(session: Session, tokens: Vault, wanted: str = "") -> dict[str, Any]:
+    """Whether the key is there that a grant was sealed with, or will be."""
+    from tieline.signin import keys_of
+
     try:
-        place, keys = tokens.keys.find()
+        place, keys = keys_of(session.home, tokens, session.environ).find()
     except UserError as error:
         return {"key": None, "state": "key missing", "problems": [str(error)]}
-    if wanted not in {key.id for key in keys}:
+    if wanted and wanted not in {key.id for key in keys}:
         text = f"the key here is {keys[0].id}; what is kept needs {wanted}"
         return {"key": place.where, "state": "key missing", "problems": [text]}
     return {"key": place.where}

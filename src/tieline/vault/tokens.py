@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final
@@ -29,14 +30,16 @@ class Vault:
     def __init__(self, rows: Callable[[], Credentials], keys: Callable[[str], Keys]) -> None:
         self._open, self._keys = rows, keys
         self._rows: Credentials | None = None
+        self._guard = threading.Lock()
         self._sealer: Sealer | None = None
 
     @property
     def rows(self) -> Credentials:
         """The home's credentials; made at first use."""
-        if self._rows is None:
-            self._rows = self._open()
-        return self._rows
+        with self._guard:
+            if self._rows is None:
+                self._rows = self._open()
+            return self._rows
 
     @property
     def keys(self) -> Keys:
