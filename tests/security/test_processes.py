@@ -18,6 +18,9 @@ from tests.security.signing import PREFIXES, Bench, files, holding, mode
 from tieline.sandbox import Request, Response
 
 
+PERSON = {"LastName": "Lund", "Email": "ann.lund@example.com", "HasOptedOutOfEmail": True}
+
+
 def is_renewal(request: Request) -> bool:
     return request.path.endswith("/token") and b"grant_type=refresh_token" in request.payload()
 
@@ -27,14 +30,21 @@ def status(bench: Bench, system: str) -> dict[str, Any]:
     return next(entry for entry in found if entry["system"] == system)
 
 
-def test_s01_s06_s14_s15_a_sign_in_by_browser_works_and_leaves_no_token_in_any_sink(bench: Bench) -> None:
+def test_s01_s06_s13_s14_s15_a_sign_in_by_browser_works_and_leaves_no_token_in_any_sink(bench: Bench) -> None:
     out = [bench.run("auth", "login", name, "-vv") for name in ("crm", "marketing")]
     assert [d.code for d in out] == [0, 0], [d.err for d in out]
     out += [bench.run("auth", "status", "--json"), bench.run("check", "--json", "-vv")]
     assert out[-1].code == 0, out[-1].out
+    bench.vendors["crm"].sandbox.load({"Account": [{"Name": "Acme"}], "Contact": [PERSON]})
     bench.vendors["crm"].sandbox.issuer.expire()
     bench.vendors["marketing"].sandbox.issuer.expire()
-    out.append(bench.run("plan", "-vv"))
+    # the stand-in asks for the scope of every call: the least scopes are enough to read, create, opt out and link
+    out.append(bench.run("sync", "--yes", "-vv"))
+    assert out[-1].code in (0, 3), out[-1].out
+    assert bench.vendors["marketing"].sandbox.counts()["contact"] == 1
+    paths = {request.path for request in bench.vendors["marketing"].asked if request.method != "GET"}
+    assert any("communication-preferences" in path for path in paths), paths
+    assert " 403 " not in out[-1].err
     assert bench.vendors["crm"].sandbox.issuer.renewed == 1
     assert bench.vendors["marketing"].sandbox.issuer.renewed == 1
     verifiers = re.findall(r"code_verifier=([\w-]+)", "".join(r.payload().decode() for r in _asked(bench)))
