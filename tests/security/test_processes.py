@@ -17,7 +17,6 @@ from tests.process.harness import finished, kill
 from tests.security.signing import PREFIXES, Bench, files, holding, mode
 from tieline.sandbox import Request, Response
 
-
 PERSON = {"LastName": "Lund", "Email": "ann.lund@example.com", "HasOptedOutOfEmail": True}
 
 
