@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 import zlib
 
@@ -123,31 +124,33 @@ def test_an_answer_that_is_not_http_may_have_been_sent(transport, raw_server):
 
 
 def test_a_slow_answer_is_given_up_after_the_timeout(raw_server):
-    server = raw_server(lambda connection: time.sleep(3))
+    given_up = threading.Event()
+    server = raw_server(lambda connection: given_up.wait(60))
     wire = HttpTransport(timeout=0.1)
-    began = time.monotonic()
     with pytest.raises(Unavailable, match=r"no answer within 0\.1 s") as caught:
         wire.send(Request("GET", server.url))
-    wire.close()
     assert caught.value.sent
-    assert time.monotonic() - began < 2
+    given_up.set()  # nothing was answered before
+    wire.close()
 
 
 def test_an_answer_that_drips_is_given_up(raw_server):
+    dripped = []
+
     def drip(connection: socket.socket) -> None:
         connection.recv(65536)
         connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
         for _ in range(1000):
             connection.sendall(b"x")
+            dripped.append(1)
             time.sleep(0.05)
 
     server = raw_server(drip)
     wire = HttpTransport(timeout=0.2)
-    began = time.monotonic()
     with pytest.raises(Unavailable, match="longer than"):
         wire.send(Request("GET", server.url))
+    assert len(dripped) < 500, "it was read to its end"
     wire.close()
-    assert time.monotonic() - began < 5
 
 
 def test_an_answer_larger_than_the_cap_is_refused():
