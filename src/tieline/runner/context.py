@@ -14,7 +14,7 @@ from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Ve
 from tieline.model import Fields, Rules, Schema, StreamFacts, SystemRules
 from tieline.ports import Ports
 from tieline.records import Kind
-from tieline.store import Store
+from tieline.store import LeaseLost, Store
 
 DAY_MS = 86_400_000
 LEASE_MS = 600_000
@@ -159,13 +159,19 @@ class Run:
         self.keep_lease()
         self.ports.boundary(f"call:{system.name}")
         try:
-            answer = ask()
+            answer = self.in_time(ask)
         except TielineError:
             raise
         except Exception as error:
             raise PluginFailed(f"the connector of {system.name} failed: {type(error).__name__}: {error}") from error
         self.ports.boundary(f"called:{system.name}")
         return answer
+
+    def in_time(self, ask: Callable[[], Any]) -> Any:
+        """Ask, unless this process slept past its lease: another one may have taken the home over since. Any thread."""
+        if self.lease_until and self.ports.clock.now() > self.lease_until:
+            raise LeaseLost("this run slept longer than its lease: it stops without calling anybody")
+        return ask()
 
     def keep_lease(self) -> None:
         """Before any call: the lease is ours and will outlast it. Raises LeaseLost, or KeyboardInterrupt on a stop."""

@@ -113,6 +113,6 @@ class _Flight:
                 return failure
             self.run.fail(name, failure)
             return None
-        self.executor.submit(name, self.width(name), (name, lane), job.ask)
+        self.executor.submit(name, self.width(name), (name, lane), lambda: self.run.in_time(job.ask))
         self.open += 1
         return None
