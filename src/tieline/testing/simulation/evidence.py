@@ -76,11 +76,13 @@ class Evidence:
         self.asked: dict[str, set[str]] = defaultdict(set)
         self.asked_remotes: set[tuple[str, str]] = set()
         self.questions: set[str] = set()
-        self.parted: set[str] = set()
-        """Remotes that a person said to be somebody else than whoever shared their key."""
+        self.unmerged: set[str] = set()
+        """Records that a person called two after all: what referred to them in between means the other one."""
         for review in self.store.book.reviews("all"):
             if review["state"] == "open":
                 self._load_open(review)
+            if review["topic"] == "merge" and review["state"] == "rejected":
+                self.unmerged.add(review["record"])
             if review["topic"] == "match" and review["state"] == "rejected":
                 self.questions.add(review["remote_id"])
                 if review["record"]:  # a person keeps it out of a system

@@ -89,7 +89,10 @@ class ValueChecks(Evidence):
                     continue
                 if edit.field in REFERENCES[edit.kind]:
                     continue
-                if not self._said(system, edit, said[edit.kind, edit.field]):
+                known = said[edit.kind, edit.field]
+                if self.world.merged and any(self.alike(edit.kind, edit.field, edit.after, v) for v in known):
+                    continue  # a merge moved a link, and with it the spelling of the system that it is in
+                if not self._said(system, edit, known):
                     yield Violation("I3", f"{name}:{edit.id}.{edit.field} = {edit.after!r} was never said by anybody")
 
     @staticmethod
@@ -163,11 +166,8 @@ class ValueChecks(Evidence):
         """The same thing under another id; or a target that ended, was merged, or is nowhere to be named."""
         if value == after or self.family(system, target, value) & (self.family(system, target, after) if after else set()):
             return True
-        return not self.everywhere(self.in_hub_of(system, target, value))
-
-    def in_hub_of(self, system: str, target: Kind, value: Cell) -> str:
-        """The record that a reference of a system means."""
-        return self._one_in_hub(system, target, value)
+        means = self.family(system, target, value)
+        return bool(means & self.unmerged) or not self.everywhere(self._one_in_hub(system, target, value))
 
     def consent(self) -> Iterator[Violation]:
         """An opt-out that nobody took back stands everywhere."""
@@ -194,6 +194,12 @@ class ValueChecks(Evidence):
             for field_name, change in from_json(changes).items():
                 if field_name in REFERENCES[kind]:
                     continue
-                said = [v for s, i in self.ever[record] if s == system_name for v in entered[s, i, field_name]]
+                # where merges moved links, what the hub had carried there for one record counts as that one's
+                kin = {r for s, i in self.ever[record] for r in self.family(s, kind, i)} | {record, self.heir(record)}
+                kin |= {r for r, heir in self.into.items() if heir in kin}
+                said = [
+                    v for one in kin for s, i in self.ever[one]
+                    if s == system_name or len(kin) > 1 for v in entered[s, i, field_name]
+                ]  # fmt: skip
                 if not any(self.alike(kind, field_name, change[0], v) for v in said):
                     yield Violation("I11", f"{system_name} is said to have lost {field_name} = {change[0]!r}")
