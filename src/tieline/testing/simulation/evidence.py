@@ -78,7 +78,11 @@ class Evidence:
         self.questions: set[str] = set()
         self.unmerged: set[str] = set()
         """Records that a person called two after all: what referred to them in between means the other one."""
+        self.sentenced: set[str] = set()
+        """Records that a person said should go."""
         for review in self.store.book.reviews("all"):
+            if review["topic"] in ("delete", "merge") and review["state"] == "accepted":
+                self.sentenced.add(review["record"])
             if review["state"] == "open":
                 self._load_open(review)
             if review["topic"] == "merge" and review["state"] == "rejected":

@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tieline.engine.match import normal_email
-from tieline.records import REFERENCES
-from tieline.testing.memory import MemorySystem, Record
+from tieline.records import REFERENCES, Kind
+from tieline.testing.memory import Edit, MemorySystem, Record
 from tieline.testing.simulation.evidence import HUB, Violation
 from tieline.testing.simulation.values import ValueChecks
 
@@ -29,6 +29,8 @@ class Oracle(ValueChecks):
             *self.no_duplicates(),
             *self.no_lost_update(),
             *self.no_resurrection(),
+            *self.no_false_delete(),
+            *self.no_second_burial(),
             *self.nobody_missing(),
             *self.consent(),
             *self.no_phantoms(),
@@ -40,7 +42,7 @@ class Oracle(ValueChecks):
             for (kind, hub), ids in system.by_hub_id.items():
                 alive = [i for i in ids if (r := system.get(kind, i)) is not None and not r.deleted]
                 brought_back = [i for i in alive if (name, kind, i) in self.world.undeleted]
-                if len(alive) - len(brought_back) > 1:
+                if len(alive) - len(brought_back) > 1 and hub not in self.unmerged:
                     yield Violation("I4", f"{name} holds {kind} {hub} more than once: {alive}")
             # Without a field for the hub id, a lost create that a person edits before it is read is not recognised.
             if all(s.character.stamps for s in self.world.systems.values()):
@@ -101,7 +103,7 @@ class Oracle(ValueChecks):
             if not system.character.remembers:  # a lost create that a person deleted leaves no trace there
                 continue
             for (kind, hub), ids in system.by_hub_id.items():
-                if hub in undeleted or self.world.undeleted:
+                if hub in undeleted or self.world.undeleted or hub in self.unmerged:
                     continue
                 binned = [
                     r for i in ids if (r := system.get(kind, i)) is not None and self._binned_by_person(system, r)
@@ -114,6 +116,50 @@ class Oracle(ValueChecks):
                     yield Violation(
                         "I6", f"{name}: {kind} {hub} was deleted by a person and made again as {alive[0].id}"
                     )
+
+    def no_false_delete(self) -> Iterator[Violation]:
+        """I6: what the hub archives, a person deleted somewhere or said should go: absence and a merge are no deletion."""
+        binned = {
+            (name, e.kind, e.id)
+            for name, system in self.world.systems.items()
+            for e in system.history
+            if e.field == "@deleted" and e.after and e.who != HUB
+        }
+        for name, system in self.world.systems.items():
+            for edit in system.history:
+                if edit.who != HUB or edit.field != "@deleted" or not edit.after:
+                    continue
+                records = self.family(name, edit.kind, edit.id)
+                if records & self.sentenced or not records:
+                    continue
+                if not any((s, edit.kind, i) in binned for r in records for s, i in self.ever[r]):
+                    yield Violation("I6", f"the hub archived {name}:{edit.id} ({edit.kind}), and nobody had deleted it")
+
+    def no_second_burial(self) -> Iterator[Violation]:
+        """I6: what a person takes out of the bin stays out, unless somebody deletes it again."""
+        for name, system in self.world.systems.items():
+            graves: dict[tuple[Kind, str], list[Edit]] = defaultdict(list)
+            for edit in system.history:
+                if edit.field == "@deleted":
+                    graves[edit.kind, edit.id].append(edit)
+            for (kind, remote_id), edits in graves.items():
+                for first, back, again in zip(edits, edits[1:], edits[2:], strict=False):
+                    hubs = first.who == HUB and back.who != HUB and again.who == HUB
+                    if hubs and not self._deleted_since(name, kind, remote_id, first.at):
+                        yield Violation("I6", f"a person took {name}:{remote_id} out of the bin, and the hub put it back")
+
+    def _deleted_since(self, system: str, kind: Kind, remote_id: str, moment: int) -> bool:
+        """Whether a person deleted any part of this record after a moment, or somebody was asked and said so."""
+        records = self.family(system, kind, remote_id)
+        if records & self.sentenced or self.world.setting.skew:
+            return True
+        remotes = {(s, i) for r in records for s, i in self.ever[r]}
+        return any(
+            (s, e.id) in remotes and e.kind == kind and e.field == "@deleted" and e.after and e.who != HUB
+            for s, other in self.world.systems.items()
+            for e in other.history
+            if e.at > moment
+        )
 
     @staticmethod
     def _binned_by_person(system: MemorySystem, record: Record) -> bool:

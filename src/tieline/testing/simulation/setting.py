@@ -151,7 +151,11 @@ OPTIONS: Mapping[str, Setting] = {
     "deals": Setting(people=0.12, crash=0.004, faults=RATES, deals=True),
     "picky": Setting(people=0.06, crash=0.0, faults={"partial": 0.05}, runs=5, picky=True, answers=0.003),
     "guarded": Setting(people=0.1, crash=0.0, faults=_rates(empty_list=0.1), guarded=True, answers=0.003),
-    "late": Setting(crash=0.004, faults=_rates(late=0.1)),
+    "late": Setting(people=0.2, crash=0.004, faults=_rates(late=0.3)),
+    "graves": Setting(people=0.15, crash=0.01, faults={"lost_after": 0.25}, undeletes=False),
+    "risen": Setting(people=0.05, crash=0.0, faults={}, burst=4),
+    "twins": Setting(people=0.08, crash=0.0, faults={"throttle": 0.05}, deletes=False, undeletes=False),
+    "joining": Setting(people=0.05, crash=0.03, faults={"refused": 0.1, "lost_before": 0.1}, runs=4),
     "together": Setting(crash=0.002, faults=_rates(lost_after=0.1), together=0.02, answers=0.003),
 }
 """Option sets by name, each the world that provokes one class of bugs."""

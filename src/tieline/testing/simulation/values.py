@@ -81,7 +81,8 @@ class ValueChecks(Evidence):
         said: dict[tuple[Kind, str], list[Cell]] = defaultdict(list)
         for system in self.world.systems.values():
             for edit in system.history:
-                if edit.who != HUB:
+                # whoever takes a record out of the bin says all that is in it
+                if edit.who != HUB or (system.character.name, edit.kind, edit.id) in self.world.undeleted:
                     said[edit.kind, edit.field].append(edit.after)
         for name, system in self.world.systems.items():
             for edit in system.history:
@@ -187,7 +188,7 @@ class ValueChecks(Evidence):
         entered: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
         for name, system in self.world.systems.items():
             for edit in system.history:
-                if edit.who != HUB:
+                if edit.who != HUB or (name, edit.kind, edit.id) in self.world.undeleted:
                     entered[name, edit.id, edit.field].append(edit.after)
         query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
         for record, kind, system_name, changes in self.store.db.rows(query):

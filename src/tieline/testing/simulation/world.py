@@ -98,6 +98,8 @@ def coloured(character: Character, setting: Setting, rng: random.Random) -> Char
             max_length={"title": 14, "phone": rng.choice((8, 20))},
             unclearable=frozenset({"contact.first_name"}) if rng.random() < 0.3 else frozenset(),
         )
+    if setting.merges and character.redirects:
+        character = replace(character, repoints=rng.random() < 0.5)
     if setting.faults.get("late"):
         character = replace(character, server_ms=max(character.server_ms, SERVER_MS))
     return character
