@@ -78,9 +78,7 @@ def _results(options: argparse.Namespace) -> Iterator[tuple[Result, float]]:
         yield from pool.map(play, seeds, chunksize=CHUNK)
 
 
-def _play(
-    options: str | None, off: tuple[str, ...], log: bool, until: int | None, seed: int
-) -> tuple[Result, float]:
+def _play(options: str | None, off: tuple[str, ...], log: bool, until: int | None, seed: int) -> tuple[Result, float]:
     started = time.process_time()
     result = simulate(seed, options, off=off, log=log, until=until)
     return result, time.process_time() - started

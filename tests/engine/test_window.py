@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieline.engine.window import Walk, baseline_cursor, cursor_after, start, step
-from tieline.errors import ContractViolation
+from tieline.errors import ContractViolation, Unavailable
 from tieline.model import Page, Remote, StreamFacts, Window
 
 FACTS = StreamFacts("contacts", "contact")
@@ -125,3 +125,17 @@ def test_a_cursor_is_monotone_and_behind_the_server(
     cursor = cursor_after(saved, newest, now, facts)
     assert cursor >= saved
     assert cursor == saved or cursor <= now - overlap
+
+
+def test_behind_a_cap_reading_goes_on_from_what_the_index_has_caught_up_with() -> None:
+    page = Page(
+        [at(5, "a"), at(900, "b"), at(950, "c")], capped=True
+    )  # b and c moved: the index sorts them by old stamps
+    walk = step(start(0), page, settled=100)
+    assert walk is not None
+    assert walk.window == Window(5)
+
+
+def test_a_cap_full_of_fresh_changes_gives_no_place_to_go_on_from() -> None:
+    with pytest.raises(Unavailable):
+        step(start(0), Page([at(900, "b"), at(950, "c")], capped=True), settled=100)

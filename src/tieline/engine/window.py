@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tieline.errors import ContractViolation
+from tieline.errors import ContractViolation, Unavailable
 from tieline.model import Page, StreamFacts, Window
 
 REMEMBERED = 50
@@ -23,7 +23,7 @@ class Walk(NamedTuple):
     token: str | None = None
     newest: int = 0
     last: tuple[int, str] = (0, "")
-    """The least stamp of the last page, and the id of its last item."""
+    """The stamp of the last item that a lagging index cannot have sorted elsewhere, and the id of the last of all."""
     pages: int = 0
     tokens: tuple[str, ...] = ()
     """The latest tokens used in this window: one that comes again would never end."""
@@ -34,17 +34,18 @@ def start(cursor: int) -> Walk:
     return Walk(Window(cursor), newest=cursor)
 
 
-def step(walk: Walk, page: Page) -> Walk | None:
+def step(walk: Walk, page: Page, settled: int | None = None) -> Walk | None:
     """What to ask after `page`; None when the window is read to its end.
 
-    Raises ContractViolation when the pages do not come to an end.
+    An index that lags sorts by old stamps and may show new ones; up to `settled` the two are the same (None: always).
+    Raises ContractViolation when the pages do not come to an end, Unavailable when a result cap is reached before the
+    index has caught up with anything: there is no telling yet where to go on.
     """
     newest, last = walk.newest, walk.last
     if page.remotes:
-        stamps = [remote.modified for remote in page.remotes]
-        newest = max(newest, max(stamps))
-        # An index that lags orders by old stamps and shows new ones: only the page's least is behind everything read.
-        last = (min(stamps), page.remotes[-1].id)
+        newest = max(newest, *(remote.modified for remote in page.remotes))
+        sure = [r.modified for r in page.remotes if settled is None or r.modified <= settled]
+        last = (max(last[0], sure[-1]) if sure else last[0], page.remotes[-1].id)
     done = walk._replace(newest=newest, last=last, pages=walk.pages + 1)
     if done.pages > MAX_PAGES:
         raise ContractViolation(f"more than {MAX_PAGES} pages of changes")
@@ -69,9 +70,11 @@ def _narrow(walk: Walk, any_met: bool) -> Walk:
         narrowed = Window(window.since, last_id)
     elif stamp > window.since:
         narrowed = Window(stamp)
+    elif not stamp:
+        raise Unavailable("more changes than one query shows, all of them newer than what the index has caught up with")
     else:
         narrowed = Window(window.since, "")
-    return walk._replace(window=narrowed, token=None, tokens=())
+    return walk._replace(window=narrowed, token=None, tokens=(), last=(0, ""))
 
 
 def cursor_after(saved: int, newest: int, server_now: int, facts: StreamFacts) -> int:

@@ -181,18 +181,19 @@ class Run:
             return
         now = self.ports.clock.now()
         if now > self.lease_until - LEASE_MS // 2:
-            self.lease_until = now + LEASE_MS
             if self.store.db.sql.in_transaction:
-                self.store.db.renew(self.lease_until)
+                self.store.db.renew(now + LEASE_MS)
             else:
                 with self.store.atomic(durable=False):
-                    self.store.db.renew(self.lease_until)
+                    self.store.db.renew(now + LEASE_MS)
+            self.lease_until = now + LEASE_MS  # only now: what still waits for its turn must not be called if it failed
 
     def renew_lease(self) -> None:
         """Within a transaction: the lease begins anew."""
         if self.store.db.epoch is not None:
-            self.lease_until = self.ports.clock.now() + LEASE_MS
-            self.store.db.renew(self.lease_until)
+            until = self.ports.clock.now() + LEASE_MS
+            self.store.db.renew(until)
+            self.lease_until = until
 
     def fail(self, system: str, error: BaseException) -> None:
         """Note that a system's part of this run ended early."""

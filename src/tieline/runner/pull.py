@@ -143,12 +143,13 @@ class Reader:
         walk: window.Walk | None = window.start(cursor.since)
         while walk is not None:
             page: Page = yield self._changes_job(walk.window, walk.token)
-            onward = window.step(walk, page)  # the walk follows the index's own stamps
+            server_now = page.now or self.run.ports.clock.now()
+            settled = server_now - self.facts.overlap_ms if self.facts.hints else None
+            onward = window.step(walk, page, settled)  # the walk follows the index's own stamps
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
             if onward is None:  # pages may be ordered by stale stamps: only a window read to its end moves the cursor
-                server_now = page.now or self.run.ports.clock.now()
                 cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, server_now, self.facts))
             self._commit(page, cursor, None)
             walk = onward

@@ -124,7 +124,9 @@ class Settler:
         if intent.op == "link":
             return remote.hub_id == intent.record
         link, held = decode(row), remote.fields
-        return intent.op == "update" and all(n in held and arrived(link, n, v, held[n]) for n, v in intent.payload.items())
+        return intent.op == "update" and all(
+            n in held and arrived(link, n, v, held[n]) for n, v in intent.payload.items()
+        )
 
     def _judge(self, intent: Intent, row: Row, remote: Remote | None) -> None:
         if remote is None or remote.gone:

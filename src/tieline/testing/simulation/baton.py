@@ -60,7 +60,8 @@ class Process:
 
     def pass_back(self) -> None:
         """Called in its own thread: let somebody else run, and go on when resumed."""
-        assert self._back is not None  # it runs, so somebody resumed it
+        if self._back is None:
+            raise RuntimeError("nobody has resumed this process")
         self._back.release()
         self._go.acquire()
         if self.ended:

@@ -63,14 +63,16 @@ class Evidence:
         rows = self.store.db.rows("SELECT record, kind, system, remote_id, gone FROM link WHERE record IS NOT NULL")
         records = self.store.db.rows("SELECT id, state, folded_into, fields FROM record")
         states = {i: state for i, state, _, _ in records}
-        self.into = {i: into for i, _, into, _ in records if into}
+        self.into: dict[str, str] = {i: into for i, _, into, _ in records if into}
         self.fields = {i: from_json(fields) for i, _, _, fields in records}
         grouped: dict[tuple[str, Kind], list[tuple[str, str, str | None]]] = defaultdict(list)
         for record, kind, system, remote_id, gone in rows:
             grouped[record, kind].append((system, remote_id, gone))
         self.clusters = [Cluster(r, k, states.get(r, "?"), tuple(v)) for (r, k), v in grouped.items()]
         self.cluster_of = {c.record: c for c in self.clusters}
-        self.record_of = {(s, c.kind, i): c.record for c in self.clusters for s, i, _ in c.remotes}
+        self.record_of: dict[tuple[str, Kind, str], str] = {
+            (s, c.kind, i): c.record for c in self.clusters for s, i, _ in c.remotes
+        }
 
     def _load_reviews(self) -> None:
         self.asked: dict[str, set[str]] = defaultdict(set)

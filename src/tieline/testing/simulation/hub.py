@@ -11,6 +11,7 @@ import json
 import random
 import socket
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tieline.errors import Locked, NotAuthorised, RateLimited, TielineError
@@ -19,6 +20,10 @@ from tieline.ports import InlineExecutor, Ports
 from tieline.runner import Options, Runner, Summary, System
 from tieline.runner.context import LEASE_MS
 from tieline.store import LeaseLost, Store
+from tieline.store.book import Book
+from tieline.store.db import Db
+from tieline.store.trees import Trees
+from tieline.store.work import Work
 from tieline.testing.clock import SeqIds
 from tieline.testing.faults import Faults, FaultyConnector
 from tieline.testing.memory_connector import MemoryConnector
@@ -78,6 +83,33 @@ class Watched:
         return found
 
 
+@lru_cache(maxsize=1)
+def _empty() -> bytes:
+    """A home without anything in it, as SQLite keeps it."""
+    store = Store()
+    try:
+        return store.db.sql.serialize()
+    finally:
+        store.close()
+
+
+class _Db(Db):
+    """A database in memory that begins as a copy: laying out tables takes as long as a short run."""
+
+    def _upgrade(self) -> None:
+        self.sql.deserialize(_empty())
+
+
+class MemoryStore(Store):
+    """A store in memory, for thousands of schedules."""
+
+    def __init__(self) -> None:
+        self.db = _Db(None)
+        self.trees = Trees(self.db)
+        self.work = Work(self.db)
+        self.book = Book(self.db)
+
+
 class Hub:
     """One home, and the processes that run it."""
 
@@ -97,7 +129,7 @@ class Hub:
             for name, system in world.systems.items()
         }
         self.rules = rules(rng, list(world.systems), setting.kinds)
-        self.store = Store()
+        self.store = MemoryStore()
         self.ids = SeqIds(seed)
         self.baton = Baton(self.chance, self.clock)
         self.current: Process | None = None
@@ -160,7 +192,7 @@ class Hub:
             me.until = self.clock.now() + self.chance.choice((100, LEASE_MS // 2, LEASE_MS + 60_000))
             self.say(f"process {me.number} is paused at {name} until {me.until}")
         if len(self.baton.alive) < 2:
-            second = self.baton.start(lambda: self._guarded(full=False))
+            second = self.baton.start(self._another)
             second.until = self.clock.now() + self.chance.choice((0, 0, LEASE_MS + 30_000))
         me.epoch = self.store.db.epoch
         me.pass_back()
@@ -187,7 +219,7 @@ class Hub:
             self.breaches.append(f"process {me.number} wrote to {system} after another one took the home over")
 
     def admit(self, system: str) -> None:
-        """A call: perhaps the credential has ended, or the day's quota, until the next run. Raises what is told then."""
+        """A call: raises what is told when the credential, or the day's quota, has ended until the next run."""
         setting = self.setting
         if not self.agitated or not (setting.expiry or setting.quota):
             return
@@ -237,6 +269,9 @@ class Hub:
             self.baton.step(self._resumed)
         self.current = None
         return found[0] if found else None
+
+    def _another(self) -> None:
+        self._guarded(full=False)
 
     def _guarded(self, *, full: bool) -> Summary | None:
         try:

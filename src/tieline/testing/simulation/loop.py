@@ -18,7 +18,7 @@ from tieline.testing.simulation.setting import OPTIONS, RATES, Setting, drawn
 from tieline.testing.simulation.world import MOST_ARCHIVES, World
 
 QUIET_PASSES = 30
-IDLE_PASSES = 2
+IDLE_PASSES = 1
 SWEEP_PAUSE_MS = 7 * 3_600_000
 MOST_LISTED = 10_000
 
@@ -88,9 +88,9 @@ class Schedule:
         if self.until is not None and self.hub.steps > self.until:
             raise Halt
         setting = self.setting
-        if setting.answers and self.hub.agitated and not self.store.db.sql.in_transaction:
-            if self.chance.random() < setting.answers:
-                self._answer_reviews()
+        able = setting.answers and self.hub.agitated and not self.store.db.sql.in_transaction
+        if able and self.chance.random() < setting.answers:
+            self._answer_reviews()
         if name == "planned" and self.planned is None:
             self.planned = self._orders(self.store.work.listing(MOST_LISTED))
 
@@ -181,7 +181,8 @@ class Schedule:
         self._run()
         if unsettled or any(r["topic"] == "guard" for r in self.store.book.reviews()):
             return  # what became of a write is found out in between; a plan only mentions the limits that stop a run
-        promised, done = self._orders(summary.orders_list or []), self.planned or []
+        promised = self._orders(summary.orders_list or [])
+        done: list[tuple[str, ...]] = self.planned or []
         if promised != done:
             odd = sorted(set(promised) ^ set(done))
             self.result.violations.append(Violation("I15", f"the run did not do what the plan said: {odd[:2]}"))
@@ -222,7 +223,9 @@ class Schedule:
             done = sum(e.who == "hub" and e.field == "@deleted" for e in system.history[marks[name] :])
             key = f"guard:{name}:archives"
             if done > MOST_ARCHIVES and done > self.let_pass.pop(key, 0):
-                self.result.violations.append(Violation("guard", f"{done} archives in {name}, and nobody let them pass"))
+                self.result.violations.append(
+                    Violation("guard", f"{done} archives in {name}, and nobody let them pass")
+                )
 
     def _hash(self) -> str:
         digest = self.hub.digest
@@ -259,4 +262,4 @@ def simulate(
         schedule.close()
 
 
-__all__ = ["Crash", "RATES", "Result", "Schedule", "simulate"]
+__all__ = ["RATES", "Crash", "Result", "Schedule", "simulate"]

@@ -118,7 +118,7 @@ class Oracle(ValueChecks):
                     )
 
     def no_false_delete(self) -> Iterator[Violation]:
-        """I6: what the hub archives, a person deleted somewhere or said should go: absence and a merge are no deletion."""
+        """I6: what the hub archives, a person deleted somewhere or said should go: no absence and no merge will do."""
         binned = {
             (name, e.kind, e.id)
             for name, system in self.world.systems.items()
@@ -146,7 +146,9 @@ class Oracle(ValueChecks):
                 for first, back, again in zip(edits, edits[1:], edits[2:], strict=False):
                     hubs = first.who == HUB and back.who != HUB and again.who == HUB
                     if hubs and not self._deleted_since(name, kind, remote_id, first.at):
-                        yield Violation("I6", f"a person took {name}:{remote_id} out of the bin, and the hub put it back")
+                        yield Violation(
+                            "I6", f"a person took {name}:{remote_id} out of the bin, and the hub put it back"
+                        )
 
     def _deleted_since(self, system: str, kind: Kind, remote_id: str, moment: int) -> bool:
         """Whether a person deleted any part of this record after a moment, or somebody was asked and said so."""

@@ -115,11 +115,11 @@ FAULT_CLASSES = (
 
 
 def drawn(seed: int) -> Setting:
-    """The setting of a seed: one in three is plain; the others have a trouble or two more."""
+    """The setting of a seed: one in two is plain; the others have a trouble or two more."""
     plain = random.Random(seed).choice((0.0, 0.004, 0.02))  # the first draw of the seed's own stream
     mood = random.Random(f"mood {seed}")
     setting = Setting(crash=plain, faults=RATES)
-    if mood.random() < 0.35:
+    if mood.random() < 0.5:
         return setting
     return replace(
         setting,
@@ -128,7 +128,7 @@ def drawn(seed: int) -> Setting:
         skew=mood.random() < 0.2,
         picky=mood.random() < 0.3,
         guarded=mood.random() < 0.1,
-        together=mood.choice((0.0, 0.0, 0.0, 0.01)),
+        together=mood.choice((0.0, 0.0, 0.0, 0.0, 0.01)),
         expiry=mood.choice((0.0, 0.0, 0.0, 0.003)),
         quota=mood.choice((0.0, 0.0, 0.0, 0.003)),
         answers=mood.choice((0.0, 0.003)),

@@ -12,7 +12,7 @@ from tieline.records import REFERENCES, Cell, Kind, spec_of
 from tieline.testing.character import STREAMS
 from tieline.testing.memory import Edit, MemorySystem
 from tieline.testing.simulation.evidence import HUB, Cluster, Evidence, Violation
-from tieline.testing.simulation.setting import FIELDS
+from tieline.testing.simulation.setting import FIELDS, SERVER_MS
 
 
 class ValueChecks(Evidence):
@@ -130,12 +130,17 @@ class ValueChecks(Evidence):
             return True
         if not self.world.systems[system].character.conditional:  # without conditional writes one round trip is open
             spans = self.windows[system].get((STREAMS[kind], remote_id), ())
-            if any(start <= edit.at <= end and end <= after.at for start, end in spans):
+            linger = (
+                SERVER_MS if self.world.setting.faults.get("late") else 0
+            )  # the trip is as long as the server takes
+            if any(start <= edit.at <= end + linger and end <= after.at for start, end in spans):
                 return True
         resolved = self.world.systems[system].resolve(kind, remote_id)
         if (system, kind, resolved) not in self.record_of:
             return True  # not linked any more: merged or binned by people
-        return any(self._known(record, system, kind, name, value, target) for record in self.family(system, kind, remote_id))
+        return any(
+            self._known(record, system, kind, name, value, target) for record in self.family(system, kind, remote_id)
+        )
 
     def _known(self, record: str, system: str, kind: Kind, name: str, value: Cell, target: Kind | None) -> bool:
         """Whether the journal of a record, or people elsewhere who saw the value and changed it, account for it."""
@@ -165,7 +170,9 @@ class ValueChecks(Evidence):
 
     def _reference_excused(self, system: str, target: Kind, value: Cell, after: Cell) -> bool:
         """The same thing under another id; or a target that ended, was merged, or is nowhere to be named."""
-        if value == after or self.family(system, target, value) & (self.family(system, target, after) if after else set()):
+        if value == after or self.family(system, target, value) & (
+            self.family(system, target, after) if after else set()
+        ):
             return True
         means = self.family(system, target, value)
         return bool(means & self.unmerged) or not self.everywhere(self._one_in_hub(system, target, value))
