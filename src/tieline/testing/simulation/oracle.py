@@ -63,7 +63,8 @@ class Oracle(ValueChecks):
                 by_email[normal_email(str(record.fields["email"]))].append(record)
         for email, records in by_email.items():
             made = [r for r in records if r.created_by == HUB and not self._moved_mail(system, r)]
-            if len(records) > 1 and made and not any(r.id in self.questions for r in records):
+            answered = any(r.id in self.questions for r in records)
+            if len(records) > 1 and made and not answered and not self._merged(name, records):
                 linked = {self.record_of.get((name, "contact", r.id)) for r in records}
                 if not any(self.asked[r or ""] for r in linked) and not self._parted(linked):
                     yield Violation("I4", f"{name} holds {email} twice: {[r.id for r in records]}")
@@ -71,7 +72,7 @@ class Oracle(ValueChecks):
     def _merged(self, system: str, records: list[Record]) -> bool:
         """Whether people merged one of them elsewhere: what it leaves behind here is asked about."""
         linked = {self.record_of.get((system, r.kind, r.id), "") for r in records}
-        return bool(linked & (self.into.keys() | set(self.into.values())))
+        return bool(linked & (self.into.keys() | set(self.into.values()) | self.unmerged))
 
     def _moved_mail(self, system: MemorySystem, record: Record) -> bool:
         """Whether somebody changed this record's e-mail after it was made: a twin by edit is people's own."""
