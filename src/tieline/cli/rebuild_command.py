@@ -1,4 +1,4 @@
-"""`tieline rebuild`: a new memory for a home whose database is damaged or lost. It reads the systems and writes to none."""
+"""`tieline rebuild`: a new memory for a home whose database is damaged. It reads the systems and writes to none."""
 
 from __future__ import annotations
 
