@@ -17,6 +17,8 @@ from tieline.records import Kind
 from tieline.store import LeaseLost, Store
 
 DAY_MS = 86_400_000
+PAST = 1
+"""A moment that is over (ms)."""
 LEASE_MS = 600_000
 """How long a lease lasts without renewal: longer than any single call may take."""
 
@@ -177,16 +179,25 @@ class Run:
         """Before any call: the lease is ours and will outlast it. Raises LeaseLost, or KeyboardInterrupt on a stop."""
         if self.ports.stop.is_set():
             raise KeyboardInterrupt
+        self.hold_lease()
+
+    def hold_lease(self) -> None:
+        """Renew the lease when it is half over. Raises LeaseLost; what still waits for its turn is not called then."""
         if self.store.db.epoch is None:
             return
         now = self.ports.clock.now()
-        if now > self.lease_until - LEASE_MS // 2:
+        if now <= self.lease_until - LEASE_MS // 2:
+            return
+        try:
             if self.store.db.sql.in_transaction:
                 self.store.db.renew(now + LEASE_MS)
             else:
                 with self.store.atomic(durable=False):
                     self.store.db.renew(now + LEASE_MS)
-            self.lease_until = now + LEASE_MS  # only now: what still waits for its turn must not be called if it failed
+        except LeaseLost:
+            self.lease_until = PAST
+            raise
+        self.lease_until = now + LEASE_MS
 
     def renew_lease(self) -> None:
         """Within a transaction: the lease begins anew."""

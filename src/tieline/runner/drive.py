@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from tieline.errors import PluginFailed, TielineError
 from tieline.runner.context import Run, System
+from tieline.store import LeaseLost
 
 
 class Job(NamedTuple):
@@ -88,6 +90,8 @@ class _Flight:
 
     def land(self) -> BaseException | None:
         """Take one finished call back into its lane."""
+        with suppress(LeaseLost):  # the lane finds out when it commits; whatever was not sent yet is not sent any more
+            self.run.hold_lease()
         (name, lane), future = self.executor.next()
         self.open -= 1
         error = future.exception()
