@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "More": {
         "auth": "Credentials: where they come from, whether they are there.",
+        "rebuild": "A new memory for a home whose database is damaged.",
         "plugins": "The connectors and hooks that are installed.",
         "sandbox": "Serve stand-ins of vendors on this machine.",
     },

@@ -305,15 +305,17 @@ class Batch:
 
     def _refused(self, item: Item, problems: Sequence[Problem]) -> None:
         """Remember what was refused, by value: other fields and other records go on."""
-        schema = self.run.schema(self.system, self.facts.name).fingerprint
+        schema = self.run.schema(self.system, self.facts.name)
         for problem in problems:
             name = problem.field if problem.field in item.order.fields else None
             value = item.order.fields[name] if name is not None else item.order.fields
             if name is None and item.order.op == "link":
                 name = "#link"
+            facts = schema.fields.get(name or "")
+            outdated = facts is not None and facts.choices is not None and value in facts.choices
             self.refusals.append(
                 Refusal(item.order.record, self.system.name, self.kind, name or "*", digest(value), problem.code,
-                        problem.message, schema, self.run.id)
+                        problem.message, "" if outdated else schema.fingerprint, self.run.id)
             )  # fmt: skip
 
     def _note(self, item: Item, outcome: Outcome, now: int) -> None:
