@@ -7,6 +7,7 @@ the option set that provokes it. `python -m tests.mutants` plays the whole table
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import time
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from tests.seeded import deciding, reading, writing
+from tests.simulate import GC_OBJECTS
 from tieline.testing.simulation import simulate
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -119,6 +121,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2, help="how many at once")
     parser.add_argument("names", nargs="*", help="only these")
     options = parser.parse_args()
+    gc.set_threshold(GC_OBJECTS)
     started = time.monotonic()
     found = table(options.names or list(MUTANTS), options.budget, options.processes)
     if options.json:
