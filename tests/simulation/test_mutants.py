@@ -10,7 +10,9 @@ from tests.mutants import ABSENT, MUTANTS, hunt, sober
 from tieline.testing.simulation import OPTIONS
 
 BUDGET = 120
-RARE = frozenset({"nooverlap", "cursorfirst", "firsthit", "twinblind", "pagebound", "blindlate"})
+RARE = frozenset(
+    {"nooverlap", "cursorfirst", "firsthit", "twinblind", "pagebound", "blindlate", "wakeless", "aliasless"}
+)
 """Mutants that take more schedules than the test suite has time for; `python -m tests.mutants` plays them."""
 
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import random
 import socket
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -103,7 +102,7 @@ class _Db(Db):
 
     def atomic(  # type: ignore[override]  # the same context manager by its public name
         self, *, durable: bool = True, fence: bool = True
-    ) -> AbstractContextManager[sqlite3.Connection]:
+    ) -> AbstractContextManager[Any]:
         """As the file's, without telling SQLite each time how durable memory should be."""
         return super().atomic(durable=True, fence=fence)
 
