@@ -146,10 +146,24 @@ class Oracle(ValueChecks):
             for (kind, remote_id), edits in graves.items():
                 for first, back, again in zip(edits, edits[1:], edits[2:], strict=False):
                     hubs = first.who == HUB and back.who != HUB and again.who == HUB
-                    if hubs and not self._deleted_since(name, kind, remote_id, first.at):
+                    if (
+                        hubs
+                        and not self._unknown(name, first, back, again)
+                        and not self._deleted_since(name, kind, remote_id, first.at)
+                    ):
                         yield Violation(
                             "I6", f"a person took {name}:{remote_id} out of the bin, and the hub put it back"
                         )
+
+    def _unknown(self, system: str, first: Edit, back: Edit, again: Edit) -> bool:
+        """Whether the hub cannot have known of its first burial: the answer was lost, and nobody looked before the
+        person came. Then it looks as if nothing had ever arrived."""
+        query = "SELECT at, outcome FROM journal WHERE op = 'archive' AND system = ? AND kind = ? AND remote_id = ?"
+        return not any(
+            first.at <= at < (again.at if outcome == "ok" else back.at)
+            for at, outcome in self.store.db.rows(query, system, first.kind, first.id)
+            if outcome in ("ok", "settled")
+        )
 
     def _deleted_since(self, system: str, kind: Kind, remote_id: str, moment: int) -> bool:
         """Whether a person deleted any part of this record after a moment, or somebody was asked and said so."""
