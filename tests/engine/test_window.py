@@ -86,7 +86,7 @@ def test_a_cap_without_a_way_forward_is_the_connectors_fault() -> None:
         step(Walk(Window(5, "a")), Page([at(5, "a")], capped=True), FACTS)
 
 
-LAGGING = StreamFacts("contacts", "contact", overlap_ms=100)
+LAGGING = StreamFacts("contacts", "contact", hints=True, overlap_ms=100)
 
 
 def test_what_the_index_may_lag_behind_does_not_say_where_to_go_on() -> None:
@@ -139,3 +139,23 @@ def test_a_cursor_is_monotone_and_behind_the_server(
     cursor = cursor_after(saved, newest, now, facts)
     assert cursor >= saved
     assert cursor == saved or cursor <= now - overlap
+
+
+def test_behind_a_cap_reading_goes_on_from_what_the_index_has_caught_up_with() -> None:
+    moved = [at(5, "a"), at(900, "b"), at(950, "c")]  # b and c are found where they were before they changed
+    walk = step(start(0), Page(moved, capped=True, now=200), LAGGING)
+    assert walk is not None
+    assert walk.window == Window(5)
+
+
+def test_what_one_window_showed_says_nothing_of_where_the_next_goes_on() -> None:
+    walk = step(start(0), Page([at(5, "a"), at(950, "b")], capped=True, now=1000), LAGGING)
+    assert walk is not None
+    assert step(walk, Page([at(960, "c"), at(970, "d")], capped=True, now=1000), LAGGING) is None
+
+
+def test_where_no_index_lags_the_last_stamp_says_where_to_go_on_however_fresh() -> None:
+    facts = StreamFacts("contacts", "contact", overlap_ms=100)
+    walk = step(start(0), Page([at(950, "a"), at(960, "b")], capped=True, now=1000), facts)
+    assert walk is not None
+    assert walk.window == Window(960)

@@ -6,9 +6,11 @@ import json
 import resource
 import shutil
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +141,66 @@ def test_a_damaged_database_is_refused_and_nothing_is_written(scene: Scene) -> N
     assert done.code == 2, done.out
     assert "is damaged" in done.err, done.err
     assert str(database) in done.err
-    assert "Next: put a backup of it back" in done.err
+    assert "Next: put a backup of it back, or tieline rebuild" in done.err
     assert "Traceback" not in done.err
     assert here.counter.calls == before, "it asked the systems with a memory it cannot trust"
+
+
+def test_a_rebuild_finds_every_record_by_its_hub_id_and_writes_nothing_before_somebody_agrees(scene: Scene) -> None:
+    here = scene()
+    company.fill(here.sandboxes)
+    assert here.desk.sync()["code"] == 0
+    here.desk.until_quiet()
+    refused = here.desk.run("rebuild")
+    assert refused.code == 2
+    assert "nothing is wrong with" in refused.err
+    database = here.desk.home / "tieline.db"
+    for left in here.desk.home.glob("tieline.db-*"):
+        left.unlink()
+    database.write_bytes(b"\xa5" * 8192)
+    writes = here.counter.writes
+    done = here.desk.run("rebuild", "--json")
+    assert done.code == 0, done.err
+    assert done.json["kept"].startswith(str(database))
+    assert done.json["orders"] == {}, "what carries a hub id was not found again"
+    assert here.counter.writes == writes
+    assert here.desk.run("sync", "--yes").code == 0
+    assert here.counter.writes == writes
+    company.Outside(here.sandboxes).check()
+
+
+def test_a_run_that_was_stopped_and_replaced_writes_nothing_more_when_it_wakes(scene: Scene) -> None:
+    here = scene()
+    company.fill(here.sandboxes)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold(call: Call) -> Reply | None:
+        if call.write == 3 and not go_on.is_set():
+            reached.set()
+            go_on.wait(30)
+        return None
+
+    for gate in here.gates.values():
+        gate.before = hold
+    zombie = here.desk.start("sync", "--yes", "--json")
+    try:
+        assert reached.wait(30)
+        zombie.send_signal(signal.SIGSTOP)
+        go_on.set()  # the call on the wire arrives; nobody is awake to read its answer
+        with closing(sqlite3.connect(here.desk.home / "tieline.db", timeout=10)) as store:
+            store.execute("UPDATE lease SET until = 0, owner = '{}'")  # its lease has run out meanwhile
+            store.commit()
+        here.desk.until_quiet()
+        writes = here.counter.writes
+        zombie.send_signal(signal.SIGCONT)
+        woken = finished(zombie)
+        assert woken.code == 1, woken.err
+        assert "another run took over" in woken.err + woken.out
+        assert here.counter.writes == writes, "it went on writing after it was replaced"
+    finally:
+        go_on.set()
+        kill(zombie)
+    mended(here)
 
 
 def test_what_is_no_database_at_all_is_refused(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""`kill -9` at ten seeded moments of a first sync; the next sync goes on, and the SDKs count no twin, no gap.
+"""`kill -9` at seeded moments of a first sync; the next sync goes on, and the SDKs count no twin, no gap.
 
 A moment is a write request (of either system) and where it stands: not sent on, applied with the answer lost, or
 answered a little while ago, so that the kill lands in a commit, in the next plan or in between. The episodes run side
@@ -7,6 +7,7 @@ by side: what takes long in them is waiting until a lost create may be believed 
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -21,7 +22,8 @@ from tests.process import company
 from tests.process.harness import LOST, VENDORS, Call, Counter, Desk, Gate, Reply, Sandboxes, finished, kill
 from tests.process.together import Together
 
-SEEDS = range(10)
+SEEDS = range(int(os.environ.get("TIELINE_KILLS", "10")))
+"""`TIELINE_KILLS=200 pytest tests/process/test_kill.py` is the long tier, by hand."""
 WRITES = 13
 """Write requests of the undisturbed first sync."""
 AT_ONCE = 5

@@ -153,3 +153,26 @@ def test_two_that_could_be_it_are_a_question_even_when_both_hold_all_that_was_se
         summary = office.sync()
     assert (summary.reviews, summary.converged) == (0, True)
     assert [len(office.systems[s].alive("contact")) for s in ("crm", "mail")] == [2, 2]
+
+
+def test_what_a_lost_create_made_is_not_taken_for_somebody_else_with_its_address(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", unique_email=True)
+    office.create("crm", "account", name="First")
+    office.sync()
+    for name in ("Lovelace", "Byron"):
+        office.create("crm", "contact", email="ada@firm.example", last_name=name)
+    take = office.connectors["mail"].write
+
+    def write(stream: str, writes: Any) -> Any:
+        first, *rest = take(stream, writes)
+        return [first._replace(status="unknown", remote_id=None, remote=None), *rest]
+
+    office.sync()
+    office.answer("rejected")  # they are two
+    office.connectors["mail"].write = write
+    office.sync()
+    office.connectors["mail"].write = take
+    made = office.only("mail", "contact")
+    office.sync()
+    assert office.record_of("mail", "contact", made.id) == made.hub_id

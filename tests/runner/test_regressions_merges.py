@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tieline.errors import Unavailable
+
 A_SECOND = 1000
 
 
@@ -233,3 +235,27 @@ def test_an_archive_that_a_system_cannot_do_is_tried_once(office: Any) -> None:
     assert tried <= calls + 1
     office.sync()
     assert office.inner["crm"].calls["write"] == tried
+
+
+def test_what_was_replaced_while_it_lay_in_the_bin_revives_its_record_when_it_comes_back(office: Any) -> None:
+    for name in ("crm", "mail", "files"):
+        office.add(name)
+        office.rule(name, "contact", delete="archive")
+    ada = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+
+    def refuse(stream: str, writes: Any) -> Any:
+        raise Unavailable("the line is cut", sent=False)
+
+    office.connectors["mail"].write = refuse  # the deletion does not get that far
+    office.systems["files"].person_delete("contact", office.only("files", "contact").id)
+    office.sync()
+    second = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    assert office.record_of("crm", "contact", second) is not None
+    assert office.record_of("crm", "contact", ada) is None
+    office.clock.advance(100 * A_SECOND)
+    office.systems["crm"].person_undelete("contact", ada)
+    office.sync()
+    office.sync()
+    assert office.only("crm", "contact").id == ada

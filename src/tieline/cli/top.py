@@ -21,6 +21,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "More": {
         "auth": "Sign in and out; where credentials come from.",
+        "rebuild": "A new memory for a home whose database is damaged.",
         "plugins": "The connectors and hooks that are installed.",
         "sandbox": "Serve stand-ins of vendors on this machine.",
     },

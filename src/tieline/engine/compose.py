@@ -14,13 +14,17 @@ from tieline.records import Cell
 def rebased(standing: Cell, base: Cell, seen: Cell) -> Cell:
     """The record's value with the edit from `base` to `seen` applied; `seen` itself where a value has no parts."""
     if isinstance(standing, Mapping) and isinstance(base, Mapping) and isinstance(seen, Mapping):
-        names = {**base, **seen}
-        edited = {n: seen.get(n) for n in names if seen.get(n) != base.get(n)}
-        merged = {**standing, **edited}
-        return merged if "amount" in merged else {n: v for n, v in merged.items() if v is not None} or None
+        if "amount" in seen:  # an amount is worth nothing without its currency: only a system that shows none leaves it
+            return seen if seen.get("currency") or base.get("currency") else {**standing, **_edited(base, seen)}
+        merged = {**standing, **_edited(base, seen)}
+        return {n: v for n, v in merged.items() if v is not None} or None
     if isinstance(standing, list) and isinstance(base, list) and isinstance(seen, list | None):
         return _relisted(standing, base, seen or [])
     return seen
+
+
+def _edited(base: Mapping[str, Cell], seen: Mapping[str, Cell]) -> dict[str, Cell]:
+    return {n: seen.get(n) for n in {**base, **seen} if seen.get(n) != base.get(n)}
 
 
 def _relisted(standing: list[Cell], base: list[Cell], seen: list[Cell]) -> Cell:

@@ -110,13 +110,13 @@ def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Re
 
 def settle(link: Link, payload: Fields, remote: Remote) -> Link:
     """The link after a strong read answers a write of unknown outcome: what equals the payload is our own write."""
-    applied = {n: v for n, v in payload.items() if n in remote.fields and _arrived(link, n, v, remote.fields[n])}
+    applied = {n: v for n, v in payload.items() if n in remote.fields and arrived(link, n, v, remote.fields[n])}
     observed = observe(link, remote)
     return confirm(observed, applied, remote._replace(fields={n: remote.fields[n] for n in applied}))
 
 
-def _arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
-    """Whether what is held is our write: what was there before and is not what was sent never arrived."""
+def arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
+    """Whether what is held in a field is our write: what was there before and is not what was sent never arrived."""
     if held != sent and name in link.seen and link.seen[name] == held:
         return False
     return stored_as(name, link.kind, sent, held, shortest=1)

@@ -13,7 +13,7 @@ from tieline.model import Page, StreamFacts, Window
 
 REMEMBERED = 50
 UNSETTLED = -1
-"""Stands for the stamp of a page on which the index has caught up with nothing."""
+"""Stands for the stamp of a window in which the index has caught up with nothing."""
 MAX_PAGES = 1_000_000
 """A stream that needs more pages than this repeats itself."""
 
@@ -24,9 +24,9 @@ class Walk(NamedTuple):
     window: Window
     token: str | None = None
     newest: int = 0
-    last: tuple[int, str] = (0, "")
-    """Up to where everything was read: the newest stamp on the last page that the index has caught up with, and the id
-    of the page's last item."""
+    last: tuple[int, str] = (UNSETTLED, "")
+    """Up to where this window was read: the stamp of the last item that a lagging index cannot have put elsewhere, and
+    the id of the last item of all."""
     pages: int = 0
     tokens: tuple[str, ...] = ()
     """The latest tokens used in this window: one that comes again would never end."""
@@ -47,10 +47,7 @@ def step(walk: Walk, page: Page, facts: StreamFacts) -> Walk | None:
     newest, last = walk.newest, walk.last
     if page.remotes:
         newest = max(newest, *(remote.modified for remote in page.remotes))
-        # An index that lags orders by old stamps and shows new ones: a stamp that it may lag behind says nothing of
-        # where in the order its record stands.
-        firm = [r.modified for r in page.remotes if not page.now or r.modified <= page.now - facts.overlap_ms]
-        last = (max(firm, default=last[0] if walk.token else UNSETTLED), page.remotes[-1].id)
+        last = (max(last[0], _settled(page, facts)), page.remotes[-1].id)
     done = walk._replace(newest=newest, last=last, pages=walk.pages + 1)
     if done.pages > MAX_PAGES:
         raise ContractViolation(f"more than {MAX_PAGES} pages of changes")
@@ -61,8 +58,19 @@ def step(walk: Walk, page: Page, facts: StreamFacts) -> Walk | None:
             raise ContractViolation("the system answers the same page again and again")
         return done._replace(token=page.token, tokens=(*walk.tokens[-REMEMBERED:], page.token))
     if walk.window.at_id is not None:  # one stamp is exhausted: go on behind it
-        return done._replace(window=Window(walk.window.since + 1), token=None, tokens=())
+        return _anew(done, Window(walk.window.since + 1))
     return None
+
+
+def _settled(page: Page, facts: StreamFacts) -> int:
+    """The stamp of the last item that stands where its stamp says.
+
+    An index that lags (`hints`) orders by old stamps and shows new ones; only where it had the time to catch up the two
+    are the same.
+    """
+    limit = page.now - facts.overlap_ms if facts.hints and page.now else None
+    sure = [r.modified for r in page.remotes if limit is None or r.modified <= limit]
+    return sure[-1] if sure else UNSETTLED
 
 
 def _narrow(walk: Walk, any_met: bool) -> Walk | None:
@@ -75,11 +83,15 @@ def _narrow(walk: Walk, any_met: bool) -> Walk | None:
         narrowed = Window(window.since, last_id)
     elif stamp > window.since:
         narrowed = Window(stamp)
-    elif stamp == UNSETTLED and any_met:
+    elif stamp == UNSETTLED and last_id:
         return None
     else:
         narrowed = Window(window.since, "")
-    return walk._replace(window=narrowed, token=None, tokens=())
+    return _anew(walk, narrowed)
+
+
+def _anew(walk: Walk, window: Window) -> Walk:
+    return walk._replace(window=window, token=None, tokens=(), last=(UNSETTLED, ""))
 
 
 def cursor_after(saved: int, newest: int, server_now: int, facts: StreamFacts) -> int:

@@ -305,15 +305,17 @@ class Batch:
 
     def _refused(self, item: Item, problems: Sequence[Problem]) -> None:
         """Remember what was refused, by value: other fields and other records go on."""
-        schema = self.run.schema(self.system, self.facts.name).fingerprint
+        schema = self.run.schema(self.system, self.facts.name)
         for problem in problems:
             name = problem.field if problem.field in item.order.fields else None
             value = item.order.fields[name] if name is not None else item.order.fields
             if name is None and item.order.op == "link":
                 name = "#link"
+            facts = schema.fields.get(name or "")
+            outdated = facts is not None and facts.choices is not None and value in facts.choices
             self.refusals.append(
                 Refusal(item.order.record, self.system.name, self.kind, name or "*", digest(value), problem.code,
-                        problem.message, schema, self.run.id)
+                        problem.message, "" if outdated else schema.fingerprint, self.run.id)
             )  # fmt: skip
 
     def _note(self, item: Item, outcome: Outcome, now: int) -> None:
@@ -357,16 +359,22 @@ class Batch:
         with self.store.atomic():
             self.ingest.take(alive)
             row = self.ingest.rows([alive[0].id]).get(alive[0].id) if len(alive) == 1 else None
-            if row is not None and row.record is None:
+            owner = None if row is None else row.record or self._maker(row, hub)
+            if row is not None and owner is None:
                 self.store.trees.make_way(hub, self.system.name, row.remote_id)
                 # no base: what is there meets the record as a first link, and nothing is assumed to be our payload
                 self.store.trees.adopt([(hub, None, "applied", self.system.name, self.kind, row.remote_id)])
                 self.store.trees.mark([hub])
             else:
-                taken = f"; it is linked to another record ({row.record})" if row is not None else ""
+                taken = f"; it is linked to another record ({owner})" if owner is not None else ""
                 message = (
                     f"{self.system.name} already has this {self.kind} as {outcome.remote_id or 'one it does not name'}"
                 )
                 self._refused(item, (Problem(None, message + taken, "exists"),))
                 self.store.work.refuse(self.refusals)
                 self.refusals = []
+
+    def _maker(self, row: Row, hub: str) -> str | None:
+        """Another record whose create made this remote, as its hub id says: only the answer is not known yet."""
+        mine = (i for i in self.store.work.intents() if i.op == "create" and i.system == self.system.name)
+        return next((i.record for i in mine if i.record == row.hub_id != hub), None)

@@ -14,9 +14,11 @@ from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Ve
 from tieline.model import Fields, Rules, Schema, StreamFacts, SystemRules
 from tieline.ports import Ports
 from tieline.records import Kind
-from tieline.store import Store
+from tieline.store import LeaseLost, Store
 
 DAY_MS = 86_400_000
+PAST = 1
+"""A moment that is over (ms)."""
 LEASE_MS = 600_000
 """How long a lease lasts without renewal: longer than any single call may take."""
 
@@ -164,7 +166,7 @@ class Run:
         self.keep_lease()
         self.ports.boundary(f"call:{system.name}")
         try:
-            answer = ask()
+            answer = self.in_time(ask)
         except TielineError:
             raise
         except Exception as error:
@@ -172,26 +174,42 @@ class Run:
         self.ports.boundary(f"called:{system.name}")
         return answer
 
+    def in_time(self, ask: Callable[[], Any]) -> Any:
+        """Ask, unless this process slept past its lease: another one may have taken the home over since. Any thread."""
+        if self.lease_until and self.ports.clock.now() > self.lease_until:
+            raise LeaseLost("this run slept longer than its lease: it stops without calling anybody")
+        return ask()
+
     def keep_lease(self) -> None:
         """Before any call: the lease is ours and will outlast it. Raises LeaseLost, or KeyboardInterrupt on a stop."""
         if self.ports.stop.is_set():
             raise KeyboardInterrupt
+        self.hold_lease()
+
+    def hold_lease(self) -> None:
+        """Renew the lease when it is half over. Raises LeaseLost; what still waits for its turn is not called then."""
         if self.store.db.epoch is None:
             return
         now = self.ports.clock.now()
-        if now > self.lease_until - LEASE_MS // 2:
-            self.lease_until = now + LEASE_MS
+        if now <= self.lease_until - LEASE_MS // 2:
+            return
+        try:
             if self.store.db.sql.in_transaction:
-                self.store.db.renew(self.lease_until)
+                self.store.db.renew(now + LEASE_MS)
             else:
                 with self.store.atomic(durable=False):
-                    self.store.db.renew(self.lease_until)
+                    self.store.db.renew(now + LEASE_MS)
+        except LeaseLost:
+            self.lease_until = PAST
+            raise
+        self.lease_until = now + LEASE_MS
 
     def renew_lease(self) -> None:
         """Within a transaction: the lease begins anew."""
         if self.store.db.epoch is not None:
-            self.lease_until = self.ports.clock.now() + LEASE_MS
-            self.store.db.renew(self.lease_until)
+            until = self.ports.clock.now() + LEASE_MS
+            self.store.db.renew(until)
+            self.lease_until = until
 
     def fail(self, system: str, error: BaseException) -> None:
         """Note that a system's part of this run ended early."""

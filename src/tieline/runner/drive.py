@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from tieline.errors import PluginFailed, TielineError
 from tieline.runner.context import Run, System
+from tieline.store import LeaseLost
 
 
 class Job(NamedTuple):
@@ -88,6 +90,8 @@ class _Flight:
 
     def land(self) -> BaseException | None:
         """Take one finished call back into its lane."""
+        with suppress(LeaseLost):  # the lane finds out when it commits; whatever was not sent yet is not sent any more
+            self.run.hold_lease()
         (name, lane), future = self.executor.next()
         self.open -= 1
         error = future.exception()
@@ -113,6 +117,6 @@ class _Flight:
                 return failure
             self.run.fail(name, failure)
             return None
-        self.executor.submit(name, self.width(name), (name, lane), job.ask)
+        self.executor.submit(name, self.width(name), (name, lane), lambda: self.run.in_time(job.ask))
         self.open += 1
         return None

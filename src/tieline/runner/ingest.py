@@ -151,15 +151,30 @@ class Ingest:
     def _revived(self, row: Row) -> None:
         """Somebody took a remote out of the bin: the record lives. Where it is still gone it may be made again, or
         come back by itself."""
-        if row.record is None:
+        record = row.record or self._taken_back(row)
+        if record is None:
             return
-        self.trees.set_state(row.record, "alive")
-        self.trees.wake([row.record])
-        for other in self.trees.of_records([row.record]).get(row.record, []):
+        self.trees.set_state(record, "alive")
+        self.trees.wake([record])
+        for other in self.trees.of_records([record]).get(record, []):
             if other.gone is None or (other.system, other.remote_id) == (self.system, row.remote_id):
                 continue
-            if other.gone != "user" or not self._stays_deleted(row.record, other):
+            if other.gone != "user" or not self._stays_deleted(record, other):
                 self.trees.set_columns(other.system, other.kind, other.remote_id, gone="retired")
+
+    def _taken_back(self, row: Row) -> str | None:
+        """The record whose place here another took while this remote was gone: its own again, if that is gone too."""
+        found = self.trees.records([row.hub_id]).get(row.hub_id) if row.hub_id is not None else None
+        if found is None or found[0].kind != self.kind:
+            return None
+        record = found[2] or found[0].id
+        linked = self.trees.of_records([record]).get(record, [])
+        if any(other.system == self.system and other.gone is None for other in linked):
+            return None  # a second one of it, which is asked about
+        self.trees.make_way(record, self.system, row.remote_id)
+        self.trees.set_columns(self.system, self.kind, row.remote_id, record=record, dirty=0)
+        self.trees.mark([record])
+        return record
 
     def _stays_deleted(self, record: str, row: Row) -> bool:
         """Whether its deletion is a matter of its own, which nothing that happens elsewhere takes back: it is told to

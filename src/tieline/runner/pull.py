@@ -156,13 +156,13 @@ class Reader:
         walk: window.Walk | None = window.start(cursor.since)
         while walk is not None:
             page: Page = yield self._changes_job(walk.window, walk.token)
+            page = page._replace(now=page.now or self.run.ports.clock.now())
             onward = window.step(walk, page, self.facts)  # the walk follows the index's own stamps
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
             if onward is None and not page.capped:  # only a window read to its end moves the cursor
-                server_now = page.now or self.run.ports.clock.now()
-                cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, server_now, self.facts))
+                cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, page.now, self.facts))
             self._commit(page, cursor, None)
             walk = onward
         return cursor

@@ -26,7 +26,7 @@ class References:
         self.systems = systems
         self._states: dict[tuple[str, Kind, str], RefState] = {}
         self._heirs: dict[str, str] = {}
-        self._alive: set[str] = set()
+        self._known: set[str] = set()
         self.asking = ""
         """The record that is being planned."""
         self.awaited: set[tuple[str, str]] = set()
@@ -42,7 +42,7 @@ class References:
 
     def _asked(self, system: str, kind: Kind, hub: str) -> RefState:
         state = self._states.get((system, kind, hub), "never")
-        if state in ("never", "waiting") and hub in self._alive:
+        if state in ("never", "waiting") and hub in self._known:  # the dead too: somebody may take them out of the bin
             self.awaited.add((hub, self.asking))
         return state
 
@@ -82,7 +82,7 @@ class References:
             rows = self.store.trees.of_records(missing)
             creating = self.store.work.creating(missing)
             self._refused = self.store.work.refusals(missing)
-            self._alive.update(i for i, (_, state, _) in found.items() if state == "alive")
+            self._known.update(found)
             for hub in missing:
                 for name in self.systems:
                     self._states[name, target, hub] = self._state(name, target, hub, found, rows, creating)

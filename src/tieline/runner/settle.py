@@ -2,8 +2,8 @@
 
 A create is looked for by the hub id it carried, once the system has had time to show it; found, even if a person has
 deleted it since, it is linked; not found, it may be planned anew. Where there is no field for that id, its values must
-tell, and a person where they do not. An update or archive is judged by a strong read: what
-equals the payload is our own write and never taken for a person's edit.
+tell, and a person where they do not. An update or archive is judged by a strong read, once it can no longer arrive:
+what equals the payload is our own write and never taken for a person's edit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tieline.engine.lost import Likeness, likeness, lost_key, lost_question
+from tieline.engine.trees import arrived
 from tieline.engine.trees import settle as settled
 from tieline.errors import TielineError
 from tieline.model import Link, Remote, StreamFacts
@@ -68,45 +69,70 @@ class Settler:
             lag = self.facts.quiet_ms + self.facts.overlap_ms
             creates = [i for i in creates if read_since is not None and i.sent_at + lag <= read_since]
         others = [i for i in intents if i.op != "create"]
-        for start in range(0, len(others), self.facts.read_batch):
-            self._existing(others[start : start + self.facts.read_batch])
-        ripe = self._ripe(creates, wait)
+        waiting = self._look(others)
+        if waiting:
+            self._look(self._ripe(waiting, wait, self.facts.quiet_ms))
+        ripe = self._ripe(creates, wait, self._quiet)
         for start in range(0, len(ripe), self.facts.read_batch):
             self._created(ripe[start : start + self.facts.read_batch])
 
-    def _ripe(self, creates: Sequence[Intent], wait: bool) -> list[Intent]:
-        """The creates that have had time to show; a short rest is waited for.
+    @property
+    def _quiet(self) -> int:
+        """How long a create may take to show (ms). Where the system refuses a second one with the same hub id there is
+        nothing to wait for: should the first still arrive, one of the two is answered with «exists»."""
+        certain = self.facts.unique_hub_id and self.run.schema(self.system, self.facts.name).stamps
+        return 0 if certain else self.facts.quiet_ms
 
-        Where the system refuses a second create with the same hub id there is nothing to wait for: should the first
-        still arrive, one of the two is answered with «exists».
-        """
-        if not creates:
+    def _ripe(self, intents: Sequence[Intent], wait: bool, quiet: int) -> list[Intent]:
+        """The intents that have had time to show; a short rest is waited for."""
+        if not intents:
             return []
         clock = self.run.ports.clock
-        certain = self.facts.unique_hub_id and self.run.schema(self.system, self.facts.name).stamps
-        quiet = 0 if certain else self.facts.quiet_ms
-        due = max(i.sent_at for i in creates) + quiet
+        due = max(i.sent_at for i in intents) + quiet
         if wait and due - clock.now() <= PATIENCE_MS:
             while (rest := due - clock.now()) > 0:
                 self.run.keep_lease()
                 clock.sleep(min(rest, SLICE_MS) / 1000)
         now = clock.now()
-        return [i for i in creates if i.sent_at + quiet <= now]
+        return [i for i in intents if i.sent_at + quiet <= now]
 
-    def _existing(self, intents: Sequence[Intent]) -> None:
+    def _look(self, intents: Sequence[Intent]) -> list[Intent]:
+        """Judge writes to what exists; returns those that have not arrived and still may."""
+        size = self.facts.read_batch
+        parts = [intents[start : start + size] for start in range(0, len(intents), size)]
+        return [intent for part in parts for intent in self._existing(part)]
+
+    def _existing(self, intents: Sequence[Intent]) -> list[Intent]:
         ids = [i.remote_id for i in intents if i.remote_id is not None]
         connector, stream = self.system.connector, self.facts.name
         found: Sequence[Remote] = self.run.call(self.system, lambda: connector.read(stream, ids, None))
         met = {name: r for r in found for name in (r.id, *r.aliases)}
+        now, waiting = self.run.ports.clock.now(), []
         with self.store.atomic():
             rows = self.ingest.rows(ids)
             for intent in intents:
                 row = rows.get(intent.remote_id or "")
                 remote = met.get(intent.remote_id or "")
+                if intent.sent_at + self.facts.quiet_ms > now and not self._arrived(intent, row, remote):
+                    waiting.append(intent)  # it may linger in the server: arriving later, it would look like an edit
+                    continue
                 if row is not None:
                     self._judge(intent, row, remote)
                 self._close(intent, "settled" if row is not None else "moved")
         self.run.ports.boundary("settled")
+        return waiting
+
+    @staticmethod
+    def _arrived(intent: Intent, row: Row | None, remote: Remote | None) -> bool:
+        """Whether nothing more can come of a write: its target is no more, or shows all of it."""
+        if row is None or remote is None or remote.gone or remote.id != row.remote_id:
+            return True
+        if intent.op == "link":
+            return remote.hub_id == intent.record
+        link, held = decode(row), remote.fields
+        return intent.op == "update" and all(
+            n in held and arrived(link, n, v, held[n]) for n, v in intent.payload.items()
+        )
 
     def _judge(self, intent: Intent, row: Row, remote: Remote | None) -> None:
         if remote is None and self.facts.blind and intent.op != "archive":

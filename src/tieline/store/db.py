@@ -21,7 +21,7 @@ class StoreBroken(UserError):
     """The database is damaged: nothing is written until a person decides."""
 
     fatal = True
-    hint = "put a backup of it back, or begin a new home with --home DIR: records find each other by hub id and key"
+    hint = "put a backup of it back, or tieline rebuild: records find each other by hub id, and nothing is written"
 
 
 class StoreReadOnly(UserError):

@@ -80,6 +80,8 @@ class Character:
     archives: bool = True
     redirects: bool = False
     """The id of a merged record answers with the winner, which names it as alias; otherwise it is gone, merged_into."""
+    repoints: bool = True
+    """What referred to a merged record refers to the winner at once; otherwise old ids stay, and answer as above."""
     strong_read: bool = True
     answers_state: bool = True
     field_times: bool = False

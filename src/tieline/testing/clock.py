@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
 
 START_MS = 1_750_000_000_000
 """Where a `FakeClock` starts: 2025-06-15 15:06:40 UTC."""
@@ -18,6 +19,8 @@ class FakeClock:
         self._lock = threading.Lock()
         self.slept = 0.0
         """Seconds that callers asked to sleep, in sum."""
+        self.passing: Callable[[], None] | None = None
+        """Called after each sleep: what happens elsewhere while somebody sleeps."""
 
     def now(self) -> int:
         """Milliseconds since 1970 UTC."""
@@ -33,6 +36,8 @@ class FakeClock:
             with self._lock:
                 self.slept += seconds
                 self._now += max(1, round(seconds * 1000))  # a sleep too short for this clock still ends
+            if self.passing is not None:
+                self.passing()
 
     def advance(self, ms: int) -> int:
         """Let `ms` pass (at least 0) and say what time it is then."""

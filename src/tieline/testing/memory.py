@@ -176,7 +176,8 @@ class MemorySystem:
             if self.character.redirects:
                 aliases = (*aliases, *lost.remote.aliases, lost.id)
             self.commit(kept, who, fill, aliases=aliases)
-            self._repoint(kind, lost.id, kept.id, who)
+            if self.character.repoints:
+                self._repoint(kind, lost.id, kept.id, who)
 
     def set_choices(self, kind: Kind, field: str, choices: Iterable[str] | None) -> None:
         """Change a picklist as an administrator would; None takes the restriction away."""

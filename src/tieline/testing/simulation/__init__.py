@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from tieline.testing.simulation.loop import Crash, Result, Schedule, simulate
+from tieline.testing.simulation.hub import Crash
+from tieline.testing.simulation.loop import Result, Schedule, simulate
 from tieline.testing.simulation.oracle import Violation
+from tieline.testing.simulation.setting import OPTIONS, Setting
+from tieline.testing.simulation.shrink import shrink
 
-__all__ = ["Crash", "Result", "Schedule", "Violation", "simulate"]
+__all__ = ["OPTIONS", "Crash", "Result", "Schedule", "Setting", "Violation", "shrink", "simulate"]

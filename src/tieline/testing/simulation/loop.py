@@ -1,48 +1,26 @@
 """Plays one schedule: agitation with faults, crashes and busy people, then quiet, then the oracle, then one more pass.
 
-The code under test is the product's own: runner, engine, store on `:memory:`. Every port call is a place where people
-act or the process dies.
+The code under test is the product's own: runner, engine, store on `:memory:`. Every port call is a step at which
+people act, the process dies, or another one goes on.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
 
-from tieline.connector import Connector
-from tieline.engine.limits import Limit, Limits
-from tieline.errors import TielineError
-from tieline.model import Outcome, Remote, Write
-from tieline.ports import InlineExecutor, Ports
-from tieline.runner import Options, Runner, Summary, System
-from tieline.store import Store
-from tieline.testing.clock import FakeClock, SeqIds
-from tieline.testing.faults import Faults, FaultyConnector
-from tieline.testing.memory_connector import MemoryConnector
+from tieline.runner import Options, Summary
+from tieline.testing.clock import FakeClock
+from tieline.testing.simulation.hub import Crash, Halt, Hub
 from tieline.testing.simulation.oracle import Oracle, Violation
-from tieline.testing.simulation.world import Setting, World, rules
+from tieline.testing.simulation.setting import OPTIONS, RATES, Setting, drawn
+from tieline.testing.simulation.world import MOST_ARCHIVES, World
 
 QUIET_PASSES = 30
-IDLE_PASSES = 2
-NO_LIMITS = Limits(Limit(), Limit(), Limit(), Limit())
+IDLE_PASSES = 1
 SWEEP_PAUSE_MS = 7 * 3_600_000
-
-RATES = {
-    "refused": 0.01,
-    "lost_before": 0.03,
-    "lost_after": 0.04,
-    "throttle": 0.02,
-    "partial": 0.05,
-    "empty_list": 0.01,
-    "repeat": 0.05,
-    "reorder": 0.05,
-}
-
-
-class Crash(BaseException):
-    """The process dies here."""
+MOST_LISTED = 10_000
 
 
 @dataclass(slots=True)
@@ -50,133 +28,120 @@ class Result:
     """What a schedule came to."""
 
     seed: int
+    options: str = ""
+    """The name of the option set; "": drawn from the seed."""
+    off: tuple[str, ...] = ()
+    """What was switched off."""
     violations: list[Violation] = field(default_factory=list)
     passes: int = 0
     writes: int = 0
     crashes: int = 0
+    steps: int = 0
+    """Port calls."""
+    hash: str = ""
+    """Of everything that happened, in its order: the same seed gives the same."""
     log: list[str] = field(default_factory=list)
 
     @property
     def command(self) -> str:
-        """How to play it again."""
-        return f"python -m tests.simulate --seed {self.seed} --schedules 1 --log"
-
-
-class Watched:
-    """A connector that notes when each remote was last read before it was written: the window of one round trip."""
-
-    def __init__(self, inner: Connector, clock: FakeClock) -> None:
-        self.inner = inner
-        self.facts = inner.facts
-        self.clock = clock
-        self.read_at: dict[tuple[str, str], int] = {}
-        self.windows: dict[tuple[str, str], list[tuple[int, int]]] = {}
-
-    def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
-        """As the connector does, noted."""
-        self.read_at.update(dict.fromkeys([(stream, i) for i in ids], self.clock.now()))
-        return self.inner.read(stream, ids, fields)
-
-    def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
-        """As the connector does, noted."""
-        for write in writes:
-            if write.remote_id is not None:
-                key = (stream, write.remote_id)
-                self.windows.setdefault(key, []).append((self.read_at.get(key, 0), self.clock.now()))
-        return self.inner.write(stream, writes)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
+        """How to play it again; `--until STEP` stops there."""
+        options = f" --options {self.options}" if self.options else ""
+        off = f" --off {','.join(self.off)}" if self.off else ""
+        return f"python -m tests.simulate --seed {self.seed} --schedules 1{options}{off} --log --until {self.steps}"
 
 
 class Schedule:
-    """One seed's world, hub and fate."""
+    """One seed's world, hub and fate. `setting` is a setting, the name of an option set, or None: drawn."""
 
-    def __init__(self, seed: int, setting: Setting | None = None, *, log: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        setting: Setting | str | None = None,
+        *,
+        off: Collection[str] = (),
+        log: bool = False,
+        until: int | None = None,
+    ) -> None:
         self.rng = rng = random.Random(seed)
-        self.setting = setting or Setting(crash=rng.choice((0.0, 0.004, 0.02)), faults=RATES)
-        self.clock = FakeClock()
-        self.world = World(rng, self.clock, self.setting)
-        self.faults = Faults(random.Random(rng.randrange(1 << 30)), self.setting.faults)
-        self.connectors = {
-            name: Watched(FaultyConnector(MemoryConnector(system), self.faults, self.clock), self.clock)
-            for name, system in self.world.systems.items()
-        }
-        self.rules = rules(rng, list(self.world.systems))
-        self.store = Store()
-        self.ids = SeqIds(seed)
-        self.result = Result(seed)
-        self.agitated = True
-        self.keep_log = log
+        self.result = Result(seed, setting if isinstance(setting, str) else "", tuple(off))
+        if setting is None:
+            rng.choice((0.0, 0.004, 0.02))  # the draw that `drawn` made of this stream
+            setting = drawn(seed)
+        elif isinstance(setting, str):
+            setting = OPTIONS[setting]
+        self.setting = setting = setting.without(off)
+        self.world = World(rng, FakeClock(), setting, random.Random(f"world {seed}"))
+        self.clock = self.world.clock
+        self.hub = Hub(self.world, setting, rng, seed)
+        self.hub.between = self._between
+        self.store = self.hub.store
+        self.until = until
+        self.chance = random.Random(f"loop {seed}")
+        self.planned: list[tuple[str, ...]] | None = None
+        self.let_pass: dict[str, int] = {}
+        """Guard question → how many a person let pass, in one run."""
+        if log:
+            self.hub.log = self.result.log
+            self.hub.say(f"seed {seed}: {setting.named()}")
 
-    # -- the hub as a process
-
-    def _boundary(self, name: str) -> None:
-        if not self.agitated:
-            self.clock.advance(1)
-            return
-        rng = self.rng
-        self.clock.advance(rng.choice((1, 5, 40)))
-        if rng.random() < self.setting.people:
-            self.world.act()
-        if rng.random() < self.setting.crash:
-            self.result.crashes += 1
-            self._say(f"crash at {name}")
-            raise Crash
-
-    def _runner(self) -> Runner:
-        ports = Ports(
-            clock=self.clock,
-            ids=self.ids,
-            random=random.Random(self.rng.randrange(1 << 30)),
-            executor=lambda: InlineExecutor(self.rng.randrange if self.agitated else None),
-            boundary=self._boundary,
-        )
-        systems = {name: System(name, c, c.facts.streams) for name, c in self.connectors.items()}
-        return Runner(self.store, systems, self.rules, NO_LIMITS, ports)
-
-    def run_once(self, *, full: bool = False) -> Summary | None:
-        """One pass of a fresh process; None when it died or failed as a whole."""
-        try:
-            summary = self._runner().sync(Options(yes=True, full=full))
-        except Crash:
-            return None
-        except TielineError as error:
-            self._say(f"run failed: {error!r}")
-            return None
-        self.result.writes += summary.writes
-        self._say(f"run: {summary.outcome} writes={summary.writes} converged={summary.converged} {summary.notes}")
-        return summary
+    def _between(self, name: str) -> None:
+        if self.until is not None and self.hub.steps > self.until:
+            raise Halt
+        setting = self.setting
+        able = setting.answers and self.hub.agitated and not self.store.db.sql.in_transaction
+        if able and self.chance.random() < setting.answers:
+            self._answer_reviews()
+        if name == "planned" and self.planned is None:
+            self.planned = self._orders(self.store.work.listing(MOST_LISTED))
 
     # -- the phases
 
     def play(self) -> Result:
         """Agitation, quiet, oracle, one more pass."""
+        result = self.result
+        try:
+            self._agitate()
+            self._calm()
+        except Halt:
+            self.hub.say("halted")
+        finally:
+            result.steps, result.crashes = self.hub.steps, self.hub.crashes
+            result.hash = self._hash()
+        return result
+
+    def _agitate(self) -> None:
         self.world.populate()
         for _ in range(self.setting.runs):
-            self.run_once(full=self.rng.random() < 0.1)
-            self.clock.advance(self.rng.choice((1000, 30_000, 300_000, SWEEP_PAUSE_MS)))
+            self._run(full=self.rng.random() < 0.1)
+            self.hub.rest(self.rng.choice((1000, 30_000, 300_000, SWEEP_PAUSE_MS)))
             if self.rng.random() < 0.6:
                 self.world.act()
             if self.rng.random() < 0.5:
                 self._answer_reviews()
-        self.agitated = False
-        self.faults.on = False
-        windows = {name: c.windows for name, c in self.connectors.items()}
-        oracle = Oracle(self.world, self.store, self.rules, windows)
+
+    def _calm(self) -> None:
+        violations = self.result.violations
+        self.hub.agitated = False
+        self.hub.faults.on = False
+        self._look_first()
+        windows = {name: c.windows for name, c in self.hub.connectors.items()}
+        oracle = Oracle(self.world, self.store, self.hub.rules, windows)
         if not self._settle_down():
-            self.result.violations.append(Violation("I2", f"no quiet within {QUIET_PASSES} passes"))
-        self.result.violations += oracle.judge()
+            violations.append(Violation("I2", f"no quiet within {QUIET_PASSES} passes"))
+        violations += oracle.judge()
+        violations += [Violation("I13", breach) for breach in self.hub.breaches[:3]]
         self._one_more_pass()
-        return self.result
 
     def _settle_down(self) -> bool:
         idle = 0
-        relist = self.rng.random() < 0.3 or self.faults.struck["empty_list"] > 0  # nothing but a full pass finds those
+        # nothing but a full pass finds what an empty page hid, or learns of new picklists at once
+        relist = self.rng.random() < 0.3 or self.hub.faults.struck["empty_list"] > 0 or self.setting.picky
         for number in range(QUIET_PASSES):
-            self.clock.advance(SWEEP_PAUSE_MS)
-            summary = self.run_once(full=relist and number == 1)
+            self.hub.rest(SWEEP_PAUSE_MS)
+            summary = self._run(full=relist and number == 1)
             self.result.passes += 1
+            if self.setting.guarded:
+                self._approve_guards()
             idle = idle + 1 if summary is not None and summary.writes == 0 and summary.converged else 0
             if idle > IDLE_PASSES:
                 return True
@@ -184,34 +149,122 @@ class Schedule:
 
     def _one_more_pass(self) -> None:
         before = [len(s.history) for s in self.world.systems.values()]
-        self.clock.advance(SWEEP_PAUSE_MS)
-        summary = self.run_once(full=True)
+        self.hub.rest(SWEEP_PAUSE_MS)
+        summary = self._run(full=True)
         after = [len(s.history) for s in self.world.systems.values()]
         if summary is None or summary.writes or before != after:
             self.result.violations.append(Violation("I3", "one more full pass wrote something"))
+
+    def _run(self, *, full: bool = False) -> Summary | None:
+        marks = {name: len(s.history) for name, s in self.world.systems.items()}
+        taken = self.hub.taken
+        summary = self.hub.run_once(full=full)
+        if summary is not None:
+            self.result.writes += summary.writes
+        if self.setting.guarded:
+            self._watch_guards(marks, max(1, self.hub.taken - taken))
+        return summary
+
+    # -- a plan says what the next run does
+
+    def _look_first(self) -> None:
+        """I15: a plan writes nothing, and the run after it does just that if nothing happens in between."""
+        if self.chance.random() >= 0.15:
+            return
+        self.hub.rest(SWEEP_PAUSE_MS)
+        before = [len(s.history) for s in self.world.systems.values()]
+        self.hub.runner().plan()  # finishes what an earlier run was in the middle of reading
+        summary = self.hub.runner().plan(Options(listing=MOST_LISTED))
+        if before != [len(s.history) for s in self.world.systems.values()]:
+            self.result.violations.append(Violation("I15", "a plan wrote something"))
+        unsettled = bool(self.store.work.blocked())
+        self.planned = None
+        self._run()
+        if unsettled or any(r["topic"] == "guard" for r in self.store.book.reviews()):
+            return  # what became of a write is found out in between; a plan only mentions the limits that stop a run
+        promised = self._orders(summary.orders_list or [])
+        done: list[tuple[str, ...]] = self.planned or []
+        if promised != done:
+            odd = sorted(set(promised) ^ set(done))
+            self.result.violations.append(Violation("I15", f"the run did not do what the plan said: {odd[:2]}"))
+
+    def _orders(self, listing: list[dict[str, object]]) -> list[tuple[str, ...]]:
+        """Orders without the ids of records that a plan makes up and forgets."""
+        return sorted(
+            (str(o["op"]), str(o["system"]), str(o["kind"]), str(o["remote_id"]), str(o["title"]), *_names(o["fields"]))
+            for o in listing
+        )
+
+    # -- people answer
 
     def _answer_reviews(self) -> None:
         for review in self.store.book.reviews():
             if self.rng.random() < 0.5:
                 answer = self.rng.choice(("accepted", "rejected"))
-                with self.store.atomic():
-                    self.store.book.answer(review["id"], answer, None, self.clock.now())
-                self._say(f"review {review['key']}: {answer}")
+                choices = review["detail"].get("choices") or [None]
+                self._answer(review, answer, self.chance.choice(choices) if self.chance.random() < 0.5 else None)
 
-    def _say(self, line: str) -> None:
-        if self.keep_log:
-            self.result.log.append(f"{self.clock.now()} {line}")
+    def _approve_guards(self) -> None:
+        for review in self.store.book.reviews():
+            if review["topic"] == "guard":
+                self._answer(review, "accepted", None)
+
+    def _answer(self, review: dict[str, object], answer: str, choice: str | None) -> None:
+        if review["topic"] == "guard" and answer == "accepted":
+            self.let_pass[str(review["key"])] = int(review["detail"]["count"])  # type: ignore[index]
+        with self.store.atomic(fence=False):
+            self.store.book.answer(review["id"], answer, choice, self.clock.now())  # type: ignore[arg-type]
+        self.hub.say(f"review {review['key']}: {answer} {choice or ''}")
+
+    # -- guards
+
+    def _watch_guards(self, marks: dict[str, int], runs: int) -> None:
+        """Nothing above the limit is archived in one run unless a person let it pass, for this one run.
+
+        `runs` processes took the home since `marks`, each with a limit of its own.
+        """
+        for name, system in self.world.systems.items():
+            done = sum(e.who == "hub" and e.field == "@deleted" for e in system.history[marks[name] :])
+            key = f"guard:{name}:archives"
+            others = (runs - 1) * MOST_ARCHIVES
+            if done > others + MOST_ARCHIVES and done > others + self.let_pass.pop(key, 0):
+                self.result.violations.append(
+                    Violation("guard", f"{done} archives in {name}, and nobody let them pass")
+                )
+
+    def _hash(self) -> str:
+        digest = self.hub.digest
+        for system in self.world.systems.values():
+            digest.update(repr(system.history).encode())
+        digest.update(repr((self.result.violations, self.result.writes)).encode())
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """End what still runs."""
+        self.hub.close()
 
 
-def simulate(seed: int, setting: Setting | None = None, *, log: bool = False) -> Result:
+def _names(fields: object) -> list[str]:
+    return sorted(fields) if isinstance(fields, dict) else []
+
+
+def simulate(
+    seed: int,
+    setting: Setting | str | None = None,
+    *,
+    off: Collection[str] = (),
+    log: bool = False,
+    until: int | None = None,
+) -> Result:
     """Play the schedule of a seed. Unexpected exceptions of the product are violations too."""
-    schedule = Schedule(seed, setting, log=log)
+    schedule = Schedule(seed, setting, off=off, log=log, until=until)
     try:
         return schedule.play()
     except Exception as error:  # whatever the product raises here is a finding
         schedule.result.violations.append(Violation("crash", f"{type(error).__name__}: {error}"))
-        if log:
-            raise
         return schedule.result
     finally:
-        schedule.store.close()
+        schedule.close()
+
+
+__all__ = ["RATES", "Crash", "Result", "Schedule", "simulate"]

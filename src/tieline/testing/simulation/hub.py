@@ -1,0 +1,313 @@
+"""The hub as processes: runs the product's own runner over the world, lets it die, be paused, or meet a second one.
+
+One store stands for the home; every process has a fencing epoch of its own, swapped in while it runs. Every port call
+is a step: there people act, the process dies, or the baton goes to another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any
+
+from tieline.errors import Locked, NotAuthorised, RateLimited, TielineError
+from tieline.model import Outcome, Remote, Write
+from tieline.ports import InlineExecutor, Ports
+from tieline.runner import Options, Runner, Summary, System
+from tieline.runner.context import LEASE_MS
+from tieline.store import LeaseLost, Store
+from tieline.store.book import Book
+from tieline.store.db import Db
+from tieline.store.trees import Trees
+from tieline.store.work import Work
+from tieline.testing.clock import SeqIds
+from tieline.testing.faults import Faults, FaultyConnector
+from tieline.testing.memory_connector import MemoryConnector
+from tieline.testing.simulation.baton import Baton, Ended, Process
+from tieline.testing.simulation.setting import LATE_MS, Setting
+from tieline.testing.simulation.world import World, limits, rules
+
+NO_PROCESS = 1 << 30
+"""A process id that no system gives."""
+COMMITTED = frozenset({"ingested", "confirmed", "baseline", "planned", "settled"})
+"""Steps right after a commit."""
+DEAD_EPOCH = -1
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Halt(BaseException):
+    """The replay has come to the step it was asked for."""
+
+
+class Watched:
+    """A connector that notes when each remote was last read before it was written: the window of one round trip."""
+
+    def __init__(self, name: str, inner: FaultyConnector, now: Callable[[], int], hub: Hub) -> None:
+        self.name = name
+        self.inner = inner
+        self.facts = inner.facts
+        self.now = now
+        self.hub = hub
+        self.read_at: dict[tuple[str, str], int] = {}
+        self.windows: dict[tuple[str, str], list[tuple[int, int]]] = {}
+
+    def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
+        """As the connector does, noted."""
+        self.read_at.update(dict.fromkeys([(stream, i) for i in ids], self.now()))
+        return self._asked(self.inner.read, stream, ids, fields)  # type: ignore[no-any-return]
+
+    def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        """As the connector does, noted."""
+        self.hub.writing(self.name, writes)
+        for write in writes:
+            if write.remote_id is not None:
+                key = (stream, write.remote_id)
+                self.windows.setdefault(key, []).append((self.read_at.get(key, 0), self.now()))
+        return self._asked(self.inner.write, stream, writes)  # type: ignore[no-any-return]
+
+    def _asked(self, method: Any, *args: Any) -> Any:
+        self.hub.admit(self.name)
+        return method(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.inner, name)
+        if name in ("list", "changes", "sweep", "find"):
+            return lambda *args: self._asked(found, *args)
+        return found
+
+
+@lru_cache(maxsize=1)
+def _empty() -> bytes:
+    """A home without anything in it, as SQLite keeps it."""
+    store = Store()
+    try:
+        return store.db.sql.serialize()
+    finally:
+        store.close()
+
+
+class _Db(Db):
+    """A database in memory that begins as a copy: laying out tables takes as long as a short run."""
+
+    def _upgrade(self) -> None:
+        self.sql.deserialize(_empty())
+
+    def atomic(  # type: ignore[override]  # the same context manager by its public name
+        self, *, durable: bool = True, fence: bool = True
+    ) -> AbstractContextManager[Any]:
+        """As the file's, without telling SQLite each time how durable memory should be."""
+        return super().atomic(durable=True, fence=fence)
+
+
+class MemoryStore(Store):
+    """A store in memory, for thousands of schedules."""
+
+    def __init__(self) -> None:
+        self.db = _Db(None)
+        self.trees = Trees(self.db)
+        self.work = Work(self.db)
+        self.book = Book(self.db)
+
+
+class Hub:
+    """One home, and the processes that run it."""
+
+    def __init__(self, world: World, setting: Setting, rng: random.Random, seed: int) -> None:
+        self.world = world
+        self.setting = setting
+        self.rng = rng
+        self.chance = random.Random(f"hub {seed}")
+        """For what was added since the first seeds were kept: the first stream stays what it was."""
+        self.clock = world.clock
+        late = LATE_MS if setting.faults.get("late") else 0
+        self.faults = Faults(random.Random(rng.randrange(1 << 30)), setting.faults, late)
+        self.lingering = bool(late)
+        self.clock.passing = self.linger if late else None
+        self.connectors = {
+            name: Watched(name, FaultyConnector(MemoryConnector(system), self.faults, self.clock), system.now, self)
+            for name, system in world.systems.items()
+        }
+        self.rules = rules(rng, list(world.systems), setting.kinds)
+        self.store = MemoryStore()
+        self.ids = SeqIds(seed)
+        self.baton = Baton(self.chance, self.clock)
+        self.current: Process | None = None
+        self.agitated = True
+        self.between: Callable[[str], None] = lambda name: None
+        """Called at every step, before anything happens there."""
+        self.breaches: list[str] = []
+        """What a process did after another one had taken the home over."""
+        self.steps = 0
+        self.crashes = 0
+        self.buried: int | None = None
+        """The epoch of the process that died last."""
+        self.taken = 0
+        self.barred: dict[str, TielineError] = {}
+        self.digest = hashlib.blake2b(digest_size=16)
+        self.log: list[str] | None = None
+
+    # -- a step
+
+    def _boundary(self, name: str) -> None:
+        self.steps += 1
+        self.digest.update(b"%d %s\n" % (self.clock.now(), name.encode()))
+        self._watch(name)
+        if self.lingering:
+            self.linger()
+        self.between(name)
+        if not self.agitated:
+            self.clock.advance(1)
+            return
+        rng = self.rng
+        self.clock.advance(rng.choice((1, 5, 40)))
+        if rng.random() < self.setting.people:
+            self.world.act()
+        if rng.random() < self.setting.crash:
+            self.say(f"crash at {name}")
+            raise self.crash()
+        if self.setting.together and not self.store.db.sql.in_transaction:
+            self._offer(name)
+
+    def crash(self) -> Crash:
+        """The process dies: nothing it does from here on reaches the home, and the lease stays its."""
+        self.crashes += 1
+        self.buried, self.store.db.epoch = self.store.db.epoch, DEAD_EPOCH
+        return Crash()
+
+    def _bury(self) -> None:
+        """Whoever comes next can see that the holder is dead."""
+        self.store.db.epoch = None
+        owner = json.dumps({"host": socket.gethostname(), "pid": NO_PROCESS, "started": ""})
+        self.store.db.sql.execute("UPDATE lease SET owner = ? WHERE epoch = ?", (owner, self.buried))
+
+    # -- several processes
+
+    def _offer(self, name: str) -> None:
+        """Perhaps somebody else goes on: a paused process, or a second scheduler."""
+        me = self.current
+        if me is None or self.chance.random() >= self.setting.together:
+            return
+        if self.chance.random() < 0.5:
+            me.until = self.clock.now() + self.chance.choice((100, LEASE_MS // 2, LEASE_MS + 60_000))
+            self.say(f"process {me.number} is paused at {name} until {me.until}")
+        if len(self.baton.alive) < 2:
+            second = self.baton.start(self._another)
+            second.until = self.clock.now() + self.chance.choice((0, 0, LEASE_MS + 30_000))
+        me.epoch = self.store.db.epoch
+        me.pass_back()
+
+    def _resumed(self, process: Process) -> None:
+        self.current = process
+        self.store.db.epoch = process.epoch
+
+    def _watch(self, name: str) -> None:
+        """Note who takes the home, and whether somebody works on who lost it."""
+        me = self.current
+        if me is None:
+            return
+        if not me.took and self.store.db.epoch is not None:
+            self.taken += 1
+            me.took = self.taken
+        if name in COMMITTED and me.took < self.taken:
+            self.breaches.append(f"process {me.number} committed ({name}) after another one took the home over")
+
+    def writing(self, system: str, writes: Sequence[Write]) -> None:
+        """A write leaves the machine."""
+        me = self.current
+        if me is not None and me.took < self.taken:
+            self.breaches.append(f"process {me.number} wrote to {system} after another one took the home over")
+
+    def admit(self, system: str) -> None:
+        """A call: raises what is told when the credential, or the day's quota, has ended until the next run."""
+        setting = self.setting
+        if not self.agitated or not (setting.expiry or setting.quota):
+            return
+        if system not in self.barred:
+            dice = self.chance.random()
+            if dice < setting.expiry:
+                self.barred[system] = NotAuthorised("the token has ended")
+            elif dice < setting.expiry + setting.quota:
+                self.barred[system] = RateLimited("the day's quota is used up", retry_after=3600.0)
+        if system in self.barred:
+            raise self.barred[system]
+
+    def linger(self) -> None:
+        """Writes whose answer was given up arrive when their time has come."""
+        for connector in self.connectors.values():
+            connector.inner.settle()
+
+    def rest(self, ms: int) -> None:
+        """Time passes between runs."""
+        first = min(ms, LATE_MS)
+        self.clock.advance(first)
+        self.linger()
+        self.clock.advance(ms - first)
+
+    # -- runs
+
+    def runner(self) -> Runner:
+        """The product's runner, as a fresh process makes it."""
+        ports = Ports(
+            clock=self.clock,
+            ids=self.ids,
+            random=random.Random(self.rng.randrange(1 << 30)),
+            executor=lambda: InlineExecutor(self.rng.randrange if self.agitated else None),
+            boundary=self._boundary,
+        )
+        systems = {name: System(name, c, c.facts.streams) for name, c in self.connectors.items()}
+        return Runner(self.store, systems, self.rules, limits(self.setting), ports)
+
+    def run_once(self, *, full: bool = False) -> Summary | None:
+        """One pass of a fresh process, and of whoever comes in between; None when it died or failed as a whole."""
+        self.barred = {}
+        if not self.setting.together or not self.agitated:
+            return self._guarded(full=full)
+        found: list[Summary | None] = []
+        self.baton.start(lambda: found.append(self._guarded(full=full)))
+        while self.baton.alive:
+            self.baton.step(self._resumed)
+        self.current = None
+        return found[0] if found else None
+
+    def _another(self) -> None:
+        self._guarded(full=False)
+
+    def _guarded(self, *, full: bool) -> Summary | None:
+        try:
+            summary = self.runner().sync(Options(yes=True, full=full))
+        except Ended:
+            return None
+        except Crash:
+            self._bury()
+            return None
+        except (Locked, LeaseLost) as error:
+            self.store.db.epoch = None
+            self.say(f"run ended: {error}")
+            return None
+        except TielineError as error:
+            self.say(f"run failed: {error!r}")
+            return None
+        self.say(f"run: {summary.outcome} writes={summary.writes} converged={summary.converged} {summary.notes}")
+        return summary
+
+    def say(self, line: str) -> None:
+        """A line for the log, if one is kept."""
+        if self.log is not None:
+            self.log.append(f"{self.steps} {self.clock.now()} {line}")
+
+    def close(self) -> None:
+        """End every process and forget the home."""
+        self.baton.close(self._ended)
+        self.store.close()
+
+    def _ended(self, process: Process) -> None:
+        self.current = None
+        self.store.db.epoch = DEAD_EPOCH
