@@ -9,7 +9,7 @@ import pytest
 
 from tieline.errors import NotAuthorised, PluginFailed, TielineError, Unavailable
 from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
-from tieline.model import Outcome
+from tieline.model import Outcome, Page
 from tieline.store import Store, StoreBroken
 
 
@@ -227,3 +227,27 @@ def test_a_damaged_store_ends_in_an_error_that_says_so(office: Any, tmp_path: Pa
 
     with pytest.raises(TielineError):
         reopen_and_sync()
+
+
+def test_a_long_reading_leaves_the_cursor_where_its_first_page_allows(office: Any) -> None:
+    """What is committed late appears behind the pages that were read already, however late the last page is."""
+    office.add("crm", late_commit_ms=3000)
+    office.add("mail")
+    ada = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    crm = office.connectors["crm"]
+    real, began = crm.changes, 0
+
+    def changes(stream: str, window: Any, token: str | None) -> Page:
+        nonlocal began
+        if stream != "contacts":
+            return real(stream, window, token)
+        if token is None:
+            began = office.clock.now()
+            return real(stream, window, None)._replace(token="slow", now=began)
+        return Page([], now=office.clock.advance(60_000))
+
+    crm.changes = changes
+    office.edit("crm", "contact", ada, title="Boss")
+    office.sync(pause_ms=1)
+    assert 0 < office.store.trees.cursor("crm", "contacts").since <= began - 3000

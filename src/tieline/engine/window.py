@@ -95,7 +95,10 @@ def _anew(walk: Walk, window: Window) -> Walk:
 
 
 def cursor_after(saved: int, newest: int, server_now: int, facts: StreamFacts) -> int:
-    """The cursor to save: the newest stamp met, but `overlap` behind the server's clock, and never backwards."""
+    """The cursor to save: the newest stamp met, but `overlap` behind the server's clock, and never backwards.
+
+    `server_now` is the time of the walk's first page: a long walk's last page says nothing of what came late behind it.
+    """
     limit = server_now - facts.overlap_ms
     limit -= limit % facts.granularity_ms
     return max(saved, min(newest, limit))

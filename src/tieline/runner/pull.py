@@ -154,15 +154,17 @@ class Reader:
     def _changes(self, cursor: Cursor) -> Generator[Job, Any, Cursor]:
         """Read what changed since the cursor. Hints are read strongly unless their version is known."""
         walk: window.Walk | None = window.start(cursor.since)
+        began = 0
         while walk is not None:
             page: Page = yield self._changes_job(walk.window, walk.token)
             page = page._replace(now=page.now or self.run.ports.clock.now())
+            began = began or page.now  # what is committed late, behind a page that was read, is met by the next run
             onward = window.step(walk, page, self.facts)  # the walk follows the index's own stamps
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
             if onward is None and not page.capped:  # only a window read to its end moves the cursor
-                cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, page.now, self.facts))
+                cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, began, self.facts))
             self._commit(page, cursor, None)
             walk = onward
         return cursor
