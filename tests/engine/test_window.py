@@ -96,8 +96,13 @@ def test_what_the_index_may_lag_behind_does_not_say_where_to_go_on() -> None:
     assert walk.window == Window(7)
 
 
-def test_a_cap_behind_which_nothing_is_settled_ends_the_walk_early() -> None:
-    assert step(start(0), Page([at(950, "a"), at(960, "b")], capped=True, now=1000), LAGGING) is None
+def test_a_cap_behind_which_nothing_is_settled_goes_on_by_what_is_shown_and_is_not_sure() -> None:
+    walk = step(start(0), Page([at(950, "a"), at(960, "b")], capped=True, now=1000), LAGGING)
+    assert walk is not None
+    assert (walk.window, walk.sure) == (Window(950), False)
+    onward = step(walk, Page([at(970, "c"), at(980, "d")], token="t", now=1000), LAGGING)
+    assert onward is not None
+    assert not onward.sure
 
 
 rows = st.lists(
@@ -151,7 +156,9 @@ def test_behind_a_cap_reading_goes_on_from_what_the_index_has_caught_up_with() -
 def test_what_one_window_showed_says_nothing_of_where_the_next_goes_on() -> None:
     walk = step(start(0), Page([at(5, "a"), at(950, "b")], capped=True, now=1000), LAGGING)
     assert walk is not None
-    assert step(walk, Page([at(960, "c"), at(970, "d")], capped=True, now=1000), LAGGING) is None
+    onward = step(walk, Page([at(960, "c"), at(970, "d")], capped=True, now=1000), LAGGING)
+    assert onward is not None
+    assert (onward.window, onward.sure) == (Window(960), False)
 
 
 def test_where_no_index_lags_the_last_stamp_says_where_to_go_on_however_fresh() -> None:

@@ -6,6 +6,7 @@ outside, through the vendors' own SDKs, straight from the stand-in and past the 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -264,8 +265,9 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
 
 
 def environ(**more: str) -> dict[str, str]:
-    """The environment of this process without what would lead Tieline elsewhere."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("TIELINE_")} | more
+    """The environment of this process without what would lead Tieline elsewhere, and a key for what is granted."""
+    here = {k: v for k, v in os.environ.items() if not k.startswith("TIELINE_")}
+    return here | {"TIELINE_KEY": base64.urlsafe_b64encode(bytes(32)).decode()} | more
 
 
 @dataclass

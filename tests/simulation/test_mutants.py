@@ -11,7 +11,17 @@ from tieline.testing.simulation import OPTIONS
 
 BUDGET = 120
 RARE = frozenset(
-    {"nooverlap", "cursorfirst", "firsthit", "twinblind", "pagebound", "blindlate", "wakeless", "aliasless"}
+    {
+        "nooverlap",
+        "cursorfirst",
+        "firsthit",
+        "twinblind",
+        "pagebound",
+        "blindlate",
+        "wakeless",
+        "aliasless",
+        "trustlist",
+    }
 )
 """Mutants that take more schedules than the test suite has time for; `python -m tests.mutants` plays them."""
 

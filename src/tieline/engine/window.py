@@ -27,6 +27,11 @@ class Walk(NamedTuple):
     last: tuple[int, str] = (UNSETTLED, "")
     """Up to where this window was read: the stamp of the last item that a lagging index cannot have put elsewhere, and
     the id of the last item of all."""
+    shown: int = 0
+    """The least stamp of the last page."""
+    sure: bool = True
+    """False once it had to go on from a stamp that the index may lag behind: something may have been passed over, and
+    the saved cursor must not move."""
     pages: int = 0
     tokens: tuple[str, ...] = ()
     """The latest tokens used in this window: one that comes again would never end."""
@@ -40,15 +45,14 @@ def start(cursor: int) -> Walk:
 def step(walk: Walk, page: Page, facts: StreamFacts) -> Walk | None:
     """What to ask after `page`; None when the window is read to its end.
 
-    None also where a result cap cuts a page on which nothing is old enough to go on from (`page.capped`): what
-    follows is then read from the same cursor by the next run. Raises ContractViolation when the pages do not come to
-    an end.
+    Where a result cap cuts a page on which nothing is old enough to go on from, the walk goes on by what is shown and
+    is not `sure` any more. Raises ContractViolation when the pages do not come to an end.
     """
-    newest, last = walk.newest, walk.last
+    done = walk._replace(pages=walk.pages + 1)
     if page.remotes:
-        newest = max(newest, *(remote.modified for remote in page.remotes))
-        last = (max(last[0], _settled(page, facts)), page.remotes[-1].id)
-    done = walk._replace(newest=newest, last=last, pages=walk.pages + 1)
+        stamps = [remote.modified for remote in page.remotes]
+        last = (max(walk.last[0], _settled(page, facts)), page.remotes[-1].id)
+        done = done._replace(newest=max(walk.newest, *stamps), last=last, shown=min(stamps))
     if done.pages > MAX_PAGES:
         raise ContractViolation(f"more than {MAX_PAGES} pages of changes")
     if page.capped:
@@ -73,7 +77,7 @@ def _settled(page: Page, facts: StreamFacts) -> int:
     return sure[-1] if sure else UNSETTLED
 
 
-def _narrow(walk: Walk, any_met: bool) -> Walk | None:
+def _narrow(walk: Walk, any_met: bool) -> Walk:
     """The window after a result cap: from the last stamp met, or inside it by id when a single stamp fills the cap."""
     stamp, last_id = walk.last
     window = walk.window
@@ -83,15 +87,16 @@ def _narrow(walk: Walk, any_met: bool) -> Walk | None:
         narrowed = Window(window.since, last_id)
     elif stamp > window.since:
         narrowed = Window(stamp)
-    elif stamp == UNSETTLED and last_id:
-        return None
     else:
-        narrowed = Window(window.since, "")
+        if stamp == UNSETTLED and last_id:
+            walk = walk._replace(sure=False)
+        further = not walk.sure and walk.shown > window.since
+        narrowed = Window(walk.shown) if further else Window(window.since, "")
     return _anew(walk, narrowed)
 
 
 def _anew(walk: Walk, window: Window) -> Walk:
-    return walk._replace(window=window, token=None, tokens=(), last=(UNSETTLED, ""))
+    return walk._replace(window=window, token=None, tokens=(), last=(UNSETTLED, ""), shown=0)
 
 
 def cursor_after(saved: int, newest: int, server_now: int, facts: StreamFacts) -> int:

@@ -163,7 +163,7 @@ class Reader:
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
-            if onward is None and not page.capped:  # only a window read to its end moves the cursor
+            if onward is None and walk.sure:  # only a window surely read to its end moves the cursor
                 cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, began, self.facts))
             self._commit(page, cursor, None)
             walk = onward
