@@ -265,9 +265,8 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
 
 
 def environ(**more: str) -> dict[str, str]:
-    """The environment of this process without what would lead Tieline elsewhere, and a key for what is granted."""
-    here = {k: v for k, v in os.environ.items() if not k.startswith("TIELINE_")}
-    return here | {"TIELINE_KEY": base64.urlsafe_b64encode(bytes(32)).decode()} | more
+    """The environment of this process without what would lead Tieline elsewhere."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("TIELINE_")} | more
 
 
 @dataclass
@@ -330,7 +329,8 @@ class Desk:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.home = folder / ".tieline"
-        self.env = {"CRM_TOKEN": tokens["crm"], "MARKETING_TOKEN": tokens["marketing"]}
+        key = base64.urlsafe_b64encode(bytes(32)).decode()  # for what a refresh grants
+        self.env = {"CRM_TOKEN": tokens["crm"], "MARKETING_TOKEN": tokens["marketing"], "TIELINE_KEY": key}
         auth = {f"{name}_auth": token_auth(f"{name.upper()}_TOKEN") for name in VENDORS}
         parts = {"crm_more": "", "marketing_more": "", "more": ""} | auth | more
         self.config = folder / "tieline.toml"
