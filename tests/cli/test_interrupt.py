@@ -13,7 +13,7 @@ import pytest
 
 WAIT = 30.0
 PROGRAM = """\
-import sys, time
+import os, sys, time
 sys.path.insert(0, {tests!r})
 from conftest import Memory, World
 from tieline.cli.app import app
@@ -23,7 +23,7 @@ from tieline.testing import MemoryConnector
 
 class Slow(MemoryConnector):
     def list(self, stream, token):
-        print("asked", flush=True)
+        os.write(1, b"asked\\n")  # at one go: two streams are read at once
         time.sleep({pause})
         return super().list(stream, token)
 

@@ -385,3 +385,10 @@ def kill(process: subprocess.Popen[str]) -> None:
     """`kill -9`, of a process that was started here."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGKILL)
+
+
+def put_away(process: subprocess.Popen[str]) -> None:
+    """Leave nothing of a command behind, however its test ended."""
+    kill(process)
+    with process:
+        pass

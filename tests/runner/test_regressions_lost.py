@@ -176,3 +176,55 @@ def test_what_a_lost_create_made_is_not_taken_for_somebody_else_with_its_address
     made = office.only("mail", "contact")
     office.sync()
     assert office.record_of("mail", "contact", made.id) == made.hub_id
+
+
+# -- merged, by people, while nobody knew
+
+
+def lose_in(office: Any, system: str, *, arrives: bool) -> None:
+    """The answer to the next create in a system is lost."""
+    connector = office.connectors[system]
+    take = connector.write
+
+    def write(stream: str, writes: Any) -> Any:
+        if all(w.op != "create" for w in writes):
+            return take(stream, writes)
+        connector.write = take
+        if arrives:
+            take(stream, writes)
+        raise Unavailable("the line is cut", sent=True)
+
+    connector.write = write
+
+
+def test_what_a_lost_create_made_and_a_person_merged_away_is_not_taken_for_deleted(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", unique_hub_id=False, server_ms=200_000)  # it may linger: the merge is read before it is found
+    kept = office.create("mail", "contact", email="two@firm.example", last_name="Two")
+    office.sync()
+    office.create("crm", "contact", email="one@firm.example", last_name="One")
+    lose_in(office, "mail", arrives=True)
+    office.sync()
+    made = office.by_name("mail", "contact", "One", "last_name").id
+    office.systems["mail"].person_merge("contact", kept, made)
+    for _ in range(6):
+        office.sync()
+    assert [r["topic"] for r in office.reviews()] == ["merge"], "the merge was taken for a deletion"
+    assert len(office.systems["crm"].alive("contact")) == 2
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_who_was_merged_away_is_not_what_a_later_create_made(pair: Any, arrives: bool) -> None:
+    one = pair.create("crm", "contact", email="one@firm.example", last_name="One")
+    two = pair.create("crm", "contact", email="two@firm.example", last_name="Two")
+    pair.sync()
+    pair.sync()
+    pair.clock.advance(1000)
+    pair.systems["crm"].person_merge("contact", two, one)
+    pair.sync()
+    lose_in(pair, "crm", arrives=arrives)
+    pair.answer("rejected", topic="merge")  # they are two after all: the crm gets the first again
+    for _ in range(4):
+        pair.sync()
+    names = ["One", "Two"]
+    assert [pair.values(s, "contact", "last_name") for s in ("crm", "mail")] == [names, names]

@@ -9,7 +9,7 @@ import pytest
 
 from tieline.errors import NotAuthorised, PluginFailed, TielineError, Unavailable
 from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
-from tieline.model import Outcome, Page
+from tieline.model import Outcome, Page, Remote
 from tieline.store import Store, StoreBroken
 
 
@@ -251,3 +251,30 @@ def test_a_long_reading_leaves_the_cursor_where_its_first_page_allows(office: An
     office.edit("crm", "contact", ada, title="Boss")
     office.sync(pause_ms=1)
     assert 0 < office.store.trees.cursor("crm", "contacts").since <= began - 3000
+
+
+def test_behind_a_cap_that_is_all_fresh_reading_goes_on_and_the_cursor_stays(office: Any) -> None:
+    """The index may order by older stamps than it shows: what stands between was perhaps not read, so nothing is lost
+    only if the next run asks from the same place."""
+    office.add("crm", hints=True, index_lag_ms=3000)
+    office.add("mail")
+    ada = office.create("crm", "contact", email="ada@firm.example")
+    ben = office.create("crm", "contact", email="ben@firm.example")
+    office.sync()
+    crm, asked = office.connectors["crm"], []
+    before = office.store.trees.cursor("crm", "contacts").since
+
+    def changes(stream: str, window: Any, token: str | None) -> Page:
+        if stream != "contacts":
+            return Page([], now=office.clock.now())
+        asked.append(window.since)
+        hit = ada if len(asked) == 1 else ben
+        shown = Remote(hit, {}, modified=office.clock.now() - 1)
+        return Page([shown], capped=len(asked) == 1, now=office.clock.now())
+
+    crm.changes = changes
+    office.edit("crm", "contact", ben, title="Boss")
+    office.sync(pause_ms=1)
+    assert len(asked) == 2, "what stands behind the cap was not asked for"
+    assert {r.fields.get("title") for r in office.systems["mail"].alive("contact")} == {None, "Boss"}
+    assert office.store.trees.cursor("crm", "contacts").since == before

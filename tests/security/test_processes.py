@@ -150,12 +150,8 @@ def test_s11_two_processes_renew_once(bench: Bench, system: str) -> None:
     assert vendor.token_requests - before == 1
 
 
-def test_s11_a_process_killed_between_the_renewal_and_its_keeping_ends_in_reauth_required(crm_bench: Bench) -> None:
-    bench = crm_bench
-    bench.login("crm")
-    vendor = bench.vendors["crm"]
-    vendor.sandbox.issuer.expire()
-    running: list[subprocess.Popen[str]] = []
+def killing(running: list[subprocess.Popen[str]]) -> Callable[[Request, Callable[[Request], Response]], Response]:
+    """A server that renews, and kills the process in `running` before it hears of that."""
 
     def die(request: Request, go: Callable[[Request], Response]) -> Response:
         answer = go(request)
@@ -163,7 +159,17 @@ def test_s11_a_process_killed_between_the_renewal_and_its_keeping_ends_in_reauth
             kill(running.pop())
         return answer
 
-    vendor.wrap = die
+    return die
+
+
+def test_s11_a_process_killed_between_the_renewal_and_its_keeping_ends_in_reauth_required(crm_bench: Bench) -> None:
+    bench = crm_bench
+    bench.login("crm")
+    vendor = bench.vendors["crm"]
+    vendor.sandbox.issuer.expire()
+    running: list[subprocess.Popen[str]] = []
+
+    vendor.wrap = killing(running)
     process = bench.start("check")
     running.append(process)
     assert finished(process).code == -9, "it was not killed: this shows nothing"
@@ -187,13 +193,7 @@ def test_s11_a_process_killed_where_refresh_tokens_stay_the_same_is_recovered_fr
     vendor.sandbox.issuer.expire()
     running: list[subprocess.Popen[str]] = []
 
-    def die(request: Request, go: Callable[[Request], Response]) -> Response:
-        answer = go(request)
-        if is_renewal(request) and running:
-            kill(running.pop())
-        return answer
-
-    vendor.wrap = die
+    vendor.wrap = killing(running)
     running.append(bench.start("check"))
     assert finished(running[0]).code == -9
     assert bench.run("check").code == 0

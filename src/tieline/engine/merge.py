@@ -188,7 +188,7 @@ def _judge_consent(
     kept = (standing.system, standing.value)
     others = [b for b in bids if b.value == "allowed" and not b.based]
     out.conflicts += [Conflict(name, kept, (b.system, b.value), "consent: opt-out wins") for b in others]
-    summary = f"{', '.join(asking)} opted {_title(record)} back in ({name.removeprefix('consent_')})"
+    summary = f"{', '.join(asking)} opted {title(record)} back in ({name.removeprefix('consent_')})"
     detail: dict[str, Cell] = {"systems": asking}
     answers = ("allow contact again, everywhere", "stay opted out and write that back")
     _hold(record, name, asking, out, "consent", key, summary, detail, answers)
@@ -211,7 +211,7 @@ def _ask(
         lost = tuple(b for b in contenders if b.value != winner.value)
         return Verdict(winner.value, winner.system, winner.time, "decided in review", lost)
     places = dict.fromkeys(b.system or "the hub" for b in ranked)
-    summary = f"{_title(record)}: {name} was edited in {' and '.join(places)} at nearly the same time"
+    summary = f"{title(record)}: {name} was edited in {' and '.join(places)} at nearly the same time"
     detail: dict[str, Cell] = {"values": [[b.system, b.value, b.time] for b in ranked]}
     keep = f"keep {_said(ranked[0].value)} from {ranked[0].system or 'the hub'} (or --take SYSTEM)"
     waiting = [b.system for b in bids]
@@ -229,7 +229,7 @@ def _ask_foreign(
         if answer.answer == "accepted":
             return Verdict(bid.value, bid.system, bid.time, "decided in review", (standing_bid(record, name),))
         return verdict
-    summary = f"{_title(record)}: {name} belongs to {policy.system}, but was edited in {bid.system}"
+    summary = f"{title(record)}: {name} belongs to {policy.system}, but was edited in {bid.system}"
     detail: dict[str, Cell] = {"values": [[bid.system, bid.value, bid.time], ["", verdict.value, verdict.time]]}
     answers = (f"take {_said(bid.value)} from {bid.system} this once", f"put back {_said(verdict.value)}")
     _hold(record, name, [b.system for b in foreign], out, "foreign", key, summary, detail, answers)
@@ -275,10 +275,8 @@ def _apply(record: Record, name: str, standing: Bid, verdict: Verdict, spoken: S
         out.stamps[name] = (verdict.origin, verdict.time)
 
 
-def _title(record: Record) -> str:
+def title(record: Record) -> str:
+    """What people call the record: a name, else an address, else its id."""
     fields = record.fields
     person = " ".join(str(fields[n]) for n in ("first_name", "last_name") if fields.get(n))
     return str(fields.get("name") or person or fields.get("email") or record.id)
-
-
-title = _title

@@ -137,7 +137,9 @@ class Settler:
     def _judge(self, intent: Intent, row: Row, remote: Remote | None) -> None:
         if remote is None and self.facts.blind and intent.op != "archive":
             return  # it may be there and not be readable: the next complete listing tells
-        if remote is None or remote.gone:
+        if remote is not None and remote.merged_into is not None:
+            self.ingest.take([remote])
+        elif remote is None or remote.gone:
             if row.gone is None:
                 self.ingest.mark_gone(row, "hub" if intent.op == "archive" else "user")
         elif remote.id != row.remote_id:
@@ -213,6 +215,8 @@ class Settler:
         return None
 
     def _adopt(self, intent: Intent, candidates: Sequence[Remote]) -> None:
+        former = self.store.work.remotes_of(intent.record, self.system.name)  # they keep the id that they carried
+        candidates = [r for r in candidates if not r.gone or r.id not in former]
         alive = [r for r in candidates if not r.gone]
         chosen = alive[0] if len(alive) == 1 else (candidates[0] if len(candidates) == 1 else None)
         if chosen is None:
@@ -228,7 +232,7 @@ class Settler:
             self.system.name, intent.kind, self.facts.name, chosen.id, intent.record, {}, {}, modified=chosen.modified
         )
         after = settled(empty, intent.payload, chosen)
-        gone = "user" if chosen.gone else None
+        gone = "user" if chosen.gone and chosen.merged_into is None else None
         fresh = Row(
             self.system.name, intent.kind, chosen.id, self.facts.name, intent.record, "{}", None, None, None, None,
             "", chosen.modified, chosen.modified, gone, chosen.hub_id, 0,
@@ -239,6 +243,8 @@ class Settler:
         self.ingest.rekey(empty, after)
         self.store.trees.wake([intent.record])
         self._close(intent._replace(remote_id=chosen.id), "found again")
+        if chosen.merged_into is not None:  # a person merged it before anybody here knew of it
+            self.ingest.take([chosen])
 
     def _close(self, intent: Intent, note: str) -> None:
         self.run.moves += 1

@@ -201,6 +201,11 @@ class Work:
         )
         return [Entry._make(r) for r in rows]
 
+    def remotes_of(self, record: str, system: str) -> set[str]:
+        """The ids under which a record has stood in a system so far."""
+        query = "SELECT DISTINCT remote_id FROM journal WHERE record = ? AND system = ? AND remote_id IS NOT NULL"
+        return {i for (i,) in self._sql.execute(query, (record, system))}
+
     def newest_entry(self) -> int:
         """The number of the newest row."""
         number: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]

@@ -84,11 +84,15 @@ class Evidence:
         """Records that a person said should go."""
         self.denied: set[str] = set()
         """Records that a person, right or wrong, said a lost create did not make."""
+        self.doubled: set[str] = set()
+        """Records that a person said to make beside somebody who has their address already."""
         for review in self.store.book.reviews("all"):
             if review["topic"] in ("delete", "merge") and review["state"] == "accepted":
                 self.sentenced.add(review["record"])
             if review["state"] == "open":
                 self._load_open(review)
+            if review["topic"] == "match" and review["state"] == "accepted" and review["record"]:
+                self.doubled.add(review["record"])
             if review["topic"] == "lost" and review["state"] == "rejected":
                 self.denied.add(review["record"])
             if review["topic"] == "merge" and review["state"] == "rejected":
@@ -181,7 +185,7 @@ class Evidence:
         if target is None or value is None:
             return value
         if isinstance(value, list):
-            return sorted(self._one_in_hub(system, target, row["id"]) for row in value)
+            return sorted({self._one_in_hub(system, target, row["id"]) for row in value})
         return self._one_in_hub(system, target, value)
 
     def _one_in_hub(self, system: str, target: Kind, remote_id: str) -> str:

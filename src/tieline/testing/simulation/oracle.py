@@ -66,7 +66,11 @@ class Oracle(ValueChecks):
             asked = any(r.id in self.questions or (name, r.id) in self.asked_remotes for r in records)
             if len(records) > 1 and made and not asked and not self._merged(name, records):
                 linked = {self.record_of.get((name, "contact", r.id)) for r in records}
-                if not any(self.asked[r or ""] for r in linked) and not self._parted(linked):
+                if (
+                    not linked & self.doubled
+                    and not any(self.asked[r or ""] for r in linked)
+                    and not self._parted(linked)
+                ):
                     yield Violation("I4", f"{name} holds {email} twice: {[r.id for r in records]}")
 
     def _merged(self, system: str, records: list[Record]) -> bool:
@@ -80,6 +84,8 @@ class Oracle(ValueChecks):
 
     def _parted(self, records: set[str | None]) -> bool:
         """Whether people made the two themselves in some system, or said that they are two."""
+        if records & self.doubled:
+            return True
         for name, system in self.world.systems.items():
             own = [
                 i for c in self.clusters if c.record in records for s, i, _ in c.remotes

@@ -51,7 +51,8 @@ class ValueChecks(Evidence):
             if not all(self._nameable(v) for v in (agreed, *(v for _, _, v in values))):
                 return
         for (s1, i1, v1), (s2, i2, v2) in pairwise(values):
-            if not self.alike(cluster.kind, name, v1, v2):
+            same = v1 == v2 if name in REFERENCES[cluster.kind] else self.alike(cluster.kind, name, v1, v2)
+            if not same:
                 yield Violation("I1", f"{cluster.kind}.{name}: {s1}:{i1} has {v1!r}, {s2}:{i2} has {v2!r}")
 
     def _nameable(self, value: Cell) -> bool:
