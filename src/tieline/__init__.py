@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pluggy as _pluggy
 
     from tieline.connector import (
+        Acting,
         Connector,
         ConnectorSpec,
         Context,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
     from tieline.mapping import Mapper, Rule, compile_rules
     from tieline.model import (
+        Action,
+        ActionFacts,
         Bad,
         Facts,
         FieldFacts,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
         Outcome,
         Page,
         Problem,
+        Receipt,
         Remote,
         Schema,
         StreamFacts,
@@ -60,12 +64,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "connector": "Connector ConnectorSpec Context HttpClient HttpProfile Need OAuth Quota Recalling Settings Subdomain",
+    "connector": "Acting Connector ConnectorSpec Context HttpClient HttpProfile Need OAuth Quota Recalling Settings "
+    "Subdomain",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
     "mapping": "Mapper Rule compile_rules",
-    "model": "Bad Facts FieldFacts Finding Outcome Page Problem Remote Schema StreamFacts Window Write",
+    "model": "Action ActionFacts Bad Facts FieldFacts Finding Outcome Page Problem Receipt Remote Schema StreamFacts "
+    "Window Write",
     "ports": "Clock Request Response Transport",
     "records": "KINDS Account Address Campaign Cell Contact Kind Money Opportunity",
     "hookspecs": "hookimpl",
@@ -86,6 +92,9 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "KINDS",
     "Account",
+    "Acting",
+    "Action",
+    "ActionFacts",
     "Address",
     "Applied",
     "Bad",
@@ -118,6 +127,7 @@ __all__ = [
     "Quota",
     "RateLimited",
     "Recalling",
+    "Receipt",
     "Rejected",
     "Remote",
     "Request",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from tieline.model import Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
+from tieline.model import Action, Facts, Finding, Outcome, Page, Receipt, Remote, Schema, Window, Write
 from tieline.ports import Clock, Request, Response
 from tieline.records import Cell, Kind
 
@@ -84,6 +84,21 @@ class Recalling(Connector, Protocol):
 
     def recall(self, stream: str, schema: Schema) -> None:
         """What `schema` answered, at most a day ago; told instead of asking. Called before anything is read."""
+        ...
+
+
+class Acting(Connector, Protocol):
+    """What a connector offers besides if its facts name actions."""
+
+    def act(self, action: Action) -> Receipt:
+        """Do this once; `exists` where the system itself refuses a second one with the same key. Not retried here.
+
+        Raises as `write` does: what may have been done although no answer came must never promise the contrary.
+        """
+        ...
+
+    def acted(self, name: str, keys: Sequence[str]) -> Mapping[str, Receipt]:
+        """Key → what was done under it, as far as the system shows it; keys it knows nothing of are left out."""
         ...
 
 
@@ -301,6 +316,7 @@ class ConnectorSpec:
 
 __all__ = [
     "Act",
+    "Acting",
     "Connector",
     "ConnectorSpec",
     "Context",

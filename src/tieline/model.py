@@ -5,7 +5,7 @@ Times are integers: milliseconds since 1970 UTC. Cells are described in `records
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -66,13 +66,22 @@ class StreamFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionFacts:
+    """A side effect that a connector offers besides record writes: a ticket, a folder, an event."""
+
+    name: str
+    quiet_ms: int = 0
+    """After a call of unknown outcome: how long until `acted` may be believed (deadline + server time + index lag)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """What a connector can do. `actions` names the side effects it offers (later)."""
+    """What a connector can do."""
 
     streams: tuple[StreamFacts, ...]
     writers: int = 4
     """Calls in flight at once that the system bears."""
-    actions: tuple[str, ...] = ()
+    actions: tuple[ActionFacts, ...] = ()
 
     def stream(self, name: str) -> StreamFacts:
         """The stream of this name; KeyError if there is none."""
@@ -210,6 +219,23 @@ class Outcome(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
+class Action(NamedTuple):
+    """One side effect. The connector puts `key` where `acted` finds it again; ids in `fields` are the system's own."""
+
+    name: str
+    key: str
+    fields: Fields
+
+
+class Receipt(NamedTuple):
+    """What became of an `Action`: `ok` made it, `exists` found its key taken; the rest as for an `Outcome`."""
+
+    status: Status
+    id: str | None = None
+    url: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
 class Finding(NamedTuple):
     """One line of `tieline check`: level, what was looked at, what was found, and exactly what to do about it."""
 
@@ -341,6 +367,22 @@ class SystemRules:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionRule:
+    """When a record of `kind` meets `when`, `system` does `action`: once for each record, however often it comes true.
+
+    What already was so when the rule, or the system that the record comes from, was new is past and asks for nothing.
+    """
+
+    name: str
+    kind: Kind
+    system: str
+    action: str
+    when: Callable[[Fields], bool]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The action's field → a text with `{field}` of the record in it; a text that is nothing else keeps its type."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What the configuration says of syncing: policies per kind and field, rules per system and kind."""
 
@@ -350,3 +392,4 @@ class Rules:
     match: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
     """Per kind: the keys that propose links, strongest first; empty: the defaults."""
     skew_ms: int = 2000
+    actions: tuple[ActionRule, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieline.engine.merge import Court, Merged, Side, digest, merge
@@ -67,7 +67,7 @@ def advanced(side: Side, merged: Merged) -> Side:
 
 
 REFS = Asker(lambda system, kind, hub: "there")
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=150)
 
 
 @many

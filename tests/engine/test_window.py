@@ -110,7 +110,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows, st.integers(0, 6), st.integers(1, 4), st.integers(1, 7))
 def test_every_change_is_met_whatever_the_page_the_cap_and_the_ties(
     changed: list[tuple[int, str]], since: int, page: int, cap: int

@@ -9,7 +9,7 @@ import pytest
 
 from tieline.connector import Connector
 from tieline.engine.limits import Limits
-from tieline.model import Fields, Policy, Rules, SystemRules
+from tieline.model import ActionRule, Fields, Policy, Rules, SystemRules
 from tieline.ports import InlineExecutor, Ports
 from tieline.records import Cell, Kind
 from tieline.runner import Hooks, Options, Runner, Summary, System
@@ -51,6 +51,7 @@ class Office:
         self.policies: dict[Kind, dict[str, Policy]] = {}
         self.rules: dict[str, dict[Kind, SystemRules]] = {}
         self.limits = Limits()
+        self.actions: tuple[ActionRule, ...] = ()
         self.hooks: Hooks | None = None
         self.fingerprint = ""
         self.boundary: Callable[[str], None] = lambda name: None
@@ -91,7 +92,7 @@ class Office:
         ports = Ports(
             clock=self.clock, ids=self.ids, executor=InlineExecutor, boundary=lambda name: self.boundary(name)
         )
-        rules = Rules(self.policies, self.rules)
+        rules = Rules(self.policies, self.rules, actions=self.actions)
         return Runner(store or self.store, systems, rules, self.limits, ports, self.hooks, self.fingerprint)
 
     # -- what happens

@@ -60,7 +60,7 @@ def decide(policy: Policy, standing: Bid, bids: Sequence[Bid], skew_ms: int, ord
         standing_counts = False
     else:
         standing_counts = any(b.conflicts or not b.based for b in bids)
-    if any(b.system == standing.system and b.based for b in bids):  # its own system has moved on from it
+    if any(b.system == standing.system and b.based and not b.conflicts for b in bids):  # its own system saw it there
         standing_counts = False
     contenders = ([standing] if standing_counts else []) + list(bids)
     if not bids:

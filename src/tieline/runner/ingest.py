@@ -220,6 +220,7 @@ class Ingest:
     def _fold(self, loser: str, winner: str) -> None:
         """Two records turn out to be one: the loser's links elsewhere move where the winner has none."""
         self.trees.fold(loser, winner)
+        self.run.store.effects.carry(loser, winner)
         rows = self.trees.of_records([loser, winner])
         taken = {r.system for r in rows.get(winner, [])}
         for row in rows.get(loser, []):

@@ -6,7 +6,7 @@ looked at leaves nothing behind, and a crash in it is as if it had never begun.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tieline.engine.merge import Court, Merged, Side, digest, merge, title
@@ -23,6 +23,7 @@ from tieline.engine.plan import (
 from tieline.events import PlannedOrder
 from tieline.model import EMPTY, Link, Order, Question, Record, StreamFacts
 from tieline.records import KINDS, REFERENCES, Cell, Kind
+from tieline.runner.acting import Asking
 from tieline.runner.context import Run, System
 from tieline.runner.matching import Matching
 from tieline.runner.references import References
@@ -52,9 +53,9 @@ def plan(run: Run) -> dict[Kind, str]:
         if first and absent:
             waiting[kind] = f"{kind}: the first full read of {', '.join(absent)} is not complete"
             continue
-        _join(run, kind, joined)
+        newly = _join(run, kind, joined)
         Matching(run, kind, alone=_alone(run, kind, joined)).match(joined)
-        Planning(run, kind, joined).plan()
+        Planning(run, kind, joined, newly).plan()
     return waiting
 
 
@@ -67,23 +68,27 @@ def _alone(run: Run, kind: Kind, joined: Sequence[System]) -> bool:
     return run.rules_of(system.name, kind).mode == "read" or not stamping
 
 
-def _join(run: Run, kind: Kind, joined: Sequence[System]) -> None:
-    """Systems that take part for the first time: every record may owe them something."""
+def _join(run: Run, kind: Kind, joined: Sequence[System]) -> set[str]:
+    """Systems that take part for the first time, by name: every record may owe them something."""
+    newly = set()
     for system in joined:
         for facts in system.streams_of(kind):
             cursor = run.store.trees.cursor(system.name, facts.name)
             if not cursor.joined:
+                newly.add(system.name)
                 run.store.trees.save_cursor(cursor._replace(joined=True))
                 run.store.trees.mark_all(kind)
+    return newly
 
 
 class Planning:
     """Plans one kind."""
 
-    def __init__(self, run: Run, kind: Kind, joined: Sequence[System]) -> None:
+    def __init__(self, run: Run, kind: Kind, joined: Sequence[System], newly: Collection[str] = ()) -> None:
         self.run = run
         self.kind: Kind = kind
         self.store = run.store
+        self._asking = Asking(run, kind, newly)
         self.joined = {s.name: s for s in joined}
         self.incomplete = any(s.streams_of(kind) and s.name not in self.joined for s in run.configured.values())
         """A system is left out of this run: what it is owed must be planned again with it."""
@@ -105,6 +110,7 @@ class Planning:
             after = ids[-1]
             self._chunk(ids)
             self.run.progress("plan", self.kind, len(ids), None)
+        self._asking.arm()
 
     def _chunk(self, ids: Sequence[str]) -> None:
         if self._references.full:  # memory stays flat, whatever is referred to
@@ -117,6 +123,7 @@ class Planning:
         refusals = self.store.work.refusals(ids)
         court = Court(self.policies, self.store.book.decisions(ids), self.run.rules.skew_ms, self.run.order)
         questioned = self.store.book.questioned(ids)
+        self._asking.prepare(ids)
         self._references.prepare([r.fields for r, _, _ in records.values()], self.space.news)
         planned: list[tuple[int, int, str]] = []
         for record_id in ids:
@@ -166,6 +173,7 @@ class Planning:
         questioned: bool,
         stored: Stored,
     ) -> tuple[int, int]:
+        later = False
         ended, questions = doomed(record, sides, court)
         merged = last_words(record, sides) if ended or not record.alive else merge(record, sides, court)
         if ended and record.alive:
@@ -181,12 +189,16 @@ class Planning:
             planned = owed(record, merged, sides, targets, court, self._references.asker)
             planned.orders += links(record, sides, self._stamping(sides))
             questions += twins
+            acts, later = self._asking.orders(
+                record, merged.fields, [s.link.system for s in sides], refusals, self._references.asker
+            )
+            planned.orders += acts
         self._note_missing(record, planned)
         orders, held = self._let_pass(record, planned, court)
         self._ask(record, [*merged.questions, *questions, *held], questioned)
         self._write(record, merged, sides, planned, stored)
         self._spool(record, merged, orders)
-        waits = self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
+        waits = later or self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
         return int(waits), len(orders)
 
     def _facts(self, side: Side) -> StreamFacts:
@@ -335,6 +347,7 @@ class Planning:
     def _flush(self) -> None:
         """Write down what a chunk came to: nothing of it is read before the next one."""
         notes, self._notes = self._notes, _Notes()
+        self._asking.flush()
         self.store.trees.save_records(notes.records)
         self.store.trees.set_states(notes.states)
         self.store.trees.agree(notes.agreed)

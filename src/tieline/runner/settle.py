@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tieline.engine.actions import of_lane
 from tieline.engine.lost import Likeness, likeness, lost_key, lost_question
 from tieline.engine.trees import arrived
 from tieline.engine.trees import settle as settled
 from tieline.errors import TielineError
 from tieline.model import Link, Remote, StreamFacts
+from tieline.runner.acting import settle_acts
 from tieline.runner.context import Run, System
 from tieline.runner.ingest import Ingest
 from tieline.store import Entry, Intent, Row
@@ -38,10 +40,13 @@ def settle(run: Run, *, wait: bool = True, read_since: int | None = None) -> Non
         lanes.setdefault((intent.system, intent.stream), []).append(intent)
     for (name, stream), intents in lanes.items():
         system = run.systems.get(name)
-        if system is None or name in run.failed or all(f.name != stream for f in system.streams):
+        if system is None or name in run.failed:
             continue
         try:
-            Settler(run, system, system.connector.facts.stream(stream)).settle(intents, wait, read_since)
+            if intents[0].op == "act":
+                _acts(run, system, intents, wait)
+            elif any(f.name == stream for f in system.streams):
+                Settler(run, system, system.connector.facts.stream(stream)).settle(intents, wait, read_since)
         except TielineError as error:
             if error.fatal:
                 raise
@@ -50,6 +55,28 @@ def settle(run: Run, *, wait: bool = True, read_since: int | None = None) -> Non
         open_creates = [lost_key(i.record, i.system, i.sent_at) for i in run.store.work.intents()]
         with run.store.atomic(durable=False):
             run.store.book.close_topic("lost", open_creates)
+
+
+def _acts(run: Run, system: System, intents: Sequence[Intent], wait: bool) -> None:
+    """Side effects of one rule; those of an action that the system offers no more stay open."""
+    action, _ = of_lane(intents[0].stream)
+    facts = next((a for a in system.connector.facts.actions if a.name == action), None)
+    if facts is not None and (ripe := _ripe(run, intents, wait, facts.quiet_ms)):
+        settle_acts(run, system, ripe)
+
+
+def _ripe(run: Run, intents: Sequence[Intent], wait: bool, quiet: int) -> list[Intent]:
+    """The intents that have had time to show; a short rest is waited for."""
+    if not intents:
+        return []
+    clock = run.ports.clock
+    due = max(i.sent_at for i in intents) + quiet
+    if wait and due - clock.now() <= PATIENCE_MS:
+        while (rest := due - clock.now()) > 0:
+            run.keep_lease()
+            clock.sleep(min(rest, SLICE_MS) / 1000)
+    now = clock.now()
+    return [i for i in intents if i.sent_at + quiet <= now]
 
 
 class Settler:
@@ -71,8 +98,8 @@ class Settler:
         others = [i for i in intents if i.op != "create"]
         waiting = self._look(others)
         if waiting:
-            self._look(self._ripe(waiting, wait, self.facts.quiet_ms))
-        ripe = self._ripe(creates, wait, self._quiet)
+            self._look(_ripe(self.run, waiting, wait, self.facts.quiet_ms))
+        ripe = _ripe(self.run, creates, wait, self._quiet)
         for start in range(0, len(ripe), self.facts.read_batch):
             self._created(ripe[start : start + self.facts.read_batch])
 
@@ -82,19 +109,6 @@ class Settler:
         nothing to wait for: should the first still arrive, one of the two is answered with «exists»."""
         certain = self.facts.unique_hub_id and self.run.schema(self.system, self.facts.name).stamps
         return 0 if certain else self.facts.quiet_ms
-
-    def _ripe(self, intents: Sequence[Intent], wait: bool, quiet: int) -> list[Intent]:
-        """The intents that have had time to show; a short rest is waited for."""
-        if not intents:
-            return []
-        clock = self.run.ports.clock
-        due = max(i.sent_at for i in intents) + quiet
-        if wait and due - clock.now() <= PATIENCE_MS:
-            while (rest := due - clock.now()) > 0:
-                self.run.keep_lease()
-                clock.sleep(min(rest, SLICE_MS) / 1000)
-        now = clock.now()
-        return [i for i in intents if i.sent_at + quiet <= now]
 
     def _look(self, intents: Sequence[Intent]) -> list[Intent]:
         """Judge writes to what exists; returns those that have not arrived and still may."""

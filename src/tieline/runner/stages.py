@@ -1,4 +1,5 @@
-"""The order in which a spool is carried out: parents first, creates before links before updates, archives last.
+"""The order in which a spool is carried out: parents first, creates before links before updates, then
+archives, side effects last.
 
 Batches are made as they are needed and run side by side; what one batch does is `apply`'s business.
 """
@@ -9,19 +10,21 @@ from collections.abc import Iterator, Sequence
 
 from tieline.model import Op, StreamFacts
 from tieline.records import KINDS, Kind
+from tieline.runner.acting import act
 from tieline.runner.apply import Batch, Steps
 from tieline.runner.context import Run, System
 from tieline.runner.drive import drive
 
 
 def apply(run: Run) -> None:
-    """Carry out the spool: creates, links and updates parents first, then archives children first."""
+    """Carry out the spool: creates, links and updates parents first, archives children first, side effects at last."""
     for kind in KINDS:
         _stage(run, kind, ("create",), mixed=True)
         for ops in (("link",), ("update",)):
             _stage(run, kind, ops, mixed=False)
     for kind in reversed(KINDS):
         _stage(run, kind, ("archive",), mixed=False)
+    act(run)
 
 
 def _stage(run: Run, kind: Kind, ops: tuple[Op, ...], *, mixed: bool) -> None:

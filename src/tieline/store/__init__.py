@@ -1,6 +1,7 @@
 """The store: SQLite tables behind one narrow class. It knows tables, not rules.
 
-Everything a run must remember is here: the trees (`trees`), work under way (`work`), what people look at (`book`).
+Everything a run must remember is here: the trees (`trees`), work under way (`work`), what people look at
+(`book`), side effects (`effects`).
 PostgreSQL can stand behind the same names.
 """
 
@@ -13,11 +14,13 @@ from typing import Any
 
 from tieline.store.book import Book
 from tieline.store.db import Db, LeaseLost, StoreBroken, StoreFull
+from tieline.store.effects import Effect, Effects
 from tieline.store.trees import Cursor, Row, Trees
 from tieline.store.work import Entry, Intent, Refusal, Spooled, Work
 
 __all__ = [
     "Cursor",
+    "Effect",
     "Entry",
     "Intent",
     "LeaseLost",
@@ -38,6 +41,7 @@ class Store:
         self.trees = Trees(self.db)
         self.work = Work(self.db)
         self.book = Book(self.db)
+        self.effects = Effects(self.db)
 
     def atomic(self, *, durable: bool = True, fence: bool = True) -> AbstractContextManager[Any]:
         """One transaction; see `Db.atomic`."""

@@ -69,6 +69,12 @@ CREATE TABLE journal (
 );
 CREATE INDEX journal_record ON journal(record);
 
+CREATE TABLE effect (
+    key TEXT PRIMARY KEY, record TEXT NOT NULL, rule TEXT NOT NULL, system TEXT NOT NULL, action TEXT NOT NULL,
+    state TEXT NOT NULL, remote_id TEXT, url TEXT NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX effect_record ON effect(record);
+
 CREATE TABLE rejection (
     record TEXT NOT NULL, system TEXT NOT NULL, kind TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,
     code TEXT NOT NULL, message TEXT NOT NULL, schema TEXT NOT NULL, run TEXT NOT NULL,

@@ -203,7 +203,10 @@ class Work:
 
     def remotes_of(self, record: str, system: str) -> set[str]:
         """The ids under which a record has stood in a system so far."""
-        query = "SELECT DISTINCT remote_id FROM journal WHERE record = ? AND system = ? AND remote_id IS NOT NULL"
+        query = (
+            "SELECT DISTINCT remote_id FROM journal "
+            "WHERE record = ? AND system = ? AND remote_id IS NOT NULL AND op <> 'act'"
+        )
         return {i for (i,) in self._sql.execute(query, (record, system))}
 
     def newest_entry(self) -> int:

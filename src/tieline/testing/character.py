@@ -88,6 +88,12 @@ class Character:
     touches: bool = False
     """A write of what is there moves version and stamp all the same."""
     writers: int = 4
+    actions: tuple[str, ...] = ()
+    """The side effects it offers."""
+    unique_keys: bool = False
+    """A second side effect with the same key is refused as existing."""
+    action_lag_ms: int = 0
+    """How long `acted` does not show what was done."""
 
     @property
     def remembers(self) -> bool:

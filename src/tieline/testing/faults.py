@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 
-from tieline.connector import Connector
+from tieline.connector import Acting, Connector
 from tieline.errors import RateLimited, Unavailable
-from tieline.model import Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
+from tieline.model import Action, Facts, Finding, Outcome, Page, Receipt, Remote, Schema, Window, Write
 from tieline.ports import Clock
 
 FAULTS: Mapping[str, str] = {
@@ -87,7 +88,7 @@ class FaultyConnector:
         self.facts: Facts = inner.facts
         self.faults = faults
         self.clock = clock
-        self._pending: list[tuple[int, str, Sequence[Write]]] = []
+        self._pending: list[tuple[int, Callable[[], object]]] = []
         self._last: dict[tuple[str, str], Remote] = {}
         self._before: dict[tuple[str, str], Remote] = {}
 
@@ -135,12 +136,30 @@ class FaultyConnector:
         faults = self.faults
         if self.clock is not None and faults.late_ms and faults.strikes("late"):
             due = self.clock.now() + faults.random.randint(0, faults.late_ms)
-            self._pending.append((due, stream, tuple(writes)))
+            self._pending.append((due, lambda: self.inner.write(stream, tuple(writes))))
             raise Unavailable("the answer is late", sent=True)
         outcomes = self._partly(stream, writes)
         if faults.strikes("lost_after"):
             raise Unavailable("the answer was lost", sent=True)
         return outcomes
+
+    def act(self, action: Action) -> Receipt:
+        """The receipt; or an error after all, though it was done or will be."""
+        self._call("act")
+        faults, inner = self.faults, cast("Acting", self.inner)
+        if self.clock is not None and faults.late_ms and faults.strikes("late"):
+            due = self.clock.now() + faults.random.randint(0, faults.late_ms)
+            self._pending.append((due, lambda: inner.act(action)))
+            raise Unavailable("the answer is late", sent=True)
+        receipt = inner.act(action)
+        if faults.strikes("lost_after"):
+            raise Unavailable("the answer was lost", sent=True)
+        return receipt
+
+    def acted(self, name: str, keys: Sequence[str]) -> Mapping[str, Receipt]:
+        """What is found, if the call gets through."""
+        self._call("acted")
+        return cast("Acting", self.inner).acted(name, keys)
 
     def check(self) -> Iterable[Finding]:
         """What the connector inside finds."""
@@ -155,8 +174,8 @@ class FaultyConnector:
         now = self.clock.now() if self.clock is not None else 0
         due = [p for p in self._pending if p[0] <= now]
         self._pending = [p for p in self._pending if p[0] > now]
-        for _, stream, writes in due:
-            self.inner.write(stream, writes)
+        for _, arrive in due:
+            arrive()
 
     def _call(self, method: str) -> None:
         if self._pending:

@@ -85,6 +85,16 @@ class Record:
         return self.remote.merged_into
 
 
+class Deed(NamedTuple):
+    """A side effect that was done."""
+
+    id: str
+    name: str
+    key: str
+    fields: Fields
+    at: int
+
+
 class MemorySystem:
     """One system: its records by kind, what people do in it, and the history. Threads may use it at once."""
 
@@ -97,6 +107,8 @@ class MemorySystem:
         """Every id ever given, in order."""
         self.rules = {kind: KindRules(self.character, kind) for kind in self.character.kinds}
         self.history: list[Edit] = []
+        self.deeds: list[Deed] = []
+        """The side effects that were done, in their order."""
         self.by_hub_id: dict[tuple[Kind, str], list[str]] = {}
         """Ids of the records that carry, or once carried, a hub id."""
         self._by_email: dict[str, str] = {}

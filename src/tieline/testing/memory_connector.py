@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tieline.errors import ContractViolation
 from tieline.model import (
+    Action,
+    ActionFacts,
     Facts,
     FieldFacts,
     Finding,
     Outcome,
     Page,
     Problem,
+    Receipt,
     Remote,
     Schema,
     StreamFacts,
@@ -25,7 +28,7 @@ from tieline.model import (
 )
 from tieline.records import Kind
 from tieline.testing.character import STREAMS, Character, KindRules
-from tieline.testing.memory import MemorySystem, Record
+from tieline.testing.memory import Deed, MemorySystem, Record
 
 
 def facts_of(character: Character) -> Facts:
@@ -56,6 +59,7 @@ def facts_of(character: Character) -> Facts:
             if kind in c.kinds
         ),
         writers=c.writers,
+        actions=tuple(ActionFacts(name, quiet_ms=c.action_lag_ms + c.server_ms) for name in c.actions),
     )
 
 
@@ -255,6 +259,32 @@ class MemoryConnector:
         if fields is None:
             return remote
         return remote._replace(fields={f: v for f, v in remote.fields.items() if f in fields})
+
+    # -- side effects
+
+    def act(self, action: Action) -> Receipt:
+        """Do it; a second time too, unless the system itself minds."""
+        self.calls["act"] += 1
+        system, c = self.system, self.system.character
+        if action.name not in c.actions:
+            return Receipt("rejected", problems=(Problem(None, f"there is no action {action.name}", "unsupported"),))
+        with system.lock:
+            if c.unique_keys:
+                for deed in system.deeds:
+                    if (deed.name, deed.key) == (action.name, action.key):
+                        return Receipt("exists", deed.id)
+            made = Deed(f"{action.name}{len(system.deeds) + 1}", action.name, action.key, action.fields, system.now())
+            system.deeds.append(made)
+            return Receipt("ok", made.id)
+
+    def acted(self, name: str, keys: Sequence[str]) -> Mapping[str, Receipt]:
+        """What was done, as far as the index shows it; the first of several."""
+        self.calls["acted"] += 1
+        system = self.system
+        with system.lock:
+            cut = system.now() - system.character.action_lag_ms
+            found = [d for d in reversed(system.deeds) if d.name == name and d.key in keys and d.at <= cut]
+            return {d.key: Receipt("ok", d.id) for d in found}
 
     # -- the rest
 

@@ -120,7 +120,10 @@ class Evidence:
         """Record → every remote that it was ever linked to."""
         self.once: dict[tuple[str, Kind, str], set[str]] = defaultdict(set)
         """Remote → every record that it was ever linked to."""
-        query = "SELECT record, system, kind, remote_id FROM journal WHERE record IS NOT NULL AND remote_id IS NOT NULL"
+        query = (
+            "SELECT record, system, kind, remote_id FROM journal "
+            "WHERE record IS NOT NULL AND remote_id IS NOT NULL AND op <> 'act'"
+        )
         for record, system, kind, remote_id in self.store.db.rows(query):
             self.ever[record].add((system, remote_id))
             self.once[system, kind, remote_id].add(record)

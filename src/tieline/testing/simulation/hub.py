@@ -12,17 +12,19 @@ import random
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from tieline.errors import Locked, NotAuthorised, RateLimited, TielineError
-from tieline.model import Outcome, Remote, Write
+from tieline.model import Action, Outcome, Receipt, Remote, Write
 from tieline.ports import InlineExecutor, Ports
 from tieline.runner import Options, Runner, Summary, System
 from tieline.runner.context import LEASE_MS
 from tieline.store import LeaseLost, Store
 from tieline.store.book import Book
 from tieline.store.db import Db
+from tieline.store.effects import Effects
 from tieline.store.trees import Trees
 from tieline.store.work import Work
 from tieline.testing.clock import SeqIds
@@ -30,13 +32,14 @@ from tieline.testing.faults import Faults, FaultyConnector
 from tieline.testing.memory_connector import MemoryConnector
 from tieline.testing.simulation.baton import Baton, Ended, Process
 from tieline.testing.simulation.setting import LATE_MS, Setting
-from tieline.testing.simulation.world import World, limits, rules
+from tieline.testing.simulation.world import WELCOME, World, limits, rules
 
 NO_PROCESS = 1 << 30
 """A process id that no system gives."""
 COMMITTED = frozenset({"ingested", "confirmed", "baseline", "planned", "settled"})
 """Steps right after a commit."""
 DEAD_EPOCH = -1
+BACKUP_MS = 300_000
 
 
 class Crash(BaseException):
@@ -73,13 +76,18 @@ class Watched:
                 self.windows.setdefault(key, []).append((self.read_at.get(key, 0), self.now()))
         return self._asked(self.inner.write, stream, writes)  # type: ignore[no-any-return]
 
+    def act(self, action: Action) -> Receipt:
+        """As the connector does, noted."""
+        self.hub.writing(self.name, ())
+        return self._asked(self.inner.act, action)  # type: ignore[no-any-return]
+
     def _asked(self, method: Any, *args: Any) -> Any:
         self.hub.admit(self.name)
         return method(*args)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.inner, name)
-        if name in ("list", "changes", "sweep", "find"):
+        if name in ("list", "changes", "sweep", "find", "acted"):
             return lambda *args: self._asked(found, *args)
         return found
 
@@ -115,6 +123,7 @@ class MemoryStore(Store):
         self.trees = Trees(self.db)
         self.work = Work(self.db)
         self.book = Book(self.db)
+        self.effects = Effects(self.db)
 
 
 class Hub:
@@ -136,6 +145,8 @@ class Hub:
             for name, system in world.systems.items()
         }
         self.rules = rules(rng, list(world.systems), setting.kinds)
+        if setting.acting:
+            self.rules = replace(self.rules, actions=(WELCOME,))
         self.store = MemoryStore()
         self.ids = SeqIds(seed)
         self.baton = Baton(self.chance, self.clock)
@@ -250,6 +261,14 @@ class Hub:
         self.clock.advance(first)
         self.linger()
         self.clock.advance(ms - first)
+
+    def forget_deeds(self) -> None:
+        """The home comes back from a backup that knows of no side effect; everything is looked at anew."""
+        self.rest(BACKUP_MS)
+        with self.store.atomic(fence=False):
+            self.store.db.sql.execute("DELETE FROM effect WHERE state = 'done'")
+            self.store.trees.mark_all()
+        self.say("the side effects were forgotten")
 
     # -- runs
 

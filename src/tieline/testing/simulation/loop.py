@@ -118,6 +118,8 @@ class Schedule:
                 self.world.act()
             if self.rng.random() < 0.5:
                 self._answer_reviews()
+            if self.setting.acting and self.chance.random() < 0.3:
+                self.hub.forget_deeds()
 
     def _calm(self) -> None:
         violations = self.result.violations

@@ -6,7 +6,7 @@ reliability model numbers them.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from tieline.engine.match import normal_email
@@ -34,6 +34,7 @@ class Oracle(ValueChecks):
             *self.nobody_missing(),
             *self.consent(),
             *self.no_phantoms(),
+            *self.done_once(),
         ]
 
     def no_duplicates(self) -> Iterator[Violation]:
@@ -210,6 +211,30 @@ class Oracle(ValueChecks):
                         explained = other in there or self.refused[linked, other] or self._stuck(linked, other)
                         if not explained:
                             yield Violation("I7", f"{name}:{record.id} ({kind}) is missing in {other}")
+
+    def done_once(self) -> Iterator[Violation]:
+        """I8: a side effect was done at most once for each key, and once where its rule is met and was not before."""
+        for rule in self.rules.actions:
+            done = Counter(d.key for d in self.world.systems[rule.system].deeds)
+            for key, times in done.items():
+                if times > 1:
+                    yield Violation("I8", f"{rule.system} did {key} {times} times")
+            last_past = self._first_plan(rule.kind)
+            known = {r: (state, at) for r, state, at in self.store.db.rows("SELECT record, state, at FROM effect")}
+            for cluster in self.clusters:
+                if cluster.kind != rule.kind or cluster.state != "alive" or not rule.when(self.fields[cluster.record]):
+                    continue
+                state, at = known.get(cluster.record, ("none", 0))
+                if state == "past" and at > last_past:
+                    yield Violation("I8", f"{cluster.record} is told to have met {rule.name} before it was new")
+                if state == "none" and not self.refused[cluster.record, rule.system]:
+                    yield Violation("I8", f"{cluster.record} meets {rule.name}, and nothing was done")
+
+    def _first_plan(self, kind: Kind) -> int:
+        """Until when what meets a rule may count as past: the start of the run after the one that first adopted."""
+        (first,) = self.store.db.rows("SELECT min(at) FROM journal WHERE op = 'adopt' AND kind = ?", kind)[0]
+        (after,) = self.store.db.rows("SELECT min(started) FROM run WHERE started > ?", first or 0)[0]
+        return after or first or 0
 
     def _stuck(self, record: str, system: str) -> bool:
         """Whether the system cannot have it yet: a required field that nobody has, or a parent that is not there."""

@@ -67,6 +67,8 @@ class Setting:
     """The chance per call that the credential has ended: every call is refused until the next run."""
     quota: float = 0.0
     """The chance per call that a day's quota is used up: every call is throttled until the next run."""
+    acting: bool = False
+    """One system does something for contacts with a title; now and then the home forgets what was done."""
     answers: float = 0.0
     """The chance, at each boundary, that somebody answers reviews: also in the middle of a run."""
     together: float = 0.0
@@ -109,7 +111,7 @@ class Setting:
 
 FAULT_CLASSES = (
     "together", "crash", "merges", "deals", "undeletes", "deletes", "skew", "picky", "guarded", "expiry", "quota",
-    "answers", "burst", "people",
+    "answers", "acting", "burst", "people",
 )  # fmt: skip
 """What `shrink` switches off before it turns to single faults, most confusing first."""
 
@@ -156,6 +158,7 @@ OPTIONS: Mapping[str, Setting] = {
     "risen": Setting(people=0.05, crash=0.0, faults={}, burst=4),
     "twins": Setting(people=0.08, crash=0.0, faults={"throttle": 0.05}, deletes=False, undeletes=False),
     "joining": Setting(people=0.05, crash=0.03, faults={"refused": 0.1, "lost_before": 0.1}, runs=4),
+    "acting": Setting(people=0.1, crash=0.004, faults=_rates(lost_after=0.25), runs=8, acting=True),
     "together": Setting(crash=0.002, faults=_rates(lost_after=0.1), together=0.02, answers=0.003),
 }
 """Option sets by name, each the world that provokes one class of bugs."""

@@ -207,8 +207,8 @@ class ValueChecks(Evidence):
         query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
         for record, kind, system_name, changes in self.store.db.rows(query):
             for field_name, change in from_json(changes).items():
-                if field_name in REFERENCES[kind]:
-                    continue
+                if field_name in REFERENCES[kind] or record in self.denied:
+                    continue  # a person said that what the hub had made is somebody else's
                 # where merges moved links, what the hub had carried there for one record counts as that one's
                 kin = {r for s, i in self.ever[record] for r in self.family(s, kind, i)} | {record, self.heir(record)}
                 kin |= {r for r, heir in self.into.items() if heir in kin}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tieline.engine.limits import Limit, Limits
-from tieline.model import Policy, Rules, SystemRules
+from tieline.model import ActionRule, Policy, Rules, SystemRules
 from tieline.records import Kind
 from tieline.testing.character import Character, digits, lower, trimmed, truncated
 from tieline.testing.clock import FakeClock
@@ -22,6 +22,11 @@ from tieline.testing.simulation.setting import FIELDS, SERVER_MS, Setting
 MOST_ARCHIVES = 1
 """What a guarded hub may archive per system and run without being asked."""
 SKEW_MS = 600_000
+ACTION_LAG_MS = 120_000
+"""How long a lagging index does not show what was done."""
+DEED = "ticket"
+WELCOME = ActionRule("welcome", "contact", "crm", DEED, lambda f: f.get("title") is not None, {"to": "{email}"})
+"""What a world with side effects does, and for whom."""
 
 
 def crm(rng: random.Random, kinds: tuple[Kind, ...]) -> Character:
@@ -100,6 +105,8 @@ def coloured(character: Character, setting: Setting, rng: random.Random) -> Char
         )
     if setting.merges and character.redirects:
         character = replace(character, repoints=rng.random() < 0.5)
+    if setting.acting and character.name == "crm":
+        character = replace(character, actions=(DEED,), action_lag_ms=ACTION_LAG_MS)
     if setting.faults.get("late"):
         character = replace(character, server_ms=max(character.server_ms, SERVER_MS))
     return character
