@@ -102,7 +102,7 @@ def decode(response: Response, what: str) -> Any:
     if response.status == 204 and not response.body:
         return None
     try:
-        return from_json(response.body)
+        return from_json(response.body, cache_strings="keys")  # values seldom repeat
     except ValueError:
         kind = response.headers.get("content-type", "no content type")
     raise Unavailable(f"{what}: expected JSON, got {kind} ({response.status}): {excerpt(response)!r}", sent=True)

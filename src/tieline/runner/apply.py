@@ -7,7 +7,7 @@ sent again: its intent stays open until `settle` has looked.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tieline.engine.merge import digest
@@ -51,6 +51,7 @@ class Batch:
         self.refusals: list[Refusal] = []
         self.confirmed: list[tuple[Link, int | None]] = []
         self.refusable = False  # whether any value was refused before: what is written now may be one
+        self.atomic = facts.answers_state and facts.atomic_state
         self.unshared = frozenset(n for n, p in run.rules.policies.get(self.kind, {}).items() if p.name == "none")
 
     def steps(self) -> Steps:
@@ -88,8 +89,9 @@ class Batch:
 
     def _read(self, items: Sequence[Item]) -> Generator[Job, Any, dict[str, Remote]]:
         """What is there now, by the id that was asked for: the fields to be written; of what is to end, all its own."""
-        names = {n for i in items for n in i.payload}
+        names: set[str] = set()
         for item in items:
+            names.update(item.payload)
             if item.order.op == "archive" and item.link is not None:
                 names |= item.link.seen.keys() - REFERENCES[self.kind].keys()
         fields = frozenset(names)
@@ -101,7 +103,9 @@ class Batch:
             found += yield Job(self.system, lambda part=part: connector.read(stream, part, fields))  # type: ignore[misc]
         met: dict[str, Remote] = {}
         for remote in found:
-            met.update(dict.fromkeys((remote.id, *remote.aliases), remote))
+            met[remote.id] = remote
+            for old in remote.aliases:
+                met[old] = remote
         return met
 
     def _unmoved(self, items: Sequence[Item], met: dict[str, Remote]) -> list[Item]:
@@ -116,9 +120,7 @@ class Batch:
                 continue
             if remote is None or remote.gone or remote.id != item.row.remote_id:
                 gone.append((item.row, remote))
-            elif any(
-                n in remote.fields and remote.fields[n] != item.link.seen.get(n) for n in self._names(item, remote)
-            ):
+            elif _moved(remote.fields if item.order.op == "archive" else item.payload, remote.fields, item.link.seen):
                 moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
                 unmoved.append(item if item.version == remote.version else item._replace(version=remote.version))
@@ -140,10 +142,6 @@ class Batch:
         if cursor.listing is None:
             with self.store.atomic(durable=False):
                 self.store.trees.save_cursor(cursor._replace(listing=f"{self.run.id}:again"))
-
-    def _names(self, item: Item, remote: Remote) -> Sequence[str]:
-        """The fields whose edit stops the write: those it would overwrite; for an archive, any at all."""
-        return list(remote.fields) if item.order.op == "archive" else list(item.payload)
 
     # -- the write
 
@@ -213,18 +211,18 @@ class Batch:
         """Every outcome into the trees and the journal; the caller holds the transaction."""
         done: list[str] = []
         again: list[str] = []
-        known: list[int] = []
         unknown: list[int] = []
         self.refusable = self.store.db.any("rejection")
         now = self.run.ports.clock.now()
         for item, intent, outcome in zip(items, ids, outcomes, strict=True):
-            (unknown if outcome.status == "unknown" else known).append(intent)
             if outcome.status == "ok":
                 news = self._confirmed(item, outcome)
-                left_out = item.order.fields.keys() - item.payload.keys()  # a reference that could not be named yet
+                left_out = len(item.payload) < len(item.order.fields)  # a reference that could not be named yet
                 (again if outcome.problems or news or left_out else done).append(item.order.record)
                 self.run.moves += 1
             else:
+                if outcome.status == "unknown":
+                    unknown.append(intent)
                 again.append(item.order.record)
                 self.run.moves += outcome.status not in ("throttled", "unknown")
                 if outcome.status == "rejected":
@@ -233,7 +231,7 @@ class Batch:
                     self.ingest.mark_gone(item.row)
             self._note(item, outcome, now)
         self.store.trees.confirm(self.confirmed)
-        self.store.work.forget(known)
+        self.store.work.forget(set(ids).difference(unknown))
         self.store.work.unknown(unknown, now)
         self.store.trees.done(done)
         self.store.trees.mark(again)
@@ -245,6 +243,8 @@ class Batch:
         """Take a confirmed write into the trees; True when the answer shows an edit that wants planning."""
         order = item.order
         self.run.written[self.system.name, self.kind, order.op] += 1
+        if item.link is not None and order.op == "update" and not outcome.problems and not self.refusable:
+            return self._updated(item.link, item.payload, outcome.remote)  # the usual case
         if order.op == "archive":
             assert item.row is not None  # an archive always has a remote
             self.store.trees.set_columns(
@@ -265,14 +265,13 @@ class Batch:
         remote = outcome.remote
         if item.link is None:
             return self._created(item, outcome, refused)
-        after = confirm(item.link, item.payload, remote, refused, atomic=self._atomic)
-        self.confirmed.append((after, remote.modified if remote is not None else None))
-        self.ingest.rekey(item.link, after)
-        return unmerged(after, unshared=self.unshared)
+        return self._updated(item.link, item.payload, remote, refused)
 
-    @property
-    def _atomic(self) -> bool:
-        return self.facts.answers_state and self.facts.atomic_state
+    def _updated(self, link: Link, payload: Fields, remote: Remote | None, refused: Sequence[str] = ()) -> bool:
+        after = confirm(link, payload, remote, refused, atomic=self.atomic)
+        self.confirmed.append((after, remote.modified if remote is not None else None))
+        self.ingest.rekey(link, after)
+        return unmerged(after, unshared=self.unshared)
 
     def _created(self, item: Item, outcome: Outcome, refused: Sequence[str]) -> bool:
         """A link for what was just made: base is what the server says, for every field that was sent."""
@@ -286,7 +285,7 @@ class Batch:
         order = item.order
         before = remote.modified - 1 if remote is not None else 0
         empty = Link(self.system.name, self.kind, self.facts.name, remote_id, order.record, {}, {}, modified=before)
-        after = confirm(empty, item.payload, remote, refused, atomic=self._atomic)
+        after = confirm(empty, item.payload, remote, refused, atomic=self.atomic)
         stamped = order.record if self.run.schema(self.system, self.facts.name).stamps else None
         self.store.trees.make_way(order.record, self.system.name, remote_id)
         self.store.trees.insert(
@@ -328,9 +327,9 @@ class Batch:
         )  # fmt: skip
 
     def _tell(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> None:
-        listened = self.run.hooks.listens("tieline_applied")
-        for item, outcome in zip(items, outcomes, strict=True):
-            if listened and outcome.status == "ok":
+        heard = zip(items, outcomes, strict=True) if self.run.hooks.listens("tieline_applied") else ()
+        for item, outcome in heard:
+            if outcome.status == "ok":
                 o = item.order
                 order = Order(o.op, o.system, o.kind, o.stream, o.record, o.remote_id, o.fields, {})
                 self.run.hooks.applied(Applied(self.run.id, order, outcome))
@@ -338,6 +337,8 @@ class Batch:
 
     def _after(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> Steps:
         """What an outcome asks for: on «exists», read what is there and link it, never assume it is ours."""
+        if all(o.status == "ok" for o in outcomes):
+            return
         pairs = list(zip(items, outcomes, strict=True))
         for item, outcome in pairs:
             if outcome.status == "exists":
@@ -378,3 +379,12 @@ class Batch:
         """Another record whose create made this remote, as its hub id says: only the answer is not known yet."""
         mine = (i for i in self.store.work.intents() if i.op == "create" and i.system == self.system.name)
         return next((i.record for i in mine if i.record == row.hub_id != hub), None)
+
+
+def _moved(names: Iterable[str], held: Fields, seen: Fields) -> bool:
+    """Whether one of these fields is not what was seen. They are those whose edit stops the write: what it would
+    overwrite; for an archive, any at all."""
+    for name in names:  # noqa: SIM110 asked of every record: a generator costs as much as the comparison
+        if name in held and held[name] != seen.get(name):
+            return True
+    return False

@@ -18,7 +18,7 @@ from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub
 from tieline.store import Entry, Intent, Row
 from tieline.store.forms import lacking
-from tieline.store.trees import dumps
+from tieline.store.trees import dumps, loads
 
 
 class Matching:
@@ -56,7 +56,7 @@ class Matching:
 
     def _chunk(self, system: System, rows: Sequence[Row]) -> None:
         self.assigned, self.places = {}, {}
-        seen: list[Fields] = [from_json(r.seen) for r in rows]
+        seen: list[Fields] = [loads(r.seen) for r in rows]
         space = ToHub(self.store, self.kind)
         space.prepare((r.system, s) for r, s in zip(rows, seen, strict=True))
         keyed = [keys_of(self.kind, s, self.keys) for s in seen]
@@ -116,7 +116,7 @@ class Matching:
         groups: dict[str, list[Member]] = {}
         space = ToHub(self.store, self.kind)
         shared = self.store.trees.crowded(self.kind, list(dict.fromkeys(keys)))
-        parsed = {(s, i): from_json(text) for found in shared.values() for s, i, _, text in found}
+        parsed = {(s, i): loads(text) for found in shared.values() for s, i, _, text in found}
         space.prepare((s, fields) for (s, _), fields in parsed.items())
         for key, found in shared.items():
             groups[key] = [

@@ -56,9 +56,14 @@ def dumps(value: Any) -> str:
     return to_json(value).decode()
 
 
+def loads(text: str) -> Any:
+    """JSON text as values. Names repeat from row to row and are kept; values seldom do, and looking for them costs."""
+    return from_json(text, cache_strings="keys")
+
+
 def decode(row: Row) -> Link:
     """The link of a row. `base` shares the dict of `seen` where nothing differs."""
-    seen: dict[str, Any] = from_json(row.seen)
+    seen: dict[str, Any] = loads(row.seen)
     return Link(
         row.system,
         row.kind,

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from pydantic_core import from_json
-
 from tieline.model import Link, Record
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, problems_of
+from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, loads, problems_of
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
@@ -254,7 +252,7 @@ class Trees:
         for part in _parts(ids):
             query = f"SELECT id, kind, fields, stamps, state, folded_into FROM record WHERE id IN ({marks(len(part))})"
             for i, kind, fields, stamps, state, into in self._sql.execute(query, part):
-                found[i] = (Record(i, kind, from_json(fields), from_json(stamps), state == "alive"), state, into)
+                found[i] = (Record(i, kind, loads(fields), loads(stamps), state == "alive"), state, into)
         return found
 
     def add_records(self, rows: Iterable[tuple[str, Kind, str, str, int]]) -> None:
@@ -345,4 +343,4 @@ def _parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
         yield ids[start : start + CHUNK]
 
 
-__all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode_base", "problems_of"]
+__all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode_base", "loads", "problems_of"]

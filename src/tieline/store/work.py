@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from tieline.model import Change, Fields, Op, Order
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.trees import CHUNK, _parts, dumps
+from tieline.store.trees import CHUNK, _parts, dumps, loads
 
 
 class Intent(NamedTuple):
@@ -121,7 +121,7 @@ class Work:
             "ORDER BY seq LIMIT ?"
         )
         rows = self._sql.execute(query, (kind, *ops, system, stream, after, limit))
-        return [Spooled._make((*r[:7], from_json(r[7]), r[8])) for r in rows]
+        return [Spooled._make((*r[:7], loads(r[7]), r[8])) for r in rows]
 
     def creating(self, records: Sequence[str]) -> set[tuple[str, str]]:
         """The (record, system) pairs among these records that have a create in the spool."""

@@ -129,6 +129,8 @@ class Batches:
         results = [r for r in answer.items if isinstance(r, dict) and "id" in r]
         match = _match_created if self._op == "create" else _match_updated
         strays = match(group, results)
+        if not strays and all(i.state is not None for i in group):  # the usual case: all were taken
+            return []
         told = refusals(answer.data)
         silent: list[Item] = []
         for item in group:

@@ -69,9 +69,9 @@ class Writer:
         fields = {k: v for k, v in write.fields.items() if v is not None} if op == "create" else write.fields
         sent, problems = ({}, []) if op == "archive" else self._rows.write(fields, self._properties.is_moment)
         apart = [c for c in sent if c.startswith((ASSOCIATION, OPT_OUT))]
-        links = {c: sent.pop(c) for c in apart if c.startswith(ASSOCIATION)}
-        consent = {c: sent.pop(c) for c in apart if c.startswith(OPT_OUT)}
-        item = Item(index, write, sent, links, consent, problems)
+        item = Item(index, write, sent, problems=problems)
+        for column in apart:
+            (item.links if column.startswith(ASSOCIATION) else item.consent)[column] = sent.pop(column)
         if op in ("create", "link"):
             if self._properties.stamps(self._rows.stream):
                 item.row[HUB_FIELD] = write.hub_id
