@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "http": "__version__ budget connector egress errors hosts ports reach secrets wire",
     "vault": "auth errors home secrets store",
     "signin": "auth config connector errors home hosts http ports secrets vault store",
-    "plugins": "connector errors events hookspecs",
+    "trust": "errors home",
+    "plugins": "connector errors events hookspecs trust",
     "config": "auth_settings connector engine errors hosts mapping model records",
     "engine": "errors model records",
     "store": "errors model records",
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "demo": "config connector demo.cast demo.company errors home hub mapping model plugins "
     "ports records runner sandbox secrets store",
     "cli": "__version__ auth auth_settings config connector demo errors home hub model plugins ports records runner "
-    "sandbox secrets signin store vault",
+    "sandbox secrets signin store trust vault",
     "testing": "connector engine errors http mapping model ports records runner sandbox store",
     "__init__": "connector errors events hookspecs mapping model ports records wire",
     "__main__": "cli",

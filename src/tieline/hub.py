@@ -68,7 +68,7 @@ class Hub:
 
     def hooks(self) -> Hooks:
         """The hooks of the plugins this configuration names."""
-        return self.registry.hooks(self.config.plugins)
+        return self.registry.hooks(self.config.plugins, self.config.trust)
 
     def runner(self, store: Store) -> Runner:
         """What plans and syncs these systems with this memory."""
