@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "store": "errors model records",
     "runner": "connector engine errors events model ports records store",
     "sandbox": "connector demo.company errors ports",
-    "hub": "config connector engine errors home http plugins ports runner secrets signin store vault",
+    "hub": "config connector egress engine errors home http plugins ports runner secrets signin store vault",
     "demo.words": "",
     "demo.cast": "records",
     "demo.world": "demo.words demo.cast records",

@@ -45,6 +45,13 @@ class Opened:
         """Why no call gets through at the moment: no credential, a refused one, or nobody there."""
         return self.client.reach.barred if self.client is not None else None
 
+    @property
+    def proxy(self) -> str:
+        """The proxy of the environment that its calls go through, as host and port; empty for none."""
+        from tieline.egress import shown_proxy
+
+        return shown_proxy(self.config.base_url) if self.client is not None else ""
+
 
 @dataclass(slots=True)
 class Hub:

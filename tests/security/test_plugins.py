@@ -326,7 +326,9 @@ def test_s32_another_installer_leaves_the_digest_as_it_is(site: Site) -> None:
     accepted(site)
     [info] = site.folder.glob("*.dist-info")
     record = (info / "RECORD").read_text().replace("INSTALLER,sha256=", "INSTALLER,sha256=x")
-    (info / "RECORD").write_text(f"{record}\n../../bin/shelf,sha256=abc,3\n{info.name}/REQUESTED,,\n")
+    (info / "RECORD").write_text(
+        f"{record}\n../../bin/shelf,sha256=abc,3\n{info.name}/REQUESTED,,\n__pycache__/x.pyc,,\n"
+    )
     assert site.registry().get("shelf")
     assert site.told == []
 
