@@ -103,10 +103,12 @@ class Home:
         _closed(self.path, info, "700")
         for name in _SECRET:
             path = self.path / name
-            if os.path.lexists(path):
+            try:
                 found = path.lstat()
-                _own(path, found)
-                _closed(path, found, "600")
+            except FileNotFoundError:  # another process may have closed the database just now
+                continue
+            _own(path, found)
+            _closed(path, found, "600")
         return self
 
     def file(self, name: str) -> Path:
