@@ -87,7 +87,7 @@ class Session:
         """Begin logging; called when all options are known. A home that others can read is refused here."""
         from tieline.cli.logs import logging_to
 
-        self._closing.enter_context(logging_to(self.home, self.verbose, self.redactor))
+        self._closing.enter_context(logging_to(self.home, self.verbose, self.redactor, self.console.note))
 
     def close(self) -> None:
         """End logging."""
@@ -107,7 +107,7 @@ class Session:
         home = self.home.check()
         if not home.store.exists():
             raise UserError(f"nothing was read into {home.path} yet", hint="tieline plan")
-        return opened(home.store)
+        return opened(home.store, looking=True)
 
     def open_hub(
         self, config: Config, *, ports: Ports | None = None, keep_going: bool = False
