@@ -83,7 +83,7 @@ def walk(group: click.Group, path: tuple[str, ...] = ("tieline",)) -> Iterator[t
             yield (*path, name), found
 
 
-COMMON = frozenset({"--config", "--home", "-v", "--json", "--help"})
+COMMON = frozenset({"--config", "--home", "--trust", "-v", "--json", "--help"})
 
 
 def _command(path: tuple[str, ...], command: click.Command) -> str:

@@ -6,12 +6,14 @@ nothing, and decides nothing about host names: that is `hosts`.
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from tieline.errors import ConfigError
-from tieline.hosts import is_loopback, why_not
+from tieline.hosts import is_loopback, split, why_not
 
 Resolve = Callable[[str, int], Iterable[str]]
 
@@ -78,10 +80,31 @@ class Checked:
 
 
 def proxy_of(scheme: str, host: str) -> str | None:
-    """The proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`), never for this machine."""
+    """The proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`), never for this machine.
+
+    It resolves names itself; a host that is an address is checked here. Raises ConfigError for one that is refused.
+    """
     from urllib.request import getproxies, proxy_bypass
 
-    if proxy_bypass(host):
+    if is_loopback(host) or proxy_bypass(host):
         return None
     proxies = getproxies()
-    return proxies.get(scheme) or proxies.get("all")
+    found = proxies.get(scheme) or proxies.get("all")
+    if found and _is_address(host):
+        checked(host, 0, lambda name, _: [name])
+    return found
+
+
+def shown_proxy(url: str) -> str:
+    """The proxy that calls to this address go through, as host and port; empty for none."""
+    scheme, host, _, _ = split(url)
+    found = proxy_of(scheme, host)
+    return (urlsplit(found).netloc or found).rpartition("@")[2] if found else ""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

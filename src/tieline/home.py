@@ -21,11 +21,12 @@ STORE = "tieline.db"
 LOG = "tieline.log"
 CREDENTIALS = "credentials.db"
 SANDBOXES = "sandboxes"
+PINS = "plugins.json"
 PLACE = "make it writable for you, or choose another place with --home DIR"
 _OTHERS = 0o077
 _MENDABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 _DATABASES = tuple(f"{name}{end}" for name in (STORE, CREDENTIALS) for end in ("", "-wal", "-shm"))
-_SECRET = (*_DATABASES, LOG)
+_SECRET = (*_DATABASES, LOG, PINS)
 
 
 class Places(NamedTuple):
@@ -102,10 +103,12 @@ class Home:
         _closed(self.path, info, "700")
         for name in _SECRET:
             path = self.path / name
-            if os.path.lexists(path):
+            try:
                 found = path.lstat()
-                _own(path, found)
-                _closed(path, found, "600")
+            except FileNotFoundError:  # another process may have closed the database just now
+                continue
+            _own(path, found)
+            _closed(path, found, "600")
         return self
 
     def file(self, name: str) -> Path:

@@ -18,7 +18,7 @@ from tieline.budget import MAX_WAIT, Budget
 from tieline.connector import HttpProfile
 from tieline.egress import Checked, Resolve, addresses, proxy_of
 from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable, Unreachable
-from tieline.hosts import is_loopback, origin, split, trusted_origin
+from tieline.hosts import origin, split, trusted_origin
 from tieline.ports import Clock, Request, Response, SystemClock, Transport
 from tieline.reach import Reach
 from tieline.secrets import Redactor
@@ -136,7 +136,7 @@ class HttpTransport:
         import httpx2
 
         scheme, host, _, _ = split(url)
-        proxy = None if is_loopback(host) else proxy_of(scheme, host)
+        proxy = proxy_of(scheme, host)
         made = httpx2.HTTPTransport(
             verify=self._tls() if scheme == "https" else _trusts_nobody(),
             trust_env=False,

@@ -45,6 +45,13 @@ class Opened:
         """Why no call gets through at the moment: no credential, a refused one, or nobody there."""
         return self.client.reach.barred if self.client is not None else None
 
+    @property
+    def proxy(self) -> str:
+        """The proxy of the environment that its calls go through, as host and port; empty for none."""
+        from tieline.egress import shown_proxy
+
+        return shown_proxy(self.config.base_url) if self.client is not None else ""
+
 
 @dataclass(slots=True)
 class Hub:
@@ -68,7 +75,7 @@ class Hub:
 
     def hooks(self) -> Hooks:
         """The hooks of the plugins this configuration names."""
-        return self.registry.hooks(self.config.plugins)
+        return self.registry.hooks(self.config.plugins, self.config.trust)
 
     def runner(self, store: Store) -> Runner:
         """What plans and syncs these systems with this memory."""

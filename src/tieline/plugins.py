@@ -1,6 +1,7 @@
 """Finds plugins without importing them, loads one only when it is needed, and keeps a broken one from harming others.
 
-It decides what a plugin offers and how its hooks are called. It must not know any connector by name.
+It decides what a plugin offers and how its hooks are called; whether its code may run at all is `trust`'s business. It
+must not know any connector by name.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tieline.errors import PluginFailed, PluginMissing, TielineError
+from tieline.errors import PluginFailed, PluginMissing, TielineError, UserError
+from tieline.trust import Gate, Provider, provider
 
 if TYPE_CHECKING:
     from tieline.connector import ConnectorSpec
@@ -23,7 +26,7 @@ log = logging.getLogger("tieline.plugins")
 
 
 class PluginInfo(NamedTuple):
-    """One line of `tieline plugins list`. `error` is empty for a plugin that loads."""
+    """One line of `tieline plugins list`. `error` is empty for a plugin that loads, and says why one was not loaded."""
 
     name: str
     distribution: str
@@ -31,6 +34,8 @@ class PluginInfo(NamedTuple):
     connectors: tuple[str, ...]
     hooks: tuple[str, ...]
     error: str
+    origin: str = ""
+    digest: str = ""
 
 
 @dataclass(slots=True)
@@ -39,8 +44,11 @@ class _Plugin:
 
     name: str
     load: Callable[[], Any]
-    distribution: str = ""
-    version: str = ""
+    provider: Provider
+    installed: bool = False
+    """Found in the environment, not handed in by the program."""
+    rivals: list[str] = field(default_factory=list)
+    """Other distributions that offer a plugin of this name."""
     loaded: bool = False
     module: Any = None
     specs: dict[str, ConnectorSpec] = field(default_factory=dict)
@@ -48,61 +56,107 @@ class _Plugin:
     error: str = ""
     cause: BaseException | None = None
 
-    def info(self) -> PluginInfo:
-        return PluginInfo(self.name, self.distribution, self.version, tuple(self.specs), self.hooks, self.error)
+    @property
+    def trouble(self) -> str:
+        """Why it is nobody's to load; empty when it is somebody's."""
+        if not self.rivals:
+            return ""
+        places = ", ".join([str(self.provider), *self.rivals])
+        return f"more than one distribution offers the plugin {self.name!r}: {places}"
+
+    def info(self, error: str = "") -> PluginInfo:
+        found = self.provider
+        return PluginInfo(
+            self.name, found.distribution, found.version, tuple(self.specs), self.hooks, error or self.error,
+            found.origin, found.digest,
+        )  # fmt: skip
 
 
 class Registry:
-    """The plugins of this environment. `extra` are plugin objects given in memory; they win over installed ones."""
+    """The plugins of this environment. `extra` are plugin objects given in memory; they win over installed ones.
+
+    With a `gate`, installed ones are loaded only if it lets them; without, whatever is named.
+    """
 
     def __init__(
         self,
         entries: Iterable[EntryPoint] = (),
         extra: Sequence[object] = (),
         trace: Callable[[str], None] | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._trace = trace
+        self._gate = gate
         self._plugins: dict[str, _Plugin] = {}
         for number, item in enumerate(extra):
             name = str(getattr(item, "__name__", "") or f"{type(item).__name__}-{number}")
-            self._plugins[name] = _Plugin(name, lambda item=item: item, "(in memory)")  # type: ignore[misc]
+            given = Provider(name, "(in memory)", "")
+            self._plugins[name] = _Plugin(name, lambda item=item: item, given)  # type: ignore[misc]
         for entry in entries:
             dist = entry.dist
-            found = _Plugin(entry.name, entry.load, dist.name if dist else entry.value, dist.version if dist else "")
-            self._plugins.setdefault(entry.name, found)
+            who = provider(entry.name, dist) if dist is not None else Provider(entry.name, entry.value, "")
+            first = self._plugins.setdefault(entry.name, _Plugin(entry.name, entry.load, who, installed=True))
+            if first.installed and first.provider != who:
+                first.rivals.append(str(who))
 
     @classmethod
-    def discover(cls, extra: Sequence[object] = (), trace: Callable[[str], None] | None = None) -> Registry:
+    def discover(
+        cls,
+        extra: Sequence[object] = (),
+        trace: Callable[[str], None] | None = None,
+        gate: Gate | None = None,
+    ) -> Registry:
         """Everything installed under the entry-point group `tieline`. Imports none of it."""
-        return cls(entry_points(group=GROUP), extra, trace)
+        return cls(entry_points(group=GROUP), extra, trace, gate)
 
     def names(self) -> tuple[str, ...]:
         """The plugins that were found, by entry-point name. Imports none of them."""
         return tuple(self._plugins)
 
-    def get(self, connector: str) -> ConnectorSpec:
-        """The connector of this name. Only the plugin of that name is imported; others too if it has no such plugin.
+    def provider(self, name: str) -> Provider:
+        """Who provides a plugin. Imports nothing. Raises PluginMissing, and UserError when several do."""
+        plugin = self._plugins.get(name)
+        if plugin is None:
+            raise self._missing(name)
+        self._undisputed(plugin)
+        return plugin.provider
 
-        Raises PluginMissing when nobody offers it, PluginFailed when the plugin that should cannot be used.
+    def get(
+        self, connector: str, plugins: Sequence[str] = (), trust: Mapping[str, str] = MappingProxyType({})
+    ) -> ConnectorSpec:
+        """The connector of this name: of the plugin of that name, or of one of `plugins`, which somebody listed.
+
+        `trust` says which distribution a plugin must come from. Imports no other plugin. Raises PluginMissing when
+        nobody offers it, PluginFailed when the plugin that should cannot be used, Untrusted when nobody accepted it.
         """
-        namesake = self._plugins.get(connector)
-        if namesake is not None and connector in self._load(namesake).specs:
-            return namesake.specs[connector]
-        if namesake is not None and namesake.error:
+        same = self._plugins.get(connector)
+        if same is not None and connector in self._load(same, trust).specs:
+            return same.specs[connector]
+        if same is not None and same.error:
+            found = same.provider
             raise PluginFailed(
-                f"plugin {connector!r} ({namesake.distribution} {namesake.version}) cannot be used: {namesake.error}",
+                f"plugin {connector!r} ({found.distribution} {found.version}) cannot be used: {same.error}",
                 hint="tieline plugins list",
-            ) from namesake.cause
-        for plugin in self._plugins.values():
-            if connector in self._load(plugin).specs:
+            ) from same.cause
+        in_memory = [name for name, plugin in self._plugins.items() if not plugin.installed]
+        for name in dict.fromkeys([*in_memory, *plugins]):
+            plugin = self._plugins.get(name)
+            if plugin is not None and connector in self._load(plugin, trust).specs:
                 return plugin.specs[connector]
         raise self._missing(connector)
 
     def list(self) -> tuple[PluginInfo, ...]:
-        """Every plugin that was found, loaded, by name."""
-        return tuple(self._load(self._plugins[name]).info() for name in sorted(self._plugins))
+        """Every plugin that was found, by name; loaded if that needs no question."""
+        return tuple(self._look(self._plugins[name]) for name in sorted(self._plugins))
 
-    def hooks(self, names: Iterable[str]) -> Hooks:
+    def _look(self, plugin: _Plugin) -> PluginInfo:
+        if plugin.trouble:
+            return plugin.info(plugin.trouble)
+        if plugin.installed and self._gate is not None and not self._gate.admits(plugin.provider):
+            return plugin.info(f"not loaded: nobody has accepted it as it is; tieline plugins trust {plugin.name}")
+        return self._imported(plugin).info()
+
+    def hooks(self, names: Iterable[str], trust: Mapping[str, str] = MappingProxyType({})) -> Hooks:
         """The hooks of these plugins (or of those that offer these connectors), in this order.
 
         Raises PluginFailed for a plugin whose hooks do not fit their specification, PluginMissing for an unknown one.
@@ -110,19 +164,22 @@ class Registry:
         chosen: dict[str, Any] = {}
         for name in names:
             plugin = self._plugins.get(name) or self._offering(name)
-            if self._load(plugin).error:
+            if self._load(plugin, trust).error:
                 raise PluginFailed(f"plugin {plugin.name!r} cannot be used: {plugin.error}") from plugin.cause
-            chosen[plugin.name] = plugin.module
+            if not any(plugin.module is module for module in chosen.values()):  # one object under several names
+                chosen[plugin.name] = plugin.module
         return Hooks(chosen, self._trace)
 
     def _offering(self, connector: str) -> _Plugin:
+        """The plugin that was loaded for a connector of another name."""
         for plugin in self._plugins.values():
-            if connector in self._load(plugin).specs:
+            if connector in plugin.specs or (not plugin.installed and connector in self._imported(plugin).specs):
                 return plugin
         raise self._missing(connector)
 
     def _missing(self, connector: str) -> PluginMissing:
-        offered = sorted({name for p in self._plugins.values() for name in p.specs})
+        known = {name for p in self._plugins.values() for name in (p.specs if p.loaded else (p.name,))}
+        offered = sorted(known)
         near = get_close_matches(connector, offered, 1)
         broken = [f"{p.name} ({p.error})" for p in self._plugins.values() if p.error]
         text = f"no installed plugin offers the connector {connector!r}"
@@ -131,7 +188,19 @@ class Registry:
             text += f"; not usable: {', '.join(broken)}"
         return PluginMissing(text, hint="tieline plugins list" if near else f"pip install tieline-{connector}")
 
-    def _load(self, plugin: _Plugin) -> _Plugin:
+    def _load(self, plugin: _Plugin, trust: Mapping[str, str]) -> _Plugin:
+        """Import a plugin that somebody named, if it may be."""
+        if not plugin.loaded and plugin.installed:
+            self._undisputed(plugin)
+            if self._gate is not None:
+                self._gate.admit(plugin.provider, trust.get(plugin.name, ""))
+        return self._imported(plugin)
+
+    def _undisputed(self, plugin: _Plugin) -> None:
+        if plugin.trouble:
+            raise UserError(plugin.trouble, hint="uninstall all but the one you mean, then the same command again")
+
+    def _imported(self, plugin: _Plugin) -> _Plugin:
         """Import a plugin and ask what it offers, once; whatever goes wrong becomes its `error`."""
         if plugin.loaded:
             return plugin

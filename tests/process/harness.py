@@ -352,7 +352,13 @@ class Desk:
         """`sync --yes --json`: its JSON, with the exit code as `code` and stderr as `err`."""
         done = self.run("sync", "--yes", "--json", *arguments)
         assert done.out, done.err
+        assert "writes" in done.json, f"no summary: {done.out}\n{done.err}\n{self._log()}"
         return {**done.json, "code": done.code, "err": done.err}
+
+    def _log(self) -> str:
+        """The end of the log, for what a summary does not say."""
+        log = self.home / "tieline.log"
+        return log.read_text("utf-8")[-4000:] if log.exists() else "no log"
 
     def until_quiet(self, most: int = 8, sent: Callable[[], int] = lambda: 0) -> list[Any]:
         """Sync until a run writes nothing and has not failed; all runs. Fails when that takes more than `most`.

@@ -373,6 +373,7 @@ def test_a_plugin_that_fails_to_import_takes_nobody_down_and_is_named_where_it_i
     tmp_path: Path, plain_desk: Any
 ) -> None:
     plain_desk.env |= install(tmp_path / "site", "flux", BROKEN)
+    assert plain_desk.run("plugins", "trust", "flux").code == 0
     listed = plain_desk.run("plugins", "list", "--json")
     assert listed.code in (0, 1)
     text = json.dumps(listed.json)

@@ -108,8 +108,10 @@ Episodes = Together[int | None, Episode]
 def episodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Episodes]:
     """All episodes by seed, some of them at once; None is the undisturbed one."""
 
+    folder = tmp_path_factory.mktemp("kill")  # here: the factory is not made for threads
+
     def play(seed: int | None) -> Episode:
-        return Episode(tmp_path_factory.mktemp(f"kill-{seed}"), None if seed is None else moment(seed))
+        return Episode(folder / str(seed), None if seed is None else moment(seed))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield Together(pool, play, (None, *SEEDS))

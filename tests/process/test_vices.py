@@ -112,8 +112,9 @@ Stories = Together[str, Story]
 def stories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stories]:
     """All stories by the first of their vices, some of them at once."""
     habits = {vices[0]: vices for vices in HABITS}
+    folder = tmp_path_factory.mktemp("vices")  # here: the factory is not made for threads
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield Together(pool, lambda name: Story(tmp_path_factory.mktemp(name), habits[name]), habits)
+        yield Together(pool, lambda name: Story(folder / name, habits[name]), habits)
 
 
 @pytest.mark.parametrize("vice", [vices[0] for vices in HABITS])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "security.md"
-ITEMS = {f"S{number}" for number in (*range(1, 25), *range(27, 32))}
+ITEMS = {f"S{number}" for number in (*range(1, 25), *range(27, 33))}
 
 
 def carrying() -> dict[str, list[str]]:

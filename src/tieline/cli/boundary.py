@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tieline.cli.console import clean
+from tieline.cli.console import clean, clean_lines
 from tieline.cli.session import Session
 from tieline.errors import Broken, ConfigError, Locked, Rejected, TielineError, Transient, UserError
 
@@ -85,11 +85,6 @@ def _tell(
     shown = f"Error: {clean_lines(text)}"
     session.console.error(f"{shown}\nNext: {clean(hint)}" if hint else shown, value)
     return code
-
-
-def clean_lines(text: str) -> str:
-    """As `clean`, but line breaks stay."""
-    return "\n".join(clean(line) for line in text.split("\n"))
 
 
 def _log(error: BaseException) -> None:

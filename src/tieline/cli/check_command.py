@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tieline.config import Config
     from tieline.hub import Hub
 
+PROXY = "calls go through {} (HTTPS_PROXY), which looks the host up: only its name and certificate are checked here"
 MARKS = {"ok": "ok", "note": "note", "warning": "warning", "error": "ERROR"}
 
 
@@ -74,6 +75,8 @@ def _system(hub: Hub, name: str) -> list[Line]:
     lines: list[Line] = []
     opened = hub.systems[name]
     try:
+        if opened.proxy:
+            lines.append(Line(name, "note", "proxy", PROXY.format(clean(opened.proxy)), ""))
         for finding in opened.connector.check():
             if opened.barred is not None:  # whatever the connector makes of it, there is one reason for all of it
                 return [*lines, _served(hub, _failure(name, opened.barred))]

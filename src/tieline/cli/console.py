@@ -24,6 +24,11 @@ def clean(value: object) -> str:
     return "".join(c if _harmless(c) else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
+def clean_lines(text: str) -> str:
+    """As `clean`, but line breaks stay."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
 def _harmless(char: str) -> bool:
     return char.isprintable() or (char not in _BIDI and unicodedata.category(char) in ("Zs", "Cf"))
 

@@ -39,11 +39,13 @@ def command(session: Session, folder: Path | None) -> int:
     from tieline.demo.play import playing
     from tieline.home import Home
 
-    specs = chosen(session.registry)
     path = place(folder or session.home_option, Path.cwd())
+    session.gate.named, session.gate.home = True, lambda: Home(path)
+    specs = chosen(session.registry)
     with stopping() as stop:
         try:
             home = Home(path).create()
+            session.gate.keep()
             with (
                 logging_to(home, 0, session.redactor),
                 playing(session.registry, specs, path, stop, session.redactor) as play,

@@ -26,6 +26,7 @@ def command(session: Session, systems: tuple[str, ...], force: bool) -> int:
     path = session.places.config
     if path.exists() and not force:
         raise UserError(f"{path} is there already", hint="tieline init --force overwrites it; tieline check reads it")
+    session.gate.named = True
     chosen: dict[str, Chosen] = {}
     for argument in systems or [name for info in session.registry.list() for name in info.connectors]:
         name, _, connector = argument.rpartition("=")
@@ -42,6 +43,7 @@ def command(session: Session, systems: tuple[str, ...], force: bool) -> int:
     if not chosen:
         raise UserError("no connector is installed", hint="pip install tieline-hubspot tieline-salesforce")
     home = session.home.create()
+    session.gate.keep()
     write_atomically(path, render(list(chosen.values())).encode())
     value = {"config": str(path), "home": str(home.path), "systems": {n: c.spec.name for n, c in chosen.items()}}
     session.console.result(

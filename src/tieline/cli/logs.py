@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
+from tieline.errors import UserError
 from tieline.home import LOG, Home
 
 if TYPE_CHECKING:
@@ -34,14 +36,26 @@ class _Private(RotatingFileHandler):
 
 
 @contextmanager
-def logging_to(home: Home, verbose: int, redactor: Redactor) -> Iterator[None]:
-    """Log `tieline` to the home, if it is there, and to stderr with `verbose`, until the block ends."""
+def logging_to(
+    home: Home, verbose: int, redactor: Redactor, tell: Callable[[str], None] = lambda text: None
+) -> Iterator[None]:
+    """Log `tieline` to the home, if it is there, and to stderr with `verbose`, until the block ends.
+
+    A log that this user may not write is told, and keeps nobody from looking. Raises UserError for any other trouble.
+    """
     from tieline.secrets import RedactingFilter
 
     logger = logging.getLogger("tieline")
     handlers: list[logging.Handler] = []
     if home.path.is_dir():
-        handlers.append(_handler(_Private(home.check()), logging.DEBUG if verbose > 1 else logging.INFO, _FILE))
+        home.check()
+        try:
+            handlers.append(_handler(_Private(home), logging.DEBUG if verbose > 1 else logging.INFO, _FILE))
+        except UserError as error:
+            if os.access(home.log if home.log.exists() else home.path, os.W_OK):
+                raise
+            # a home can be looked at that may not be written; whoever must write fails by itself
+            tell(f"Nothing is logged: {error}")
     if verbose:
         level = logging.DEBUG if verbose > 1 else logging.INFO
         handlers.append(_handler(logging.StreamHandler(sys.stderr), level, _TERMINAL))

@@ -33,15 +33,27 @@ def _set_verbose(context: click.Context, _: click.Parameter, value: int) -> None
     _session(context).verbose += value
 
 
+def _set_trust(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        _session(context).gate.accept = True
+
+
 def _set_json(context: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         _session(context).console.as_json = True
 
 
 def places_options(function: F) -> F:
-    """`--config`, `--home` and `-v`, accepted before and after the command's name."""
+    """`--config`, `--home`, `--trust` and `-v`, accepted before and after the command's name."""
     for option in (
         click.option("-v", "--verbose", count=True, expose_value=False, callback=_set_verbose, help="Log to stderr."),
+        click.option(
+            "--trust",
+            is_flag=True,
+            expose_value=False,
+            callback=_set_trust,
+            help="Use plugins that are new here or were changed, without asking.",
+        ),
         click.option(
             "--home",
             type=click.Path(path_type=Path),

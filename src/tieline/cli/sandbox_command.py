@@ -59,6 +59,7 @@ def command(
     from tieline.connector import SandboxOptions
 
     saved = session.home_option is not None
+    session.gate.named = True
     names = vendors or (_saved_vendors(session) if saved else ())
     if not names:
         raise click.UsageError("Name at least one VENDOR, or a demo's home with --home.")

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tieline.cli.console import Console
+from tieline.cli.console import Console, clean_lines
 from tieline.home import Home, Places, places
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tieline.ports import Ports
     from tieline.secrets import Redactor
     from tieline.store import Store
+    from tieline.trust import Gate
 
 
 class Session:
@@ -37,6 +38,7 @@ class Session:
         self.environ = os.environ if environ is None else environ
         self._registry = registry
         self._redactor: Redactor | None = None
+        self._gate: Gate | None = None
         self._closing = ExitStack()
 
     @property
@@ -56,8 +58,21 @@ class Session:
             from tieline.plugins import Registry
 
             trace = self.console.note if self.environ.get("TIELINE_TRACE_PLUGINS") else None
-            self._registry = Registry.discover(trace=trace)
+            self._registry = Registry.discover(trace=trace, gate=self.gate)
         return self._registry
+
+    @property
+    def gate(self) -> Gate:
+        """What is asked before a plugin's code runs."""
+        if self._gate is None:
+            from tieline.trust import Gate
+
+            self._gate = Gate(
+                home=lambda: self.home,
+                tell=lambda text: self.console.note(clean_lines(text)),
+                ask=lambda question: self.console.confirm(clean_lines(question)),
+            )
+        return self._gate
 
     @property
     def redactor(self) -> Redactor:
@@ -72,7 +87,7 @@ class Session:
         """Begin logging; called when all options are known. A home that others can read is refused here."""
         from tieline.cli.logs import logging_to
 
-        self._closing.enter_context(logging_to(self.home, self.verbose, self.redactor))
+        self._closing.enter_context(logging_to(self.home, self.verbose, self.redactor, self.console.note))
 
     def close(self) -> None:
         """End logging."""
@@ -92,7 +107,7 @@ class Session:
         home = self.home.check()
         if not home.store.exists():
             raise UserError(f"nothing was read into {home.path} yet", hint="tieline plan")
-        return opened(home.store)
+        return opened(home.store, looking=True)
 
     def open_hub(
         self, config: Config, *, ports: Ports | None = None, keep_going: bool = False
@@ -102,6 +117,8 @@ class Session:
 
         new = not self.home.path.is_dir()
         home = self.home.create()
+        if self._gate is not None:
+            self._gate.keep()
         if new:  # only now is there a place for the log
             self.close()
             self.start()

@@ -19,11 +19,12 @@ from tieline.errors import Locked
 def command(session: Session, yes: bool, full: bool, without: tuple[str, ...]) -> int:
     """Read the systems, plan, and write until nothing is owed.
 
-    The first sync of a home shows its plan and asks; --yes answers. Ends with 3 when something waits for a person, with
-    1 when a system failed; the next sync goes on from there.
+    The first sync of a home shows its plan and asks; --yes answers, also where a plugin is new or was changed. Ends
+    with 3 when something waits for a person, with 1 when a system failed; the next sync goes on from there.
     """
     from tieline.runner import Options
 
+    session.gate.accept = session.gate.accept or yes
     config = session.load_config()
     console = session.console
     options = Options(

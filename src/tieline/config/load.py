@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from tieline.errors import ConfigError, PluginFailed, PluginMissing
 from tieline.model import Rules
 from tieline.records import KINDS, Kind
 
-TOP_KEYS = ("systems", "sync", "limits", "schedule", "plugins")
+TOP_KEYS = ("systems", "sync", "limits", "schedule", "plugins", "trust")
 LIMIT_KEYS = ("creates", "updates", "archives", "blanks")
 CRON_FIELDS = 5
 SCHEDULE_KEYS = ("every", "cron", "jitter")
@@ -30,8 +30,8 @@ _AT = re.compile(r"^(?P<what>.*?) \(at line (?P<line>\d+), column (?P<column>\d+
 class Connectors(Protocol):
     """What is asked of the plugins: a `plugins.Registry`."""
 
-    def get(self, connector: str) -> ConnectorSpec:
-        """The connector of this name; raises PluginMissing or PluginFailed."""
+    def get(self, connector: str, plugins: Sequence[str], trust: Mapping[str, str]) -> ConnectorSpec:
+        """The connector of this name, of its namesake or of these plugins; raises PluginMissing or PluginFailed."""
         ...
 
     def names(self) -> tuple[str, ...]:
@@ -71,12 +71,16 @@ class _Loader:
         self._registry = registry
         self._problems = Problems(path.name, text)
         self._plugin_errors: list[PluginMissing | PluginFailed] = []
+        self._listed: tuple[str, ...] = ()
+        self._trust: Mapping[str, str] = {}
 
     def load(self, table: Mapping[str, Any]) -> Config:
         problems = self._problems
         for key in table:
             if key not in TOP_KEYS:
                 problems.unknown((key,), TOP_KEYS)
+        self._listed = self._plugins(table.get("plugins", []))
+        self._trust = self._trusted(self._table(table, "trust"))
         tables = self._table(table, "systems")
         if not tables and "systems" not in table:
             problems.add(("systems",), "no system is configured; each needs a table [systems.NAME]")
@@ -93,7 +97,8 @@ class _Loader:
             limits=self._limits(self._table(table, "limits")),
             schedule=self._schedule(self._table(table, "schedule")),
             full_ms=full_ms,
-            plugins=self._plugins(table.get("plugins", []), systems),
+            plugins=tuple(dict.fromkeys([*self._listed, *(s.spec.name for s in systems.values())])),
+            trust=self._trust,
             notes=tuple(problems.notes),
         )
         self._raise()
@@ -127,7 +132,7 @@ class _Loader:
             )
             return None
         try:
-            spec = self._registry.get(connector)
+            spec = self._registry.get(connector, self._listed, self._trust)
         except (PluginMissing, PluginFailed) as error:
             self._plugin_errors.append(error)
             self._problems.add((*path, "connector"), str(error))
@@ -191,8 +196,8 @@ class _Loader:
             self._problems.add(("schedule",), "give `every` or `cron`, not both")
         return Schedule(every_ms, cron if isinstance(cron, str) else None, jitter_ms)
 
-    def _plugins(self, value: object, systems: Mapping[str, SystemConfig]) -> tuple[str, ...]:
-        """Those the file lists, then those that offer its connectors."""
+    def _plugins(self, value: object) -> tuple[str, ...]:
+        """The plugins that the file lists."""
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             self._problems.add(("plugins",), f'must be a list of names such as ["alerts"], not {shown(value)}')
             value = []
@@ -200,7 +205,14 @@ class _Loader:
         for name in value:
             if name not in installed:
                 self._problems.add(("plugins",), f"no plugin {name!r} is installed{nearest(name, installed)}")
-        return tuple(dict.fromkeys([*value, *(s.spec.name for s in systems.values())]))
+        return tuple(value)
+
+    def _trusted(self, table: Mapping[str, Any]) -> Mapping[str, str]:
+        """Plugin → the distribution it must come from."""
+        for name, value in table.items():
+            if not isinstance(value, str) or not value:
+                self._problems.add(("trust", name), f"must be the name of a distribution, not {shown(value)}")
+        return {name: value for name, value in table.items() if isinstance(value, str) and value}
 
 
 def _mapped(kind: Kind, names: tuple[str, ...], systems: Mapping[str, SystemConfig]) -> dict[str, frozenset[str]]:

@@ -67,6 +67,8 @@ class Config:
     """How long after a full read the next one is due; None: only when asked."""
     plugins: tuple[str, ...] = ()
     """Plugins whose hooks are called, in this order."""
+    trust: Mapping[str, str] = field(default_factory=dict)
+    """Plugin → the distribution that it must come from, which then is not asked about."""
     notes: tuple[str, ...] = ()
     """What is allowed but may not be meant."""
 

@@ -36,8 +36,8 @@ __all__ = [
 class Store:
     """One home's memory. One thread uses it; `atomic` makes every step all or nothing."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.db = Db(path)
+    def __init__(self, path: Path | None = None, *, looking: bool = False) -> None:
+        self.db = Db(path, looking=looking)
         self.trees = Trees(self.db)
         self.work = Work(self.db)
         self.book = Book(self.db)
@@ -53,9 +53,9 @@ class Store:
 
 
 @contextmanager
-def opened(path: Path | None) -> Iterator[Store]:
-    """A store that closes itself."""
-    store = Store(path)
+def opened(path: Path | None, *, looking: bool = False) -> Iterator[Store]:
+    """A store that closes itself. With `looking`, one that cannot be written can still be read."""
+    store = Store(path, looking=looking)
     try:
         yield store
     finally:

@@ -59,28 +59,43 @@ class _Connection(sqlite3.Connection):
 
 
 class Db:
-    """One SQLite database in WAL mode. One thread uses it."""
+    """One SQLite database in WAL mode. One thread uses it.
 
-    def __init__(self, path: Path | None) -> None:
+    With `looking`, one that cannot be written is opened all the same, and every write raises StoreReadOnly.
+    """
+
+    def __init__(self, path: Path | None, *, looking: bool = False) -> None:
         self.path = path
+        self.epoch: int | None = None
+        self._durable = True
         if path is not None and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
-            self.sql = sqlite3.connect(
-                path or ":memory:", isolation_level=None, check_same_thread=False, factory=_Connection
-            )
-            self.sql.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-            self.sql.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-            self.sql.execute("PRAGMA journal_mode = WAL")
-            self.sql.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            self.sql.execute("PRAGMA foreign_keys = OFF")
-            self._durable = True
-            self.sql.execute("PRAGMA synchronous = FULL")
+            try:
+                self._open(str(path or ":memory:"), uri=False)
+            except sqlite3.DatabaseError as error:
+                if path is None or not looking or not isinstance(_translate(error, path), StoreReadOnly):
+                    raise
+                self._open(_read_only(path), uri=True)
             self._upgrade()
             self.sql.path, self.sql.translating = path, True
         except sqlite3.DatabaseError as error:
             raise _translate(error, path) from error
-        self.epoch: int | None = None
+
+    def _open(self, name: str, *, uri: bool) -> None:
+        self.sql = sqlite3.connect(name, isolation_level=None, check_same_thread=False, factory=_Connection, uri=uri)
+        try:
+            self.sql.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            if not uri:
+                self.sql.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+                self.sql.execute("PRAGMA journal_mode = WAL")
+            self.sql.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            self.sql.execute("PRAGMA foreign_keys = OFF")
+            self.sql.execute("PRAGMA synchronous = FULL")
+            self.sql.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+        except BaseException:
+            self.sql.close()
+            raise
 
     def _upgrade(self) -> None:
         version = self.sql.execute("PRAGMA user_version").fetchone()[0]
@@ -183,6 +198,14 @@ class Db:
     def any(self, table: str) -> bool:
         """Whether a table has a row at all. `table` is one of ours, never input."""
         return self.sql.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _read_only(path: Path) -> str:
+    """How SQLite is told to write nothing. Where no log is left to be read either, not even beside the file: the
+    folder may be closed as well."""
+    log = path.with_name(f"{path.name}-wal")
+    whole = not log.exists() or log.stat().st_size == 0
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if whole else ''}"
 
 
 @contextmanager
