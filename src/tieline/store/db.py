@@ -61,14 +61,18 @@ class _Connection(sqlite3.Connection):
 class Db:
     """One SQLite database in WAL mode. One thread uses it."""
 
+    statements = 128
+    """How many parsed statements are kept."""
+
     def __init__(self, path: Path | None) -> None:
         self.path = path
         if path is not None and not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
             self.sql = sqlite3.connect(
-                path or ":memory:", isolation_level=None, check_same_thread=False, factory=_Connection
-            )
+                path or ":memory:", isolation_level=None, check_same_thread=False, factory=_Connection,
+                cached_statements=self.statements,
+            )  # fmt: skip
             self.sql.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             self.sql.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             self.sql.execute("PRAGMA journal_mode = WAL")

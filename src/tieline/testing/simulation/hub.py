@@ -11,8 +11,6 @@ import json
 import random
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from functools import lru_cache
 from typing import Any
 
 from tieline.errors import Locked, NotAuthorised, RateLimited, TielineError
@@ -20,16 +18,13 @@ from tieline.model import Outcome, Remote, Write
 from tieline.ports import InlineExecutor, Ports
 from tieline.runner import Options, Runner, Summary, System
 from tieline.runner.context import LEASE_MS
-from tieline.store import LeaseLost, Store
-from tieline.store.book import Book
-from tieline.store.db import Db
-from tieline.store.trees import Trees
-from tieline.store.work import Work
+from tieline.store import LeaseLost
 from tieline.testing.clock import SeqIds
 from tieline.testing.faults import Faults, FaultyConnector
 from tieline.testing.memory_connector import MemoryConnector
 from tieline.testing.simulation.baton import Baton, Ended, Process
 from tieline.testing.simulation.setting import LATE_MS, Setting
+from tieline.testing.simulation.shelf import MemoryStore
 from tieline.testing.simulation.world import World, limits, rules
 
 NO_PROCESS = 1 << 30
@@ -82,39 +77,6 @@ class Watched:
         if name in ("list", "changes", "sweep", "find"):
             return lambda *args: self._asked(found, *args)
         return found
-
-
-@lru_cache(maxsize=1)
-def _empty() -> bytes:
-    """A home without anything in it, as SQLite keeps it."""
-    store = Store()
-    try:
-        return store.db.sql.serialize()
-    finally:
-        store.close()
-
-
-class _Db(Db):
-    """A database in memory that begins as a copy: laying out tables takes as long as a short run."""
-
-    def _upgrade(self) -> None:
-        self.sql.deserialize(_empty())
-
-    def atomic(  # type: ignore[override]  # the same context manager by its public name
-        self, *, durable: bool = True, fence: bool = True
-    ) -> AbstractContextManager[Any]:
-        """As the file's, without telling SQLite each time how durable memory should be."""
-        return super().atomic(durable=True, fence=fence)
-
-
-class MemoryStore(Store):
-    """A store in memory, for thousands of schedules."""
-
-    def __init__(self) -> None:
-        self.db = _Db(None)
-        self.trees = Trees(self.db)
-        self.work = Work(self.db)
-        self.book = Book(self.db)
 
 
 class Hub:
