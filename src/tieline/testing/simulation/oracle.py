@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from tieline.engine.match import normal_email
 from tieline.records import REFERENCES, Kind
 from tieline.testing.memory import Edit, MemorySystem, Record
+from tieline.testing.simulation.doubts import MatchChecks
 from tieline.testing.simulation.evidence import HUB, Violation
 from tieline.testing.simulation.values import ValueChecks
 
 
-class Oracle(ValueChecks):
+class Oracle(ValueChecks, MatchChecks):
     """The invariants on records, and the verdict."""
 
     def judge(self) -> list[Violation]:
@@ -27,6 +28,8 @@ class Oracle(ValueChecks):
             *self.refused_for_a_reason(),
             *self.nothing_fabricated(),
             *self.no_duplicates(),
+            *self.nobody_guessed(),
+            *self.nobody_made_beside(),
             *self.no_lost_update(),
             *self.no_resurrection(),
             *self.no_false_delete(),
