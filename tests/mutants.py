@@ -74,6 +74,7 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "ownedit": (writing.ownedit, "lossy"),
     "unblocked": (writing.unblocked, "lossy"),
     "blindlate": (writing.blindlate, "late"),
+    "twicecounted": (reading.twicecounted, "twins"),
     "wrongepoch": (writing.wrongepoch, "together"),
 }
 """Name → what it breaks, and the option set that provokes it."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tieline.errors import Locked, NotAuthorised, RateLimited, TielineError
-from tieline.model import Outcome, Remote, Write
+from tieline.model import Outcome, Page, Remote, Write
 from tieline.ports import InlineExecutor, Ports
 from tieline.runner import Options, Runner, Summary, System
 from tieline.runner.context import LEASE_MS
@@ -23,6 +23,7 @@ from tieline.testing.clock import SeqIds
 from tieline.testing.faults import Faults, FaultyConnector
 from tieline.testing.memory_connector import MemoryConnector
 from tieline.testing.simulation.baton import Baton, Ended, Process
+from tieline.testing.simulation.evidence import Violation
 from tieline.testing.simulation.setting import LATE_MS, Setting
 from tieline.testing.simulation.shelf import MemoryStore
 from tieline.testing.simulation.world import World, limits, rules
@@ -53,6 +54,15 @@ class Watched:
         self.hub = hub
         self.read_at: dict[tuple[str, str], int] = {}
         self.windows: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.listed: set[str] = set()
+        """The streams that were once read to their end."""
+
+    def list(self, stream: str, token: str | None) -> Page:
+        """As the connector does, noted."""
+        page: Page = self._asked(self.inner.list, stream, token)
+        if page.token is None:
+            self.listed.add(stream)
+        return page
 
     def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
         """As the connector does, noted."""
@@ -61,7 +71,7 @@ class Watched:
 
     def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
         """As the connector does, noted."""
-        self.hub.writing(self.name, writes)
+        self.hub.writing(self.name, stream, writes)
         for write in writes:
             if write.remote_id is not None:
                 key = (stream, write.remote_id)
@@ -74,7 +84,7 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.inner, name)
-        if name in ("list", "changes", "sweep", "find"):
+        if name in ("changes", "sweep", "find"):
             return lambda *args: self._asked(found, *args)
         return found
 
@@ -105,8 +115,8 @@ class Hub:
         self.agitated = True
         self.between: Callable[[str], None] = lambda name: None
         """Called at every step, before anything happens there."""
-        self.breaches: list[str] = []
-        """What a process did after another one had taken the home over."""
+        self.breaches: list[Violation] = []
+        """What a process did that it had no right to do, or not yet."""
         self.steps = 0
         self.crashes = 0
         self.buried: int | None = None
@@ -179,13 +189,19 @@ class Hub:
             self.taken += 1
             me.took = self.taken
         if name in COMMITTED and me.took < self.taken:
-            self.breaches.append(f"process {me.number} committed ({name}) after another one took the home over")
+            what = f"process {me.number} committed ({name}) after another one took the home over"
+            self.breaches.append(Violation("I13", what))
 
-    def writing(self, system: str, writes: Sequence[Write]) -> None:
+    def writing(self, system: str, stream: str, writes: Sequence[Write]) -> None:
         """A write leaves the machine."""
         me = self.current
         if me is not None and me.took < self.taken:
-            self.breaches.append(f"process {me.number} wrote to {system} after another one took the home over")
+            what = f"process {me.number} wrote to {system} after another one took the home over"
+            self.breaches.append(Violation("I13", what))
+        unread = [name for name, c in self.connectors.items() if stream not in c.listed]
+        if unread:
+            what = f"{writes[0].op} in {system} before {stream} of {', '.join(unread)} were read to their end"
+            self.breaches.append(Violation("barrier", what))
 
     def admit(self, system: str) -> None:
         """A call: raises what is told when the credential, or the day's quota, has ended until the next run."""
