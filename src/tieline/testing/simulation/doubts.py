@@ -93,9 +93,11 @@ class MatchChecks(Evidence):
                     yield Violation("I4", f"{me.system}:{me.id} was linked by {key}, which {len(there)} others have")
 
     def _firsts(self) -> dict[tuple[str, Kind, str], tuple[int, str, str]]:
-        """Remote → when it was first given a record, how, and which."""
+        """Remote → when it was first given a record, how, and which. A stamp that is written is a `link` too, one with
+        changes: it says nothing of why, and a merge may have been the reason."""
         query = (
-            "SELECT system, kind, remote_id, at, op, record FROM journal WHERE remote_id IS NOT NULL ORDER BY seq DESC"
+            "SELECT system, kind, remote_id, at, CASE WHEN changes IS NULL THEN op ELSE 'other' END, record "
+            "FROM journal WHERE remote_id IS NOT NULL ORDER BY seq DESC"
         )
         return {(s, k, i): (at, op, record) for s, k, i, at, op, record in self.store.db.rows(query)}
 

@@ -106,14 +106,12 @@ class Oracle(ValueChecks, MatchChecks):
 
     def no_resurrection(self) -> Iterator[Violation]:
         """I6: what a person deleted is not made again by the hub, unless somebody took a copy of it out of the bin."""
-        undeleted = {
-            self.record_of.get((s, k, self.world.systems[s].resolve(k, i))) for s, k, i in self.world.undeleted
-        }
+        undeleted = {record for place in self.world.undeleted for record in self.family(*place)}
         for name, system in self.world.systems.items():
             if not system.character.remembers:  # a lost create that a person deleted leaves no trace there
                 continue
             for (kind, hub), ids in system.by_hub_id.items():
-                if hub in undeleted or self.world.undeleted or hub in self.unmerged:
+                if hub in undeleted or hub in self.unmerged:
                     continue
                 binned = [
                     r for i in ids if (r := system.get(kind, i)) is not None and self._binned_by_person(system, r)
