@@ -54,8 +54,8 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "nolease": (writing.nolease, "together"),
     "trustlist": (reading.trustlist, "busy"),
     # our own
-    "firsthit": (deciding.firsthit, "twins"),
-    "twinblind": (deciding.twinblind, "twins"),
+    "firsthit": (deciding.firsthit, "doubles"),
+    "twinblind": (deciding.twinblind, "doubles"),
     "consentwide": (deciding.consentwide, "plain"),
     "lostlog": (deciding.lostlog, "plain"),
     "moneymix": (deciding.moneymix, "deals"),
@@ -74,6 +74,7 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "ownedit": (writing.ownedit, "lossy"),
     "unblocked": (writing.unblocked, "lossy"),
     "blindlate": (writing.blindlate, "late"),
+    "twicecounted": (reading.twicecounted, "twins"),
     "wrongepoch": (writing.wrongepoch, "together"),
     "effectblind": (acting.effectblind, "acting"),
     "effectagain": (acting.effectagain, "acting"),

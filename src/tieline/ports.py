@@ -119,11 +119,18 @@ class Transport(Protocol):
 # -- concurrency: jobs run elsewhere, results are taken by one thread that alone touches the store
 
 
+class Answer(Protocol):
+    """What a job came to: its result, or the exception it raised (None: none)."""
+
+    def result(self) -> Any: ...
+    def exception(self) -> BaseException | None: ...
+
+
 class Executor(Protocol):
-    """Runs jobs; `lane` bounds how many of one system run at once. `next` blocks for a finished job's tag."""
+    """Runs jobs; `lane` bounds how many of one system run at once. `next` blocks for a finished job: tag and answer."""
 
     def submit(self, lane: str, width: int, tag: Any, job: Callable[[], T]) -> None: ...
-    def next(self) -> tuple[Any, Future[Any]]: ...
+    def next(self) -> tuple[Any, Answer]: ...
     def close(self) -> None: ...
 
 
@@ -153,6 +160,26 @@ class ThreadExecutor:
         self._pools.clear()
 
 
+class _Done:
+    """The answer of a job that nobody waited for."""
+
+    __slots__ = ("_error", "_result")
+
+    def __init__(self, result: Any, error: Exception | None) -> None:
+        self._result = result
+        self._error = error
+
+    def result(self) -> Any:
+        """What the job returned, or the exception it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    def exception(self) -> BaseException | None:
+        """The exception it raised."""
+        return self._error
+
+
 class InlineExecutor:
     """Runs each job in the caller's thread when its result is asked for, in an order that `pick` chooses."""
 
@@ -164,15 +191,13 @@ class InlineExecutor:
         """Keep the job for `next`."""
         self._jobs.append((tag, job))
 
-    def next(self) -> tuple[Any, Future[Any]]:
-        """Run one waiting job; an exception stays in its future, except what is no Exception (a crash)."""
+    def next(self) -> tuple[Any, Answer]:
+        """Run one waiting job; an exception stays in its answer, except what is no Exception (a crash)."""
         tag, job = self._jobs.pop(self._pick(len(self._jobs)))
-        future: Future[Any] = Future()
         try:
-            future.set_result(job())
-        except Exception as error:  # the future carries it to whoever asks
-            future.set_exception(error)
-        return tag, future
+            return tag, _Done(job(), None)
+        except Exception as error:  # the answer carries it to whoever asks
+            return tag, _Done(None, error)
 
     def close(self) -> None:
         """Forget what has not run."""

@@ -13,6 +13,7 @@ from tieline.model import Window
 from tieline.runner import context, pull
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToHub, ToRemote
+from tieline.store import Cursor
 from tieline.store.trees import Trees
 
 
@@ -68,13 +69,19 @@ def cursorfirst() -> Iterator[None]:
 def nobarrier() -> Iterator[None]:
     """Systems take part before their first full read is complete."""
 
-    def joined(self: context.Run, kind: Any) -> Any:
+    class Begun(dict[tuple[str, str], Cursor]):
+        def __missing__(self, place: tuple[str, str]) -> Cursor:
+            return Cursor(*place)
+
+    def joined(self: context.Run, kind: Any, cursors: Any) -> Any:
         return self.taking(kind), []
 
     def fail(self: context.Run, system: str, error: BaseException) -> None:
         self.errors.append(error)  # and a system whose reading broke off is written to all the same
 
-    with patch.object(context.Run, "joined", joined), patch.object(context.Run, "fail", fail):
+    real = Trees.cursors
+    begun = patch.object(Trees, "cursors", lambda self: Begun(real(self)))
+    with begun, patch.object(context.Run, "joined", joined), patch.object(context.Run, "fail", fail):
         yield
 
 
@@ -87,6 +94,14 @@ def trustlist() -> Iterator[None]:
         return hints
 
     with patch.object(pull.Reader, "_confirmed", confirmed):
+        yield
+
+
+@contextmanager
+def twicecounted() -> Iterator[None]:
+    """What is met a second time in a run is counted again."""
+    always = property(lambda self: True, lambda self, value: None)
+    with patch.object(Ingest, "counting", always, create=True):
         yield
 
 

@@ -91,7 +91,7 @@ def noext() -> Iterator[None]:
 @contextmanager
 def noquiet() -> Iterator[None]:
     """A lost create is looked for at once, before the system can show it."""
-    with patch.object(settle.Settler, "_ripe", lambda self, intents, wait, quiet: list(intents)):
+    with patch.object(settle, "_ripe", lambda run, intents, wait, quiet: list(intents)):
         yield
 
 

@@ -14,8 +14,6 @@ RARE = frozenset(
     {
         "nooverlap",
         "cursorfirst",
-        "firsthit",
-        "twinblind",
         "pagebound",
         "blindlate",
         "wakeless",

@@ -209,12 +209,12 @@ def _update(record: Record, merged: Merged, side: Side, court: Court, refs: Aske
         listed = name in REFERENCES[record.kind] and isinstance(wanted, list) and before is not _ABSENT
         if listed and _roleless(before) and same_refs(wanted, before):
             continue
-        if digest(wanted) == side.rejected.get(name):
+        if name in side.rejected and digest(wanted) == side.rejected[name]:
             out.rejected.setdefault(link.system, []).append(Problem(name, f"{name}: {wanted!r} was refused before"))
             continue
         diff[name] = wanted
         reasons[name] = _reason(None if before is _ABSENT else before, wanted, name, merged, court)
-    if diff and side.rejected.get("*") == digest(diff):
+    if diff and "*" in side.rejected and side.rejected["*"] == digest(diff):
         out.rejected.setdefault(link.system, []).append(Problem(None, "this change was refused before"))
     elif diff:
         out.orders.append(
@@ -285,7 +285,9 @@ def _create(record: Record, merged: Merged, target: Target, court: Court, refs: 
         if value is None or facts is None or not facts.create or court.policies.get(name, DEFAULT).name == "none":
             continue
         wanted = _reference(record.kind, name, value, target.system, refs, out, update=False)
-        if wanted is _ABSENT or wanted is None or digest(wanted) == target.rejected.get(name):
+        if wanted is _ABSENT or wanted is None:
+            continue
+        if name in target.rejected and digest(wanted) == target.rejected[name]:
             continue
         fields[name] = wanted
         reasons[name] = _reason(None, wanted, name, merged, court)
@@ -300,7 +302,7 @@ def _create(record: Record, merged: Merged, target: Target, court: Court, refs: 
         out.rejected[target.system] = [
             Problem(n, f"{target.system} requires {n}, and nobody has it", "required") for n in missing
         ]
-    elif target.rejected.get("*") == digest(fields):
+    elif "*" in target.rejected and target.rejected["*"] == digest(fields):
         out.rejected[target.system] = [Problem(None, f"{target.system} refused this record before")]
     elif fields:
         out.orders.append(Order("create", target.system, record.kind, target.stream, record.id, None, fields, reasons))

@@ -14,7 +14,7 @@ from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Ve
 from tieline.model import Fields, Rules, Schema, StreamFacts, SystemRules
 from tieline.ports import Ports
 from tieline.records import Kind
-from tieline.store import LeaseLost, Store
+from tieline.store import Cursor, LeaseLost, Store
 
 DAY_MS = 86_400_000
 PAST = 1
@@ -130,12 +130,13 @@ class Run:
         """The systems that sync a kind, in the order of the configuration."""
         return [s for s in self.systems.values() if s.streams_of(kind)]
 
-    def joined(self, kind: Kind) -> tuple[list[System], list[System]]:
+    def joined(self, kind: Kind, cursors: Mapping[tuple[str, str], Cursor]) -> tuple[list[System], list[System]]:
         """The systems whose first full read of a kind is complete, and those that are still to join."""
         here: list[System] = []
         missing: list[System] = []
         for system in self.taking(kind):
-            ready = all(self.store.trees.cursor(system.name, s.name).baseline for s in system.streams_of(kind))
+            read = [cursors.get((system.name, s.name)) for s in system.streams_of(kind)]
+            ready = all(cursor is not None and cursor.baseline for cursor in read)
             (here if ready else missing).append(system)
         return here, missing
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from functools import lru_cache
 from pathlib import Path
 
 from tieline.errors import Locked
@@ -24,7 +25,7 @@ class Lease:
         """Hold the home; returns until when (ms). Raises Locked, saying who holds it."""
         now = self.ports.clock.now()
         until = now + LEASE_MS
-        owner = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())})
+        owner = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "started": _mine(os.getpid())})
         try:
             self.store.db.acquire(owner, now, until)
         except Locked:
@@ -48,6 +49,10 @@ def _started(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
         return ""
+
+
+_mine = lru_cache(maxsize=1)(_started)
+"""The same of this very process, which asks at every run: its own answer stays what it is."""
 
 
 def _dead(owner: str) -> bool:

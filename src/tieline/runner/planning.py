@@ -29,7 +29,7 @@ from tieline.runner.matching import Matching
 from tieline.runner.references import References
 from tieline.runner.space import ToHub
 from tieline.runner.targets import Targets
-from tieline.store import Entry, Refusal, Row
+from tieline.store import Cursor, Entry, Refusal, Row
 from tieline.store.trees import decode, dumps, encode_base, problems_of
 
 Stored = Sequence[tuple[Row, Link]]
@@ -41,9 +41,10 @@ def plan(run: Run) -> dict[Kind, str]:
     """Match and plan every kind, parents first. Returns the kinds that must wait for a baseline, and why."""
     run.store.work.clear_spool()
     waiting: dict[Kind, str] = {}
+    cursors = run.store.trees.cursors()
     for kind in KINDS:
-        joined, missing = run.joined(kind)
-        first = not any(run.store.trees.cursor(s.name, f.name).joined for s in joined for f in s.streams_of(kind))
+        joined, missing = run.joined(kind, cursors)
+        first = not any(cursors[s.name, f.name].joined for s in joined for f in s.streams_of(kind))
         absent = [s.name for s in missing if s.name not in run.without]
         absent += [
             name
@@ -53,7 +54,7 @@ def plan(run: Run) -> dict[Kind, str]:
         if first and absent:
             waiting[kind] = f"{kind}: the first full read of {', '.join(absent)} is not complete"
             continue
-        newly = _join(run, kind, joined)
+        newly = _join(run, kind, joined, cursors)
         Matching(run, kind, alone=_alone(run, kind, joined)).match(joined)
         Planning(run, kind, joined, newly).plan()
     return waiting
@@ -68,12 +69,12 @@ def _alone(run: Run, kind: Kind, joined: Sequence[System]) -> bool:
     return run.rules_of(system.name, kind).mode == "read" or not stamping
 
 
-def _join(run: Run, kind: Kind, joined: Sequence[System]) -> set[str]:
+def _join(run: Run, kind: Kind, joined: Sequence[System], cursors: Mapping[tuple[str, str], Cursor]) -> set[str]:
     """Systems that take part for the first time, by name: every record may owe them something."""
     newly = set()
     for system in joined:
         for facts in system.streams_of(kind):
-            cursor = run.store.trees.cursor(system.name, facts.name)
+            cursor = cursors[system.name, facts.name]
             if not cursor.joined:
                 newly.add(system.name)
                 run.store.trees.save_cursor(cursor._replace(joined=True))

@@ -15,31 +15,41 @@ from tieline.runner.apply import Batch, Steps
 from tieline.runner.context import Run, System
 from tieline.runner.drive import drive
 
+ALL: tuple[Op, ...] = ("create", "update", "archive", "link")
+
 
 def apply(run: Run) -> None:
     """Carry out the spool: creates, links and updates parents first, archives children first, side effects at last."""
+    spooled: dict[str, set[str]] = {}
+    for kinds in run.store.work.counts().values():
+        for name, numbers in kinds.items():
+            spooled.setdefault(name, set()).update(numbers)
     for kind in KINDS:
-        _stage(run, kind, ("create",), mixed=True)
-        for ops in (("link",), ("update",)):
-            _stage(run, kind, ops, mixed=False)
+        there = spooled.get(kind, ())
+        if there:
+            _stage(run, kind, ("create",), mixed=True)
+        if "link" in there:
+            _stage(run, kind, ("link",), mixed=False)
+        if "update" in there:
+            _stage(run, kind, ("update",), mixed=False)
     for kind in reversed(KINDS):
-        _stage(run, kind, ("archive",), mixed=False)
-    act(run)
+        if "archive" in spooled.get(kind, ()):
+            _stage(run, kind, ("archive",), mixed=False)
+    if any("act" in there for there in spooled.values()):
+        act(run)
 
 
 def _stage(run: Run, kind: Kind, ops: tuple[Op, ...], *, mixed: bool) -> None:
     """All batches of some ops of a kind, several systems and batches at once. Then they are all done."""
     lanes = []
-    for system_name, stream in run.store.work.lanes(kind, ("create", "update", "archive", "link")):
+    there = set(run.store.work.lanes(kind, ops))
+    for system_name, stream in run.store.work.lanes(kind, ALL) if mixed else sorted(there):
         system = run.systems[system_name]
         facts = system.connector.facts.stream(stream)
-        wanted: tuple[Op, ...] = ops
-        if facts.mixed:
-            if not mixed:
-                continue
-            wanted = ("create", "update", "archive", "link")
-        if run.store.work.take(kind, wanted, system_name, stream, 0, 1):
-            lanes.append((system, facts, wanted))
+        if facts.mixed and mixed:
+            lanes.append((system, facts, ALL))
+        elif not facts.mixed and (system_name, stream) in there:
+            lanes.append((system, facts, ops))
     drive(run, _batches(run, kind, lanes), width=lambda name: run.systems[name].connector.facts.writers)
 
 
@@ -57,4 +67,6 @@ def _batches(
                 left.remove(lane)
                 continue
             after[id(lane)] = orders[-1].seq
+            if len(orders) < facts.batch:
+                left.remove(lane)
             yield system.name, Batch(run, system, facts, orders).steps()

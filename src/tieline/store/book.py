@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic_core import from_json
@@ -205,14 +207,7 @@ class Book:
             "SELECT body, fingerprint FROM schema_cache WHERE system = ? AND stream = ? AND fetched >= ?",
             (system, stream, not_before),
         ).fetchone()
-        if row is None:
-            return None
-        body = from_json(row[0])
-        fields = {
-            name: FieldFacts(read, write, create, clear, required, choices and tuple(choices), length)
-            for name, (read, write, create, clear, required, choices, length) in body["fields"].items()
-        }
-        return Schema(fields, body["stamps"], row[1])
+        return None if row is None else _schema_of(*row)
 
     def save_schema(self, system: str, stream: str, schema: Schema, now: int) -> None:
         """Cache a schema."""
@@ -252,3 +247,14 @@ class Book:
             rest = number - sum(counts)
             found += [*known, (system, kind, "unchanged", rest)] if rest else known
         return found
+
+
+@lru_cache(maxsize=64)
+def _schema_of(body: str, fingerprint: str) -> Schema:
+    """A schema as it was cached; every run asks for the same few, and nobody changes what it gets."""
+    stored = from_json(body)
+    fields = {
+        name: FieldFacts(read, write, create, clear, required, choices and tuple(choices), length)
+        for name, (read, write, create, clear, required, choices, length) in stored["fields"].items()
+    }
+    return Schema(MappingProxyType(fields), stored["stamps"], fingerprint)

@@ -64,6 +64,9 @@ class Db:
     With `looking`, one that cannot be written is opened all the same, and every write raises StoreReadOnly.
     """
 
+    statements = 128
+    """How many parsed statements are kept."""
+
     def __init__(self, path: Path | None, *, looking: bool = False) -> None:
         self.path = path
         self.epoch: int | None = None
@@ -83,7 +86,10 @@ class Db:
             raise _translate(error, path) from error
 
     def _open(self, name: str, *, uri: bool) -> None:
-        self.sql = sqlite3.connect(name, isolation_level=None, check_same_thread=False, factory=_Connection, uri=uri)
+        self.sql = sqlite3.connect(
+            name, isolation_level=None, check_same_thread=False, factory=_Connection, uri=uri,
+            cached_statements=self.statements,
+        )  # fmt: skip
         try:
             self.sql.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             if not uri:

@@ -333,6 +333,11 @@ class Trees:
             return Cursor(system, stream)
         return Cursor._make(row)._replace(baseline=bool(row[2]), joined=bool(row[6]))
 
+    def cursors(self) -> dict[tuple[str, str], Cursor]:
+        """Where every stream that was ever read stands, by (system, stream)."""
+        rows = self._sql.execute("SELECT * FROM cursor ORDER BY system, stream")
+        return {(r[0], r[1]): Cursor._make(r)._replace(baseline=bool(r[2]), joined=bool(r[6])) for r in rows}
+
     def save_cursor(self, cursor: Cursor) -> None:
         """Move a cursor, in the transaction of the trees it accounts for."""
         self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(10)})", cursor)

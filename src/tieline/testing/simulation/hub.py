@@ -11,27 +11,22 @@ import json
 import random
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from tieline.errors import Locked, NotAuthorised, RateLimited, TielineError
-from tieline.model import Action, Outcome, Receipt, Remote, Write
+from tieline.model import Action, Outcome, Page, Receipt, Remote, Write
 from tieline.ports import InlineExecutor, Ports
 from tieline.runner import Options, Runner, Summary, System
 from tieline.runner.context import LEASE_MS
-from tieline.store import LeaseLost, Store
-from tieline.store.book import Book
-from tieline.store.db import Db
-from tieline.store.effects import Effects
-from tieline.store.trees import Trees
-from tieline.store.work import Work
+from tieline.store import LeaseLost
 from tieline.testing.clock import SeqIds
 from tieline.testing.faults import Faults, FaultyConnector
 from tieline.testing.memory_connector import MemoryConnector
 from tieline.testing.simulation.baton import Baton, Ended, Process
+from tieline.testing.simulation.evidence import Violation
 from tieline.testing.simulation.setting import LATE_MS, Setting
+from tieline.testing.simulation.shelf import MemoryStore
 from tieline.testing.simulation.world import WELCOME, World, limits, rules
 
 NO_PROCESS = 1 << 30
@@ -61,6 +56,15 @@ class Watched:
         self.hub = hub
         self.read_at: dict[tuple[str, str], int] = {}
         self.windows: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.listed: set[str] = set()
+        """The streams that were once read to their end."""
+
+    def list(self, stream: str, token: str | None) -> Page:
+        """As the connector does, noted."""
+        page: Page = self._asked(self.inner.list, stream, token)
+        if page.token is None:
+            self.listed.add(stream)
+        return page
 
     def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
         """As the connector does, noted."""
@@ -69,7 +73,7 @@ class Watched:
 
     def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
         """As the connector does, noted."""
-        self.hub.writing(self.name, writes)
+        self.hub.writing(self.name, stream, writes)
         for write in writes:
             if write.remote_id is not None:
                 key = (stream, write.remote_id)
@@ -78,7 +82,7 @@ class Watched:
 
     def act(self, action: Action) -> Receipt:
         """As the connector does, noted."""
-        self.hub.writing(self.name, ())
+        self.hub.writing(self.name)
         return self._asked(self.inner.act, action)  # type: ignore[no-any-return]
 
     def _asked(self, method: Any, *args: Any) -> Any:
@@ -87,43 +91,9 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.inner, name)
-        if name in ("list", "changes", "sweep", "find", "acted"):
+        if name in ("changes", "sweep", "find", "acted"):
             return lambda *args: self._asked(found, *args)
         return found
-
-
-@lru_cache(maxsize=1)
-def _empty() -> bytes:
-    """A home without anything in it, as SQLite keeps it."""
-    store = Store()
-    try:
-        return store.db.sql.serialize()
-    finally:
-        store.close()
-
-
-class _Db(Db):
-    """A database in memory that begins as a copy: laying out tables takes as long as a short run."""
-
-    def _upgrade(self) -> None:
-        self.sql.deserialize(_empty())
-
-    def atomic(  # type: ignore[override]  # the same context manager by its public name
-        self, *, durable: bool = True, fence: bool = True
-    ) -> AbstractContextManager[Any]:
-        """As the file's, without telling SQLite each time how durable memory should be."""
-        return super().atomic(durable=True, fence=fence)
-
-
-class MemoryStore(Store):
-    """A store in memory, for thousands of schedules."""
-
-    def __init__(self) -> None:
-        self.db = _Db(None)
-        self.trees = Trees(self.db)
-        self.work = Work(self.db)
-        self.book = Book(self.db)
-        self.effects = Effects(self.db)
 
 
 class Hub:
@@ -154,8 +124,8 @@ class Hub:
         self.agitated = True
         self.between: Callable[[str], None] = lambda name: None
         """Called at every step, before anything happens there."""
-        self.breaches: list[str] = []
-        """What a process did after another one had taken the home over."""
+        self.breaches: list[Violation] = []
+        """What a process did that it had no right to do, or not yet."""
         self.steps = 0
         self.crashes = 0
         self.buried: int | None = None
@@ -228,13 +198,19 @@ class Hub:
             self.taken += 1
             me.took = self.taken
         if name in COMMITTED and me.took < self.taken:
-            self.breaches.append(f"process {me.number} committed ({name}) after another one took the home over")
+            what = f"process {me.number} committed ({name}) after another one took the home over"
+            self.breaches.append(Violation("I13", what))
 
-    def writing(self, system: str, writes: Sequence[Write]) -> None:
-        """A write leaves the machine."""
+    def writing(self, system: str, stream: str = "", writes: Sequence[Write] = ()) -> None:
+        """A write, or a side effect (without a stream), leaves the machine."""
         me = self.current
         if me is not None and me.took < self.taken:
-            self.breaches.append(f"process {me.number} wrote to {system} after another one took the home over")
+            what = f"process {me.number} wrote to {system} after another one took the home over"
+            self.breaches.append(Violation("I13", what))
+        unread = [name for name, c in self.connectors.items() if stream not in c.listed]
+        if unread and writes:
+            what = f"{writes[0].op} in {system} before {stream} of {', '.join(unread)} were read to their end"
+            self.breaches.append(Violation("barrier", what))
 
     def admit(self, system: str) -> None:
         """A call: raises what is told when the credential, or the day's quota, has ended until the next run."""

@@ -131,7 +131,7 @@ class Schedule:
         if not self._settle_down():
             violations.append(Violation("I2", f"no quiet within {QUIET_PASSES} passes"))
         violations += oracle.judge()
-        violations += [Violation("I13", breach) for breach in self.hub.breaches[:3]]
+        violations += self.hub.breaches[:3]
         self._one_more_pass()
 
     def _settle_down(self) -> bool:
@@ -156,6 +156,13 @@ class Schedule:
         after = [len(s.history) for s in self.world.systems.values()]
         if summary is None or summary.writes or before != after:
             self.result.violations.append(Violation("I3", "one more full pass wrote something"))
+        for name, kinds in summary.records.items() if summary is not None else ():
+            for kind in self.setting.kinds:
+                alive = len(self.world.systems[name].alive(kind))
+                buried = len(self.world.systems[name].records[kind]) - alive  # some systems tell of these as well
+                if not alive <= kinds[kind]["pulled"] - kinds[kind]["gone"] <= alive + buried:
+                    what = f"a full pass told of {kinds[kind]} in {name}, where {alive} of {kind} are"
+                    self.result.violations.append(Violation("counts", what))
 
     def _run(self, *, full: bool = False) -> Summary | None:
         marks = {name: len(s.history) for name, s in self.world.systems.items()}

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from tieline.engine.match import normal_email
 from tieline.records import REFERENCES, Kind
 from tieline.testing.memory import Edit, MemorySystem, Record
+from tieline.testing.simulation.doubts import MatchChecks
 from tieline.testing.simulation.evidence import HUB, Violation
 from tieline.testing.simulation.values import ValueChecks
 
 
-class Oracle(ValueChecks):
+class Oracle(ValueChecks, MatchChecks):
     """The invariants on records, and the verdict."""
 
     def judge(self) -> list[Violation]:
@@ -27,6 +28,8 @@ class Oracle(ValueChecks):
             *self.refused_for_a_reason(),
             *self.nothing_fabricated(),
             *self.no_duplicates(),
+            *self.nobody_guessed(),
+            *self.nobody_made_beside(),
             *self.no_lost_update(),
             *self.no_resurrection(),
             *self.no_false_delete(),
@@ -104,14 +107,12 @@ class Oracle(ValueChecks):
 
     def no_resurrection(self) -> Iterator[Violation]:
         """I6: what a person deleted is not made again by the hub, unless somebody took a copy of it out of the bin."""
-        undeleted = {
-            self.record_of.get((s, k, self.world.systems[s].resolve(k, i))) for s, k, i in self.world.undeleted
-        }
+        undeleted = {record for place in self.world.undeleted for record in self.family(*place)}
         for name, system in self.world.systems.items():
             if not system.character.remembers:  # a lost create that a person deleted leaves no trace there
                 continue
             for (kind, hub), ids in system.by_hub_id.items():
-                if hub in undeleted or self.world.undeleted or hub in self.unmerged:
+                if hub in undeleted or hub in self.unmerged:
                     continue
                 binned = [
                     r for i in ids if (r := system.get(kind, i)) is not None and self._binned_by_person(system, r)

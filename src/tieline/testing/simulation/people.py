@@ -52,7 +52,21 @@ class People:
                     for n in range(2):
                         if rng.random() < 0.6:
                             self._create(system, kind, {**self._new(kind), "name": f"{kind} of old {n}"})
+        if self.setting.doubles:
+            self._populate_doubles()
         self.clock.advance(rng.choice((500, 5000, 60000)))
+
+    def _populate_doubles(self) -> None:
+        for n in range(4):
+            kind: Kind = "account" if n == 3 else "contact"
+            system = self.rng.choice([s for s in self.systems.values() if not s.character.unique_email])
+            for other in (system, *self.systems.values()):
+                if other is system or self.rng.random() < 0.7:
+                    fields = self._new(kind)
+                    fields["domain" if kind == "account" else "email"] = (
+                        f"d{n}.example" if kind == "account" else f"d{n}@twice.example"
+                    )
+                    self._create(other, kind, fields)
 
     def act(self) -> None:
         """Somebody does something, often several things in a burst."""

@@ -71,6 +71,8 @@ class Setting:
     """One system does something for contacts with a title; now and then the home forgets what was done."""
     answers: float = 0.0
     """The chance, at each boundary, that somebody answers reviews: also in the middle of a run."""
+    doubles: bool = False
+    """Before the hub came, people had some contacts and accounts twice in one system, and in others as well."""
     together: float = 0.0
     """The chance, at each boundary, that another process goes on: a second scheduler starts, or the first is paused
     for longer than its lease. 0: one process at a time."""
@@ -110,8 +112,8 @@ class Setting:
 
 
 FAULT_CLASSES = (
-    "together", "crash", "merges", "deals", "undeletes", "deletes", "skew", "picky", "guarded", "expiry", "quota",
-    "answers", "acting", "burst", "people",
+    "together", "crash", "merges", "doubles", "deals", "undeletes", "deletes", "skew", "picky", "guarded", "expiry",
+    "quota", "answers", "acting", "burst", "people",
 )  # fmt: skip
 """What `shrink` switches off before it turns to single faults, most confusing first."""
 
@@ -156,6 +158,7 @@ OPTIONS: Mapping[str, Setting] = {
     "late": Setting(people=0.2, crash=0.004, faults=_rates(late=0.3)),
     "graves": Setting(people=0.15, crash=0.01, faults={"lost_after": 0.25}, undeletes=False),
     "risen": Setting(people=0.05, crash=0.0, faults={}, burst=4),
+    "doubles": Setting(people=0.04, crash=0.0, faults={"throttle": 0.05}, answers=0.003, doubles=True),
     "twins": Setting(people=0.08, crash=0.0, faults={"throttle": 0.05}, deletes=False, undeletes=False),
     "joining": Setting(people=0.05, crash=0.03, faults={"refused": 0.1, "lost_before": 0.1}, runs=4),
     "acting": Setting(people=0.1, crash=0.004, faults=_rates(lost_after=0.25), runs=8, acting=True),
