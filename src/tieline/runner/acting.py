@@ -6,7 +6,7 @@ on disk before the call leaves. What was asked for is decided by `engine.actions
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from tieline.engine.actions import action_key, asked, lane_of, needs, of_lane, refusal_of, said
@@ -100,15 +100,18 @@ def _nameable(kind: Kind, name: str, value: Cell, system: str, refs: Asker) -> b
 
 def act(run: Run) -> None:
     """Do what the spool asks for, one at a time in each system."""
+    drive(run, _lanes(run), width=lambda name: 1)
+
+
+def _lanes(run: Run) -> Iterator[tuple[str, Lane]]:
+    """The orders of each rule in small parts, made as they are needed: the spool is never held in memory."""
     rules = {lane_of(r): r for r in run.rules.actions}
-    lanes = []
     for kind in KINDS:
         for system, lane in run.store.work.lanes(kind, ("act",)):
             after = 0
             while orders := run.store.work.take(kind, ("act",), system, lane, after, LOOKED):
                 after = orders[-1].seq
-                lanes.append((system, Doing(run, run.systems[system], rules[lane], orders).steps()))
-    drive(run, lanes, width=lambda name: 1)
+                yield system, Doing(run, run.systems[system], rules[lane], orders).steps()
 
 
 class Doing:
