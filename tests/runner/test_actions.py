@@ -153,6 +153,31 @@ def test_two_who_are_merged_get_no_ticket_for_the_one_they_become(shop: Any) -> 
     assert len(tickets(shop)) == 1
 
 
+def test_whose_answer_was_lost_and_who_was_merged_then_gets_no_second_ticket(office: Any) -> None:
+    office.add("crm")
+    office.add(
+        "desk", actions=("ticket",), action_lag_ms=200_000
+    )  # long after the merge was read it is still not shown
+    office.actions = (WELCOME,)
+    kept = office.create("crm", "contact", email="kept@firm.example", first_name="Kept")
+    office.sync()
+    desk, act = office.inner["desk"], office.inner["desk"].act
+
+    def lose(action: Action) -> Receipt:
+        desk.act = act
+        act(action)
+        raise Unavailable("the line is cut", sent=True)
+
+    desk.act = lose
+    loser = winner(office)
+    office.sync(pause_ms=1)
+    office.edit("crm", "contact", kept, lead_source="won")
+    office.systems["crm"].person_merge("contact", kept, loser)
+    for _ in range(8):
+        office.sync()
+    assert len(tickets(office)) == 1
+
+
 def test_a_refused_ticket_is_told_and_not_sent_again_until_its_words_change(shop: Any) -> None:
     desk = shop.inner["desk"]
     sent: list[Action] = []

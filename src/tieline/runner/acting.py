@@ -31,7 +31,7 @@ class Asking:
         self.run = run
         self.rules = [r for r in run.rules.actions if r.kind == kind]
         self.newly = frozenset(newly)
-        self._blocked = run.store.work.blocked() if self.rules else set()
+        self._blocked = _blocked(run) if self.rules else set()
         self._armed = {r.name for r in self.rules if run.store.effects.armed(r.name)}
         self._known: set[tuple[str, str]] = set()
         self._past: list[Effect] = []
@@ -87,6 +87,13 @@ class Asking:
         for rule in self.rules:
             if rule.name not in self._armed:
                 self.run.store.effects.arm(rule.name, self.run.id)
+
+
+def _blocked(run: Run) -> set[tuple[str, str]]:
+    """The (record, system) pairs with something of unknown outcome under way, also for a record they became."""
+    found = run.store.work.blocked()
+    folded = {i: into for i, (_, _, into) in run.store.trees.records([r for r, _ in found]).items() if into}
+    return found | {(folded[r], system) for r, system in found if r in folded}
 
 
 def _nameable(kind: Kind, name: str, value: Cell, system: str, refs: Asker) -> bool:
@@ -211,10 +218,8 @@ class Doing:
     def _remember(self, order: Spooled, action: Action, receipt: Receipt, note: str | None) -> None:
         now = self.run.ports.clock.now()
         self.run.moves += 1
-        self.store.effects.save(
-            [Effect(action.key, order.record, self.rule.name, self.system.name, action.name, "done", receipt.id,
-                    receipt.url, now)]
-        )  # fmt: skip
+        rule, made = self.rule.name, (receipt.id, receipt.url)
+        _keep(self.run, Effect(action.key, order.record, rule, self.system.name, action.name, "done", *made, now))
         self.store.work.accept(order.record, self.system.name, [refusal_of(self.rule.name, {})[0]])
         self.store.trees.done([order.record])
         self._note(order, receipt.id, "ok" if receipt.status == "ok" else receipt.status, note)
@@ -224,6 +229,14 @@ class Doing:
             [Entry(self.run.id, self.run.ports.clock.now(), order.record, self.system.name, order.kind, remote_id,
                    "act", outcome, order.reasons, note)]
         )  # fmt: skip
+
+
+def _keep(run: Run, effect: Effect) -> None:
+    """Remember what was done, also for the record that this one has become meanwhile."""
+    run.store.effects.save([effect])
+    _, _, heir = run.store.trees.records([effect.record])[effect.record]
+    if heir is not None:
+        run.store.effects.carry(effect.record, heir)
 
 
 def settle_acts(run: Run, system: System, intents: Sequence[Intent]) -> None:
@@ -242,7 +255,7 @@ def settle_acts(run: Run, system: System, intents: Sequence[Intent]) -> None:
                 if receipt is not None:
                     note = "found again"
                     effect = Effect(key, intent.record, rule, system.name, action, "done", receipt.id, receipt.url, now)
-                    run.store.effects.save([effect])
+                    _keep(run, effect)
                 run.store.work.journal(
                     [Entry(run.id, now, intent.record, system.name, intent.kind, receipt.id if receipt else None,
                            "act", "settled", intent.reasons, note)]
