@@ -259,3 +259,60 @@ def test_what_was_replaced_while_it_lay_in_the_bin_revives_its_record_when_it_co
     office.sync()
     office.sync()
     assert office.only("crm", "contact").id == ada
+
+
+# -- merges that happen while the hub writes
+
+
+@pytest.mark.parametrize("redirects", [True, False])
+def test_a_merge_between_the_reading_and_the_write_is_no_deletion(office: Any, redirects: bool) -> None:
+    office.add("crm")
+    office.add("mail", tombstones=False, sweep=True, redirects=redirects)
+    for system in ("crm", "mail"):
+        office.rule(system, "contact", delete="archive")
+    one = office.create("crm", "contact", email="one@firm.example", last_name="One")
+    office.create("crm", "contact", email="two@firm.example", last_name="Two")
+    office.sync()
+    mail = office.connectors["mail"]
+    take = mail.write
+
+    def write(stream: str, writes: Any) -> Any:
+        mail.write = take
+        kept, lost = (office.by_name("mail", "contact", n, "last_name").id for n in ("Two", "One"))
+        office.systems["mail"].person_merge("contact", kept, lost)
+        return take(stream, writes)
+
+    mail.write = write
+    office.edit("crm", "contact", one, title="Boss")
+    for _ in range(3):
+        office.sync()
+    assert living(office) == [2, 1], "somebody was archived for a merge elsewhere"
+    assert topics(office) == ["merge"]
+
+
+@pytest.mark.parametrize("redirects", [True, False])
+def test_two_are_one_when_people_merge_one_into_what_a_lost_create_made_of_the_other(
+    office: Any, redirects: bool
+) -> None:
+    office.add("crm")
+    office.add("mail", unique_hub_id=False, redirects=redirects, server_ms=200_000)  # the merge is read first
+    office.create("mail", "contact", email="two@firm.example", last_name="Two")
+    office.sync()
+    office.create("crm", "contact", email="one@firm.example", last_name="One")
+    mail = office.connectors["mail"]
+    take = mail.write
+
+    def write(stream: str, writes: Any) -> Any:
+        mail.write = take
+        take(stream, writes)
+        raise Unavailable("the line is cut", sent=True)
+
+    mail.write = write
+    office.sync()
+    made, other = (office.by_name("mail", "contact", n, "last_name").id for n in ("One", "Two"))
+    office.clock.advance(A_SECOND)
+    office.systems["mail"].person_merge("contact", made, other)
+    for _ in range(8):
+        office.sync()
+    assert living(office)[1] == 1, "what the lost create made was made again"
+    assert topics(office) == ["merge"]

@@ -16,6 +16,7 @@ from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Un
 from tieline.events import Applied
 from tieline.model import Fields, Link, Order, Outcome, Problem, Remote, StreamFacts, Write
 from tieline.records import REFERENCES, Kind
+from tieline.runner.again import doubt, moved_on, said_gone
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
@@ -116,7 +117,7 @@ class Batch:
             assert item.link is not None
             remote = met.get(item.row.remote_id)
             if remote is None and self.facts.blind:
-                self._doubt()
+                doubt(self.run, self.system, self.facts)
                 continue
             if remote is None or remote.gone or remote.id != item.row.remote_id:
                 gone.append((item.row, remote))
@@ -135,13 +136,6 @@ class Batch:
                         self.ingest.mark_gone(row)
             self.run.ports.boundary("ingested")
         return unmoved
-
-    def _doubt(self) -> None:
-        """What is missing may be there and not be readable: the next pull begins a complete listing, which tells."""
-        cursor = self.store.trees.cursor(self.system.name, self.facts.name)
-        if cursor.listing is None:
-            with self.store.atomic(durable=False):
-                self.store.trees.save_cursor(cursor._replace(listing=f"{self.run.id}:again"))
 
     # -- the write
 
@@ -227,8 +221,6 @@ class Batch:
                 self.run.moves += outcome.status not in ("throttled", "unknown")
                 if outcome.status == "rejected":
                     self._refused(item, outcome.problems or (Problem(None, "refused without a reason"),))
-                elif outcome.status == "gone" and item.row is not None:
-                    self.ingest.mark_gone(item.row)
             self._note(item, outcome, now)
         self.store.trees.confirm(self.confirmed)
         self.store.work.forget(set(ids).difference(unknown))
@@ -336,7 +328,8 @@ class Batch:
         self.run.progress("apply", self.system.name, len(items), None)
 
     def _after(self, items: Sequence[Item], outcomes: Sequence[Outcome]) -> Steps:
-        """What an outcome asks for: on «exists», read what is there and link it, never assume it is ours."""
+        """What an outcome asks for: on «exists», read what is there and link it, never assume it is ours; on «gone»,
+        read whether it was deleted or merged."""
         if all(o.status == "ok" for o in outcomes):
             return
         pairs = list(zip(items, outcomes, strict=True))
@@ -345,10 +338,10 @@ class Batch:
                 yield from self._exists(item, outcome)
         stale = [o.remote_id or (i.row.remote_id if i.row else "") for i, o in pairs if o.status == "conflict"]
         if any(stale):
-            ids, stream = [i for i in stale if i], self.facts.name
-            found = yield Job(self.system, lambda: self.system.connector.read(stream, ids, None))
-            with self.store.atomic(durable=False):
-                self.ingest.take(found)
+            yield from moved_on(self.system, self.ingest, [i for i in stale if i])
+        gone = [i.row for i, o in pairs if o.status == "gone" and i.row is not None]
+        if gone:
+            yield from said_gone(self.system, self.facts, self.ingest, gone)
 
     def _exists(self, item: Item, outcome: Outcome) -> Steps:
         stream, connector, hub = self.facts.name, self.system.connector, item.order.record

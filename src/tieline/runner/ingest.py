@@ -197,7 +197,7 @@ class Ingest:
         if kept is None or kept.record is None:
             self._inherit(lost, kept, winner)
         elif lost.record is not None and lost.record != kept.record:
-            self._fold(lost.record, kept.record)
+            self.fold(lost.record, kept.record)
         self.trees.unkey(self.system, self.kind, [(k, loser) for k in keys_of(self.kind, decode(lost).seen, self.keys)])
         self.trees.drop_link(self.system, self.kind, loser)
         self.run.store.book.close_match(self.system, loser)
@@ -217,7 +217,7 @@ class Ingest:
         if lost.record is not None:
             self.trees.mark([lost.record])
 
-    def _fold(self, loser: str, winner: str) -> None:
+    def fold(self, loser: str, winner: str) -> None:
         """Two records turn out to be one: the loser's links elsewhere move where the winner has none."""
         self.trees.fold(loser, winner)
         self.run.store.effects.carry(loser, winner)

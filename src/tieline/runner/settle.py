@@ -240,6 +240,8 @@ class Settler:
         linked = {r.system for r in self.store.trees.of_records([intent.record]).get(intent.record, [])}
         known = self.ingest.rows([chosen.id]).get(chosen.id)
         if self.system.name in linked or (known is not None and known.record not in (None, intent.record)):
+            if known is not None and known.record not in (None, intent.record) and self._took_in(chosen, known.record):
+                self.ingest.fold(intent.record, known.record)
             self._close(intent, "settled")
             return
         empty = Link(
@@ -259,6 +261,11 @@ class Settler:
         self._close(intent._replace(remote_id=chosen.id), "found again")
         if chosen.merged_into is not None:  # a person merged it before anybody here knew of it
             self.ingest.take([chosen])
+
+    def _took_in(self, remote: Remote, record: str) -> bool:
+        """Whether a person merged what stood for a record into this remote: the two it stands for are one then."""
+        former = self.store.work.remotes_of(record, self.system.name)
+        return remote.id in self.store.trees.aliases(self.system.name, self.facts.kind, list(former)).values()
 
     def _close(self, intent: Intent, note: str) -> None:
         self.run.moves += 1

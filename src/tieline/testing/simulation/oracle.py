@@ -45,8 +45,9 @@ class Oracle(ValueChecks, MatchChecks):
         for name, system in self.world.systems.items():
             for (kind, hub), ids in system.by_hub_id.items():
                 alive = [i for i in ids if (r := system.get(kind, i)) is not None and not r.deleted]
-                brought_back = [i for i in alive if (name, kind, i) in self.world.undeleted]
-                if len(alive) - len(brought_back) > 1 and hub not in self.unmerged:
+                # what somebody took out of the bin; what met its twin through a merge, and is asked about
+                known = [i for i in alive if (name, kind, i) in self.world.undeleted or (name, i) in self.asked_remotes]
+                if len(alive) - len(known) > 1 and hub not in self.unmerged:
                     yield Violation("I4", f"{name} holds {kind} {hub} more than once: {alive}")
             yield from self._twins(name, system)
 

@@ -152,6 +152,7 @@ OPTIONS: Mapping[str, Setting] = {
     "crashy": Setting(people=0.25, crash=0.06, faults={}, runs=8),
     "calm": Setting(people=0.06, crash=0.0, faults={}, runs=5),
     "merging": Setting(people=0.12, crash=0.004, faults=RATES, merges=True, answers=0.003),
+    "fusing": Setting(crash=0.004, people=0.1, faults=_rates(lost_after=0.25), runs=8, merges=True, answers=0.003),
     "deals": Setting(people=0.12, crash=0.004, faults=RATES, deals=True),
     "picky": Setting(people=0.06, crash=0.0, faults={"partial": 0.05}, runs=5, picky=True, answers=0.003),
     "guarded": Setting(people=0.1, crash=0.0, faults=_rates(empty_list=0.1), guarded=True, answers=0.003),
