@@ -193,6 +193,11 @@ def test_an_edit_that_a_deletion_overrides_goes_to_the_journal(make: Any) -> Non
     assert [c.lost for c in out.conflicts] == [("crm", "b")]
 
 
+def test_what_the_record_says_itself_is_no_edit_that_a_deletion_overrides(make: Any) -> None:
+    ours = make.side("crm", seen={"title": "b"}, base={"title": "a"})  # a write whose answer was lost
+    assert last_words(make.record(title="b"), [ours]).conflicts == []
+
+
 def test_a_link_left_behind_by_a_merge_is_a_question(make: Any) -> None:
     sides = [make.side("mail")]
     orders, [question], apart = folded(make.record(), "r2", sides, make.court())

@@ -316,3 +316,45 @@ def test_two_are_one_when_people_merge_one_into_what_a_lost_create_made_of_the_o
         office.sync()
     assert living(office)[1] == 1, "what the lost create made was made again"
     assert topics(office) == ["merge"]
+
+
+def test_who_was_deleted_does_not_take_the_one_along_whom_it_is_merged_into(pair: Any) -> None:
+    one = pair.create("crm", "contact", email="one@firm.example", last_name="One")
+    pair.sync()
+    pair.rule("crm", "contact", delete="archive")
+    pair.rule("mail", "contact", delete="archive", create=False)
+    two = pair.create("crm", "contact", email="two@firm.example", last_name="Two")
+    pair.sync()
+    pair.systems["mail"].person_delete("contact", pair.only("mail", "contact").id)
+    with pair.faults["crm"].during("throttle"):
+        pair.sync()  # the deletion is known, and not carried out in the crm yet
+    merge(pair, "contact", two, one)
+    for _ in range(3):
+        pair.sync()
+    assert [r.id for r in pair.systems["crm"].alive("contact")] == [two]
+
+
+def test_a_merge_that_only_the_look_before_a_write_shows_is_taken_in(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", tombstones=False, sweep=True, redirects=True, hints=True)
+    one = office.create("crm", "contact", email="one@firm.example", last_name="One")
+    office.create("crm", "contact", email="two@firm.example", last_name="Two")
+    office.sync()
+    office.sync()
+    mail = office.connectors["mail"]
+    look = mail.read
+
+    def read(stream: str, ids: Any, fields: Any) -> Any:
+        if fields is not None:  # the look before a write
+            mail.read = look
+            kept, lost = (office.by_name("mail", "contact", n, "last_name").id for n in ("One", "Two"))
+            office.systems["mail"].person_merge("contact", kept, lost)
+        return look(stream, ids, fields)
+
+    mail.read = read
+    office.edit("crm", "contact", one, title="Boss")
+    for _ in range(3):
+        office.sync()
+    assert living(office) == [2, 1]
+    assert topics(office) == ["merge"]
+    assert office.only("mail", "contact").fields["title"] == "Boss"

@@ -17,7 +17,6 @@ RARE = frozenset(
         "pagebound",
         "blindlate",
         "wakeless",
-        "aliasless",
         "trustlist",
         "effectblind",
     }

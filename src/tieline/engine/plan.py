@@ -89,13 +89,16 @@ def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, l
 
 
 def last_words(record: Record, sides: Sequence[Side]) -> Merged:
-    """The merge of a record that ends: the deletion wins, and every edit it overrides goes to the journal."""
+    """The merge of a record that ends: the deletion wins, and every edit it overrides goes to the journal.
+
+    What the record says itself is no edit: it may be a write of ours whose answer was lost.
+    """
     out = Merged(dict(record.fields), dict(record.stamps))
     for side in sides:
         link = side.link
         for name, value in link.seen.items():
             edited = link.base[name] != value if name in link.base else value is not None
-            if link.gone is None and edited and name not in side.unresolved:
+            if link.gone is None and edited and name not in side.unresolved and value != record.fields.get(name):
                 out.conflicts.append(Conflict(name, ("", None), (link.system, value), "deletion wins"))
     return out
 

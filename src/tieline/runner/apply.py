@@ -121,7 +121,9 @@ class Batch:
                 continue
             if remote is None or remote.gone or remote.id != item.row.remote_id:
                 gone.append((item.row, remote))
-            elif _moved(remote.fields if item.order.op == "archive" else item.payload, remote.fields, item.link.seen):
+            elif self.ingest.unheard(remote) or _moved(
+                remote.fields if item.order.op == "archive" else item.payload, remote.fields, item.link.seen
+            ):
                 moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
                 unmoved.append(item if item.version == remote.version else item._replace(version=remote.version))
@@ -260,6 +262,8 @@ class Batch:
         return self._updated(item.link, item.payload, remote, refused)
 
     def _updated(self, link: Link, payload: Fields, remote: Remote | None, refused: Sequence[str] = ()) -> bool:
+        if remote is not None and self.ingest.unheard(remote):
+            remote = remote._replace(version="")  # a merge since the look before: to be read again
         after = confirm(link, payload, remote, refused, atomic=self.atomic)
         self.confirmed.append((after, remote.modified if remote is not None else None))
         self.ingest.rekey(link, after)

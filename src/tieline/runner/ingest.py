@@ -118,6 +118,13 @@ class Ingest:
         if row.record is not None:
             self.trees.mark([row.record])
 
+    def unheard(self, remote: Remote) -> bool:
+        """Whether it answers to an old id of which nobody here knows: somebody was merged into it."""
+        if not remote.aliases:
+            return False
+        known = self.trees.aliases(self.system, self.kind, remote.aliases)
+        return any(old not in known for old in remote.aliases)
+
     def rekey(self, before: Link, after: Link) -> None:
         """Bring the match keys from what was seen to what is seen."""
         names = self.keys or DEFAULT_KEYS[self.kind]
@@ -218,13 +225,16 @@ class Ingest:
             self.trees.mark([lost.record])
 
     def fold(self, loser: str, winner: str) -> None:
-        """Two records turn out to be one: the loser's links elsewhere move where the winner has none."""
+        """Two records turn out to be one: the loser's links elsewhere move where the winner has none.
+
+        Who was deleted stays the loser's: the winner was deleted by nobody.
+        """
         self.trees.fold(loser, winner)
         self.run.store.effects.carry(loser, winner)
         rows = self.trees.of_records([loser, winner])
         taken = {r.system for r in rows.get(winner, [])}
         for row in rows.get(loser, []):
-            if row.system != self.system and row.system not in taken:
+            if row.gone is None and row.system != self.system and row.system not in taken:
                 self.trees.set_columns(row.system, row.kind, row.remote_id, record=winner, base=None)
         self.trees.mark([winner, loser])
 

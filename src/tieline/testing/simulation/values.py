@@ -176,6 +176,8 @@ class ValueChecks(Evidence):
         ):
             return True
         means = self.family(system, target, value)
+        if any((s, target, i) in self.world.merged for r in means for s, i in self.ever[r]):
+            return True  # people merged it somewhere: for a while, or for ever, it meant the other one
         return bool(means & self.unmerged) or not self.everywhere(self._one_in_hub(system, target, value))
 
     def consent(self) -> Iterator[Violation]:
@@ -216,5 +218,7 @@ class ValueChecks(Evidence):
                     v for one in kin for s, i in self.ever[one]
                     if s == system_name or len(kin) > 1 for v in entered[s, i, field_name]
                 ]  # fmt: skip
+                if not self.world.systems[system_name].character.stamps:  # what the hub once made for somebody else
+                    said += [v for (_, _, f), values in entered.items() if f == field_name for v in values]
                 if not any(self.alike(kind, field_name, change[0], v) for v in said):
                     yield Violation("I11", f"{system_name} is said to have lost {field_name} = {change[0]!r}")
