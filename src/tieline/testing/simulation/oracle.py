@@ -122,7 +122,7 @@ class Oracle(ValueChecks, MatchChecks):
                     r for i in ids
                     if (r := system.get(kind, i)) is not None and not r.deleted and r.created_by == HUB
                 ]  # fmt: skip
-                if binned and alive:
+                if binned and alive and self._born(system, alive[-1]) > min(self._end(system, r) for r in binned):
                     yield Violation(
                         "I6", f"{name}: {kind} {hub} was deleted by a person and made again as {alive[0].id}"
                     )
@@ -186,6 +186,14 @@ class Oracle(ValueChecks, MatchChecks):
             for e in other.history
             if e.at > moment
         )
+
+    @staticmethod
+    def _born(system: MemorySystem, record: Record) -> int:
+        return next(e.at for e in system.history if (e.kind, e.id) == (record.kind, record.id))
+
+    @staticmethod
+    def _end(system: MemorySystem, record: Record) -> int:
+        return next(e.at for e in reversed(system.history) if (e.kind, e.id) == (record.kind, record.id))
 
     @staticmethod
     def _binned_by_person(system: MemorySystem, record: Record) -> bool:
