@@ -116,3 +116,10 @@ def test_references_agree_where_roles_do_not_contradict() -> None:
     assert not same_refs(buyer, user)
     assert not same_refs(bare, None)
     assert same_refs(None, [])
+
+
+def test_the_question_blames_its_own_system_only_where_a_rival_is_in_it() -> None:
+    elsewhere = question("contact", ME, Match(rivals=(member("mail", "a"), member("mail", "b")), key=EMAIL))
+    beside = question("contact", ME, Match(rivals=(member("crm", "2"), member("mail", "b")), key=EMAIL))
+    assert "may hold a duplicate" not in elsewhere.summary
+    assert beside.summary.endswith("crm may hold a duplicate")

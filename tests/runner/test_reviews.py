@@ -207,6 +207,7 @@ def test_a_plan_beyond_a_limit_asks_and_writes_nothing(linked: Any) -> None:
     summary = linked.sync()
     assert (summary.outcome, summary.writes) == ("waiting", 0)
     assert [r["key"] for r in linked.reviews()] == ["guard:mail:creates"]
+    assert summary.notes == [r["summary"] for r in linked.reviews()]  # and not that a first sync wants a yes
     assert len(linked.systems["mail"].alive("contact")) == 1
 
 
