@@ -264,3 +264,70 @@ def test_the_target_of_a_lost_update_that_was_merged_away_is_not_taken_for_delet
         office.sync()
     assert [r["topic"] for r in office.reviews()] == ["merge"], "the merge was taken for a deletion"
     assert office.values("mail", "contact", "last_name") == ["One", "Two"]
+
+
+# -- late, and deleted before anybody here saw it
+
+
+def come_late(office: Any, deleted: bool) -> str:
+    """A create arrives in mail after it was given up; perhaps somebody deletes it at once. Returns its id there."""
+    office.add("crm")
+    office.add("mail")
+    office.create("crm", "contact", last_name="Lovelace", email="ada@firm.example")
+    mail, memory = office.connectors["mail"], office.systems["mail"]
+    take, sent = mail.write, []
+
+    def write(stream: str, writes: Any) -> Any:
+        again = bool(sent)
+        sent.extend(writes)
+        raise Unavailable("the line is cut", sent=not again)
+
+    mail.write = write
+    office.sync()
+    office.sync()  # looks, finds nothing, and cannot make it now
+    late = sent[0]
+    made = memory.create("contact", late.fields, "hub", late.hub_id)
+    office.clock.advance(1000)
+    if deleted:
+        memory.person_delete("contact", made.id)
+    mail.write = take
+    return made.id
+
+
+@pytest.mark.parametrize("policy", ["review", "archive", "ignore"])
+def test_a_create_that_arrives_after_it_was_given_up_and_is_deleted_at_once_is_not_repeated(
+    office: Any, policy: str
+) -> None:
+    office.rule("mail", "contact", delete=policy)
+    come_late(office, deleted=True)
+    for _ in range(3):
+        summary = office.sync()
+    assert summary.converged
+    assert office.systems["mail"].alive("contact") == []
+    assert [r["topic"] for r in office.reviews()] == (["delete"] if policy == "review" else [])
+    assert len(office.systems["crm"].alive("contact")) == (0 if policy == "archive" else 1)
+
+
+def test_a_create_that_arrives_after_it_was_given_up_is_found(office: Any) -> None:
+    made = come_late(office, deleted=False)
+    for _ in range(3):
+        summary = office.sync()
+    assert summary.converged
+    assert office.only("mail", "contact").id == made
+    assert office.record_of("mail", "contact", made) == office.record_of(
+        "crm", "contact", office.only("crm", "contact").id
+    )
+
+
+def test_a_deleted_copy_of_what_was_never_lost_is_no_deletion(office: Any) -> None:
+    office.add("crm")
+    office.add("mail")
+    office.rule("mail", "contact", create=False, delete="archive")
+    ada = office.create("crm", "contact", last_name="Lovelace")
+    office.sync()
+    memory = office.systems["mail"]
+    copy = memory.create("contact", {"last_name": "Lovelace"}, "person", office.record_of("crm", "contact", ada))
+    memory.person_delete("contact", copy.id)
+    office.sync()
+    office.sync()
+    assert office.only("crm", "contact").id == ada

@@ -358,3 +358,23 @@ def test_a_merge_that_only_the_look_before_a_write_shows_is_taken_in(office: Any
     assert living(office) == [2, 1]
     assert topics(office) == ["merge"]
     assert office.only("mail", "contact").fields["title"] == "Boss"
+
+
+def test_what_a_person_takes_out_of_the_bin_while_the_hub_plans_to_make_it_again_is_not_doubled(deleted: Any) -> None:
+    deleted.answer("accepted")
+    deleted.sync()
+    assert living(deleted) == [0, 0]
+    deleted.clock.advance(A_SECOND)
+    deleted.systems["mail"].person_undelete("contact", deleted.mail_id)
+
+    def meanwhile(step: str) -> None:
+        if step == "planned" and not living(deleted)[0]:
+            deleted.systems["crm"].person_undelete("contact", deleted.crm_id)
+
+    deleted.boundary = meanwhile
+    for _ in range(3):
+        summary = deleted.sync()
+    assert summary.converged
+    assert living(deleted) == [1, 1]
+    assert topics(deleted) == []
+    assert deleted.only("crm", "contact").id == deleted.crm_id

@@ -42,6 +42,25 @@ def said_gone(system: System, facts: StreamFacts, ingest: Ingest, rows: Sequence
                 ingest.mark_gone(row)
 
 
+def came_back(
+    system: System, facts: StreamFacts, ingest: Ingest, records: Sequence[str]
+) -> Generator[Job, Any, set[str]]:
+    """Those of these records whose remote here was gone and lives again: to be made, it need not be made anew."""
+    trees = ingest.trees
+    before = trees.buried(system.name, records)
+    ids, alive = list(before.values()), []
+    for start in range(0, len(ids), facts.read_batch):
+        part = ids[start : start + facts.read_batch]
+        found: Sequence[Remote] = yield Job(system, lambda part=part: system.connector.read(facts.name, part, None))  # type: ignore[misc]
+        alive += [r for r in found if not r.gone]
+    if not alive:
+        return set()
+    ingest.run.moves += 1
+    with ingest.run.store.atomic(durable=False):
+        ingest.take(alive)
+    return before.keys() - trees.buried(system.name, list(before))
+
+
 def doubt(run: Run, system: System, facts: StreamFacts) -> None:
     """What is missing may be there and not be readable: the next pull begins a complete listing, which tells."""
     trees = run.store.trees

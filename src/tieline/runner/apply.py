@@ -16,7 +16,7 @@ from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Un
 from tieline.events import Applied
 from tieline.model import Fields, Link, Order, Outcome, Problem, Remote, StreamFacts, Write
 from tieline.records import REFERENCES, Kind
-from tieline.runner.again import doubt, moved_on, said_gone
+from tieline.runner.again import came_back, doubt, moved_on, said_gone
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
@@ -62,6 +62,10 @@ class Batch:
         if existing and self.facts.strong_read:
             met = yield from self._read(existing)
             items = [i for i in items if i.row is None] + self._unmoved(existing, met)
+        making = [i.order.record for i in items if i.row is None]
+        if making and self.facts.strong_read:
+            back = yield from came_back(self.system, self.facts, self.ingest, making)
+            items = [i for i in items if i.row is not None or i.order.record not in back]
         if items:
             yield from self._send(items)
 

@@ -14,7 +14,7 @@ from tieline.engine.trees import observe
 from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
 from tieline.runner.context import Run
-from tieline.store import Row
+from tieline.store import Entry, Row
 from tieline.store.trees import decode, dumps
 
 
@@ -51,7 +51,7 @@ class Ingest:
             if remote.merged_into is not None:
                 continue
             if remote.gone:
-                self._gone(row)
+                self._gone(row, remote)
             elif row is None:
                 fresh.append(self._fresh(remote, listing))
                 fresh_keys += [(key, remote.id) for key in keys_of(self.kind, remote.fields, self.keys)]
@@ -136,13 +136,33 @@ class Ingest:
             self.trees.unkey(self.system, self.kind, [(k, before.remote_id) for k in old - new])
             self.trees.set_keys(self.system, self.kind, [(k, after.remote_id) for k in new - old])
 
-    def _gone(self, row: Row | None) -> None:
+    def _gone(self, row: Row | None, remote: Remote) -> None:
         if row is None:
-            self.run.lost[self.system, self.kind] += 1
+            if not self._came_and_went(remote):
+                self.run.lost[self.system, self.kind] += 1
         elif row.gone is None:
             self.mark_gone(row)
         elif row.pulled != self.run.id:
             self.run.unchanged[self.system, self.kind] += 1
+
+    def _came_and_went(self, remote: Remote) -> bool:
+        """Link what a create of ours made too late to be found, and somebody deleted: it is not made once more."""
+        record, work = remote.hub_id, self.run.store.work
+        found = self.trees.records([record]).get(record) if record is not None else None
+        if record is None or found is None or found[0].kind != self.kind or found[1] != "alive":
+            return False
+        if any(r.system == self.system for r in self.trees.of_records([record]).get(record, [])):
+            return False  # a copy of what is linked here
+        if not work.given_up(record, self.system):
+            return False
+        gone = ("{}", None, None, None, None, "", remote.modified, 0, "user", record, 0, self.run.id, "gone", None)
+        self.trees.insert([Row(self.system, self.kind, remote.id, self.stream, record, *gone)])
+        self.trees.mark([record])
+        note = "made by a create that had been given up, and deleted since"
+        now = self.run.ports.clock.now()
+        work.journal([Entry(self.run.id, now, record, self.system, self.kind, remote.id, "link", "ok", None, note)])
+        self.run.touched = True
+        return True
 
     def mark_gone(self, row: Row, by: str = "user") -> None:
         """A remote is deleted: its values stay as they were last seen."""

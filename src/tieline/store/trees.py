@@ -62,6 +62,17 @@ class Trees:
                 found.setdefault(values[4], []).append(Row._make(values))
         return found
 
+    def buried(self, system: str, records: Sequence[str]) -> dict[str, str]:
+        """Which of these records are linked to a remote of this system that is gone: record → remote id."""
+        found: dict[str, str] = {}
+        for part in _parts(records):
+            query = (
+                "SELECT record, remote_id FROM link "
+                f"WHERE record IN ({marks(len(part))}) AND system = ? AND gone IS NOT NULL"
+            )
+            found.update(self._sql.execute(query, (*part, system)).fetchall())
+        return found
+
     def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Rows of remotes met for the first time, with the columns of `FRESH`; all others are blank."""
         self._sql.executemany(f"INSERT INTO link ({', '.join(FRESH)}) VALUES ({marks(len(FRESH))})", rows)

@@ -209,6 +209,14 @@ class Work:
         )
         return {i for (i,) in self._sql.execute(query, (record, system))}
 
+    def given_up(self, record: str, system: str) -> bool:
+        """Whether a create of this record was sent to a system, and never found there."""
+        query = (
+            "SELECT 1 FROM journal WHERE record = ? AND system = ? AND op = 'create' AND outcome = 'settled' "
+            "AND remote_id IS NULL LIMIT 1"
+        )
+        return self._sql.execute(query, (record, system)).fetchone() is not None
+
     def newest_entry(self) -> int:
         """The number of the newest row."""
         number: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]

@@ -86,6 +86,8 @@ class Evidence:
         """Records that a person, right or wrong, said a lost create did not make."""
         self.doubled: set[str] = set()
         """Records that a person said to make beside somebody who has their address already."""
+        self.apart: set[frozenset[str | None]] = set()
+        """Pairs of records that a person called two, when asked of a remote that looked like one of them."""
         for review in self.store.book.reviews("all"):
             if review["topic"] in ("delete", "merge") and review["state"] == "accepted":
                 self.sentenced.add(review["record"])
@@ -99,8 +101,16 @@ class Evidence:
                 self.unmerged.add(review["record"])
             if review["topic"] == "match" and review["state"] == "rejected":
                 self.questions.add(review["remote_id"])
+                self._load_apart(review)
                 if review["record"]:  # a person keeps it out of a system
                     self.asked[review["record"]].add("*")
+
+    def _load_apart(self, review: Mapping[str, Any]) -> None:
+        me = self.record_of.get((review["system"], review["kind"], review["remote_id"]))
+        places = (name.partition(":") for name in review["detail"].get("rivals", ()))
+        rivals = {self.record_of.get((system, review["kind"], i)) for system, _, i in places}
+        rivals.update(review["detail"].get("records", ()))
+        self.apart |= {frozenset((me, rival)) for rival in rivals if me is not None and rival not in (None, me)}
 
     def _load_open(self, review: Mapping[str, Any]) -> None:
         if review["record"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import combinations
 
 from tieline.engine.match import normal_email
 from tieline.records import REFERENCES, Kind
@@ -59,8 +60,11 @@ class Oracle(ValueChecks, MatchChecks):
                 by_last[str(record.fields["last_name"])].append(record)
         for last, records in by_last.items():
             denied = any(self.record_of.get((name, "contact", r.id)) in self.denied for r in records)
-            ours = any(r.created_by == HUB for r in records)
-            if len(records) > 1 and ours and not denied and not self._merged(name, records):
+            twins = any(
+                HUB in (one.created_by, two.created_by) and not self._told_apart(name, one, two)
+                for one, two in combinations(records, 2)
+            )
+            if twins and not denied and not self._merged(name, records):
                 yield Violation("I4", f"{name} holds {last} twice: {[r.id for r in records]}")
         by_email: dict[str, list[Record]] = defaultdict(list)
         for record in known:
@@ -82,6 +86,10 @@ class Oracle(ValueChecks, MatchChecks):
         """Whether people merged one of them elsewhere: what it leaves behind here is asked about."""
         linked = {self.record_of.get((system, r.kind, r.id), "") for r in records}
         return bool(linked & (self.into.keys() | set(self.into.values()) | self.unmerged))
+
+    def _told_apart(self, system: str, *two: Record) -> bool:
+        """Whether a person said that what one stands for is somebody else: then each is made wherever it is not."""
+        return frozenset(self.record_of.get((system, r.kind, r.id)) for r in two) in self.apart
 
     def _moved_mail(self, system: MemorySystem, record: Record) -> bool:
         """Whether somebody changed this record's e-mail after it was made: a twin by edit is people's own."""
