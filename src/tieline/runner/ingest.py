@@ -229,6 +229,7 @@ class Ingest:
 
         Who was deleted stays the loser's: the winner was deleted by nobody.
         """
+        self.run.folds += 1
         self.trees.fold(loser, winner)
         self.run.store.effects.carry(loser, winner)
         rows = self.trees.of_records([loser, winner])
