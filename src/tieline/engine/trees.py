@@ -40,6 +40,7 @@ def observe(link: Link, remote: Remote) -> Link:
         version=remote.version,
         modified=remote.modified,
         gone=None,
+        risen=0,
         stamped=link.stamped or remote.hub_id is not None,
     )
 

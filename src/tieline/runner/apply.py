@@ -138,7 +138,7 @@ class Batch:
                     if remote is not None and (not remote.gone or remote.merged_into is not None):
                         self.ingest.take([remote])
                     elif row.gone is None:
-                        self.ingest.mark_gone(row)
+                        self.ingest.mark_gone(row, when=remote.modified if remote is not None else 0)
             self.run.ports.boundary("ingested")
         return unmoved
 

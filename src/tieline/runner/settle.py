@@ -156,7 +156,8 @@ class Settler:
             self.ingest.take([remote])
         elif remote is None or remote.gone:
             if row.gone is None:
-                self.ingest.mark_gone(row, "hub" if intent.op == "archive" else "user")
+                by, when = "hub" if intent.op == "archive" else "user", remote.modified if remote is not None else 0
+                self.ingest.mark_gone(row, by, when)
         elif remote.id != row.remote_id:
             self.ingest.take([remote])
         elif intent.op == "update":
