@@ -307,6 +307,9 @@ class Link(NamedTuple):
     """None: alive. `user`: deleted there. `hub`: archived by us. `merged`."""
     stamped: bool = False
     """The hub id is on the remote."""
+    risen: int = 0
+    """When the record was taken out of the bin elsewhere, if this remote was not seen alive since; 0: nothing of the
+    kind. On one that is gone: it may have been deleted before that, so the deletion is no verdict on the record."""
 
 
 class Record(NamedTuple):

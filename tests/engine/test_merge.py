@@ -23,6 +23,11 @@ def test_a_field_that_is_not_spoken_of_stays_as_it_was_seen(make: Any) -> None:
     assert after.seen == {"title": "a", "phone": None}
 
 
+def test_who_is_observed_is_alive_whatever_was_taken_out_of_the_bin_elsewhere(make: Any) -> None:
+    after = observe(make.link("mail", gone="user", risen=7), make.remote(fields={"title": "b"}))
+    assert (after.gone, after.risen) == (None, 0)
+
+
 def test_an_edit_taken_back_is_no_edit(make: Any) -> None:
     edited = observe(make.link("mail", seen={"title": "a"}), make.remote(fields={"title": "b"}, modified=7))
     back = observe(edited, make.remote(fields={"title": "a"}, modified=9))

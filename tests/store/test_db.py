@@ -29,6 +29,15 @@ def test_a_schema_is_made_once_and_found_again(path: Path, reopen: Open) -> None
     assert applied == [(tables.VERSION,)]
 
 
+def test_a_home_of_the_first_version_is_brought_up_to_date(path: Path, reopen: Open) -> None:
+    old = reopen()
+    old.db.sql.execute("ALTER TABLE link DROP COLUMN risen")
+    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name = 'second'")
+    old.db.sql.execute("PRAGMA user_version = 1")
+    old.close()
+    assert reopen().db.rows("SELECT count(risen) FROM link") == [(0,)]
+
+
 def test_a_home_of_a_newer_version_is_left_alone(path: Path, reopen: Open) -> None:
     store = reopen()
     store.db.sql.execute(f"PRAGMA user_version = {tables.VERSION + 1}")

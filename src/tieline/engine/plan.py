@@ -57,13 +57,16 @@ def delete_key(record: str, link: Link) -> str:
 
 
 def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, list[Question]]:
-    """Whether a deletion somewhere ends this record, by the delete policy or a person's answer."""
+    """Whether a deletion somewhere ends this record, by the delete policy or a person's answer.
+
+    A deletion that may be older than what took the record out of the bin elsewhere is for a person to judge.
+    """
     questions: list[Question] = []
     for side in sides:
         link = side.link
         if link.gone != "user" or side.rules.delete == "ignore":
             continue
-        if side.rules.delete == "archive":
+        if side.rules.delete == "archive" and not link.risen:
             return True, []
         others = sorted(f"{s.link.system}:{s.link.remote_id}" for s in sides if s.link.gone is None)
         if not others:
@@ -71,13 +74,14 @@ def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, l
         key = delete_key(record.id, link)
         answer = court.decisions.get(key)
         if answer is None:
+            there = f"{link.system}, maybe before it was taken out of the bin elsewhere" if link.risen else link.system
             questions.append(
                 Question(
                     topic="delete",
                     key=key,
                     kind=record.kind,
                     record=record.id,
-                    summary=f"{title(record)} was deleted in {link.system}; it still exists as {', '.join(others)}",
+                    summary=f"{title(record)} was deleted in {there}; it still exists as {', '.join(others)}",
                     detail={"system": link.system, "remote_id": link.remote_id, "others": others},
                     accept="archive it everywhere",
                     reject="keep the others; it is not made again where it was deleted",

@@ -40,6 +40,7 @@ def observe(link: Link, remote: Remote) -> Link:
         version=remote.version,
         modified=remote.modified,
         gone=None,
+        risen=0,
         stamped=link.stamped or remote.hub_id is not None,
     )
 
@@ -106,6 +107,16 @@ def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Re
         remote_id=remote.id,
         stamped=link.stamped or remote.hub_id is not None,
     )
+
+
+def adrift(link: Link, payload: Fields, remote: Remote | None) -> Link:
+    """The link after a write that was meant for another record: two turned out to be one while it was under way.
+
+    What is there now was never agreed with the record that the link stands for, so `base` stays: it is an observation,
+    and none that the write's own stamp makes young. The version is unknown: what else is there is to be read.
+    """
+    held = payload if remote is None else {**payload, **remote.fields}
+    return observe(link, Remote(link.remote_id, held, modified=link.modified))._replace(gone=link.gone)
 
 
 def settle(link: Link, payload: Fields, remote: Remote) -> Link:

@@ -5,7 +5,7 @@ It takes in what is there; what follows from it is for the next planning.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 from tieline.model import Remote, StreamFacts
@@ -25,6 +25,17 @@ def moved_on(system: System, ingest: Ingest, ids: Sequence[str]) -> Steps:
         ingest.take(found)
 
 
+def strayed(ingest: Ingest, since: int, rows: Iterable[Row]) -> dict[str, Row]:
+    """Those of these remotes that stand for another record now, as they are now; `since`: the run's folds until then.
+
+    Two records turned out to be one meanwhile: what was planned for one of them is not what the other is owed.
+    """
+    if ingest.run.folds == since:
+        return {}
+    before = {row.remote_id: row.record for row in rows}
+    return {i: row for i, row in ingest.rows(list(before)).items() if row.record != before[i]}
+
+
 def said_gone(system: System, facts: StreamFacts, ingest: Ingest, rows: Sequence[Row]) -> Steps:
     """Remotes that a write did not find: merged ones move their links, only what is not there at all was deleted."""
     if facts.blind:
@@ -37,8 +48,8 @@ def said_gone(system: System, facts: StreamFacts, ingest: Ingest, rows: Sequence
     told = {i for r in found for i in (r.id, *r.aliases)}
     with ingest.run.store.atomic(durable=False):
         ingest.take(found)
-        for row in rows:
-            if row.remote_id not in told:
+        for row in ingest.rows([i for i in ids if i not in told]).values():
+            if row.gone is None:
                 ingest.mark_gone(row)
 
 

@@ -11,12 +11,12 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tieline.engine.merge import digest
-from tieline.engine.trees import confirm, unmerged
+from tieline.engine.trees import adrift, confirm, unmerged
 from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Unavailable, UserError
 from tieline.events import Applied
 from tieline.model import Fields, Link, Order, Outcome, Problem, Remote, StreamFacts, Write
 from tieline.records import REFERENCES, Kind
-from tieline.runner.again import came_back, doubt, moved_on, said_gone
+from tieline.runner.again import came_back, doubt, moved_on, said_gone, strayed
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
@@ -51,6 +51,7 @@ class Batch:
         self.entries: list[Entry] = []
         self.refusals: list[Refusal] = []
         self.confirmed: list[tuple[Link, int | None]] = []
+        self.folds = run.folds
         self.refusable = False  # whether any value was refused before: what is written now may be one
         self.atomic = facts.answers_state and facts.atomic_state
         self.unshared = frozenset(n for n, p in run.rules.policies.get(self.kind, {}).items() if p.name == "none")
@@ -61,7 +62,9 @@ class Batch:
         existing = [i for i in items if i.row is not None]
         if existing and self.facts.strong_read:
             met = yield from self._read(existing)
-            items = [i for i in items if i.row is None] + self._unmoved(existing, met)
+            strays = strayed(self.ingest, self.folds, (i.row for i in existing if i.row is not None))
+            still = [i for i in existing if i.row is not None and i.row.remote_id not in strays]
+            items = [i for i in items if i.row is None] + self._unmoved(still, met)
         making = [i.order.record for i in items if i.row is None]
         if making and self.facts.strong_read:
             back = yield from came_back(self.system, self.facts, self.ingest, making)
@@ -139,7 +142,7 @@ class Batch:
                     if remote is not None and (not remote.gone or remote.merged_into is not None):
                         self.ingest.take([remote])
                     elif row.gone is None:
-                        self.ingest.mark_gone(row)
+                        self.ingest.mark_gone(row, when=remote.modified if remote is not None else 0)
             self.run.ports.boundary("ingested")
         return unmoved
 
@@ -214,9 +217,11 @@ class Batch:
         unknown: list[int] = []
         self.refusable = self.store.db.any("rejection")
         now = self.run.ports.clock.now()
+        strays = strayed(self.ingest, self.folds, (i.row for i in items if i.row is not None))
         for item, intent, outcome in zip(items, ids, outcomes, strict=True):
             if outcome.status == "ok":
-                news = self._confirmed(item, outcome)
+                stray = strays.get(item.row.remote_id) if strays and item.row is not None else None
+                news = self._confirmed(item if stray is None else item._replace(link=decode(stray)), outcome)
                 left_out = len(item.payload) < len(item.order.fields)  # a reference that could not be named yet
                 (again if outcome.problems or news or left_out else done).append(item.order.record)
                 self.run.moves += 1
@@ -242,7 +247,7 @@ class Batch:
         order = item.order
         self.run.written[self.system.name, self.kind, order.op] += 1
         if item.link is not None and order.op == "update" and not outcome.problems and not self.refusable:
-            return self._updated(item.link, item.payload, outcome.remote)  # the usual case
+            return self._updated(item, item.link, outcome.remote)  # the usual case
         if order.op == "archive":
             assert item.row is not None  # an archive always has a remote
             self.store.trees.set_columns(
@@ -263,12 +268,15 @@ class Batch:
         remote = outcome.remote
         if item.link is None:
             return self._created(item, outcome, refused)
-        return self._updated(item.link, item.payload, remote, refused)
+        return self._updated(item, item.link, remote, refused)
 
-    def _updated(self, link: Link, payload: Fields, remote: Remote | None, refused: Sequence[str] = ()) -> bool:
+    def _updated(self, item: Item, link: Link, remote: Remote | None, refused: Sequence[str] = ()) -> bool:
         if remote is not None and self.ingest.unheard(remote):
             remote = remote._replace(version="")  # a merge since the look before: to be read again
-        after = confirm(link, payload, remote, refused, atomic=self.atomic)
+        if link.record == item.order.record:
+            after = confirm(link, item.payload, remote, refused, atomic=self.atomic)
+        else:
+            after = adrift(link, {n: v for n, v in item.payload.items() if n not in refused}, remote)
         self.confirmed.append((after, remote.modified if remote is not None else None))
         self.ingest.rekey(link, after)
         return unmerged(after, unshared=self.unshared)

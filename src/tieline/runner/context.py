@@ -114,6 +114,8 @@ class Run:
     """Guard question → how many a person let pass, in this run."""
     schemas: dict[tuple[str, str], Schema] = field(default_factory=dict)
     lease_until: int = 0
+    folds: int = 0
+    """How often two records turned out to be one: what is under way may stand for another record now."""
     moves: int = 0
     """Whatever was written, refused or taken in since the plan: without any, another round would do the same again."""
 

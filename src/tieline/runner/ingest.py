@@ -84,10 +84,14 @@ class Ingest:
         )
 
     def _seen_again(self, row: Row, remote: Remote) -> None:
+        if row.risen:
+            self.trees.set_columns(self.system, self.kind, row.remote_id, risen=0)
+            row = row._replace(risen=0)
         if row.gone is None and remote.version and row.version == remote.version:
             self.run.unchanged[self.system, self.kind] += self.counting
             return
         link = decode(row)
+        stamp = remote.modified
         if row.own and remote.modified <= row.own:  # the stamp is our own write's: the edit is older than it
             remote = remote._replace(modified=max(row.modified, min(remote.modified, row.own - 1)))
         after = observe(link, remote)
@@ -100,7 +104,12 @@ class Ingest:
             self.run.unchanged[self.system, self.kind] += self.counting and row.pulled != self.run.id
             stamped = {} if remote.hub_id is None or row.hub_id else {"hub_id": remote.hub_id}
             self.trees.set_columns(
-                self.system, self.kind, row.remote_id, version=remote.version, modified=after.modified, **stamped
+                self.system,
+                self.kind,
+                row.remote_id,
+                version=remote.version,
+                modified=after.modified,
+                **stamped,
             )
             return
         self.run.touched = True
@@ -114,7 +123,7 @@ class Ingest:
         )
         self.rekey(link, after)
         if row.gone is not None:
-            self._revived(row)
+            self._revived(row, stamp)
         if row.record is not None:
             self.trees.mark([row.record])
 
@@ -141,7 +150,7 @@ class Ingest:
             if not self._came_and_went(remote):
                 self.run.lost[self.system, self.kind] += 1
         elif row.gone is None:
-            self.mark_gone(row)
+            self.mark_gone(row, when=remote.modified)
         elif row.pulled != self.run.id:
             self.run.unchanged[self.system, self.kind] += 1
 
@@ -164,29 +173,35 @@ class Ingest:
         self.run.touched = True
         return True
 
-    def mark_gone(self, row: Row, by: str = "user") -> None:
-        """A remote is deleted: its values stay as they were last seen."""
+    def mark_gone(self, row: Row, by: str = "user", when: int = 0) -> None:
+        """A remote is deleted: its values stay as they were last seen. `when`: the system's stamp of it (ms), 0 where
+        nothing tells; it may be older than what took the record out of the bin elsewhere, unless it is surely newer."""
         self.run.touched = True
+        risen = 0 if when > row.risen + self.run.rules.skew_ms else row.risen
         self.trees.set_columns(
-            self.system, self.kind, row.remote_id, gone=by, pulled=self.run.id, state="gone", dirty=0
+            self.system, self.kind, row.remote_id, gone=by, pulled=self.run.id, state="gone", dirty=0, risen=risen
         )
         if row.record is not None:
             self.trees.mark([row.record])
         else:
             self.run.store.book.close_match(self.system, row.remote_id)
 
-    def _revived(self, row: Row) -> None:
+    def _revived(self, row: Row, stamp: int) -> None:
         """Somebody took a remote out of the bin: the record lives. Where it is still gone it may be made again, or
-        come back by itself."""
+        come back by itself; where it is alive for all the hub knows, a deletion may still be on its way from before.
+        `stamp` is what the system says of it now (ms)."""
         record = row.record or self._taken_back(row)
         if record is None:
             return
         self.trees.set_state(record, "alive")
         self.trees.wake([record])
         for other in self.trees.of_records([record]).get(record, []):
-            if other.gone is None or (other.system, other.remote_id) == (self.system, row.remote_id):
+            if (other.system, other.remote_id) == (self.system, row.remote_id):
                 continue
-            if other.gone != "user" or not self._stays_deleted(record, other):
+            if other.gone is None:
+                risen = stamp or self.run.ports.clock.now()
+                self.trees.set_columns(other.system, other.kind, other.remote_id, risen=risen)
+            elif other.gone != "user" or not self._stays_deleted(record, other):
                 self.trees.set_columns(other.system, other.kind, other.remote_id, gone="retired")
 
     def _taken_back(self, row: Row) -> str | None:
@@ -249,6 +264,7 @@ class Ingest:
 
         Who was deleted stays the loser's: the winner was deleted by nobody.
         """
+        self.run.folds += 1
         self.trees.fold(loser, winner)
         self.run.store.effects.carry(loser, winner)
         rows = self.trees.of_records([loser, winner])

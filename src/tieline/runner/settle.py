@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from tieline.engine.actions import of_lane
 from tieline.engine.lost import Likeness, likeness, lost_key, lost_question
-from tieline.engine.trees import arrived
+from tieline.engine.trees import adrift, arrived
 from tieline.engine.trees import settle as settled
 from tieline.errors import TielineError
 from tieline.model import Link, Remote, StreamFacts
@@ -132,6 +132,7 @@ class Settler:
                     continue
                 if row is not None:
                     self._judge(intent, row, remote)
+                    self.store.trees.mark([row.record] if row.record is not None else [])
                 self._close(intent, "settled" if row is not None else "moved")
         self.run.ports.boundary("settled")
         return waiting
@@ -155,11 +156,15 @@ class Settler:
             self.ingest.take([remote])
         elif remote is None or remote.gone:
             if row.gone is None:
-                self.ingest.mark_gone(row, "hub" if intent.op == "archive" else "user")
+                by, when = "hub" if intent.op == "archive" else "user", remote.modified if remote is not None else 0
+                self.ingest.mark_gone(row, by, when)
         elif remote.id != row.remote_id:
             self.ingest.take([remote])
         elif intent.op == "update":
-            after = settled(decode(row), intent.payload, remote)
+            if row.record == intent.record:
+                after = settled(decode(row), intent.payload, remote)
+            else:
+                after = adrift(decode(row), {}, remote)
             self.store.trees.save(after, hub_id=remote.hub_id or row.hub_id, own=remote.modified)
             self.ingest.rekey(decode(row), after)
         elif intent.op == "link" and remote.hub_id is not None:

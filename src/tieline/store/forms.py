@@ -34,6 +34,7 @@ class Row(NamedTuple):
     pulled: str | None
     state: str | None
     listed: str | None
+    risen: int = 0
 
 
 class Cursor(NamedTuple):
@@ -78,6 +79,7 @@ def decode(row: Row) -> Link:
         from_json(row.sent) if row.sent else EMPTY,
         row.gone,
         row.hub_id is not None,
+        row.risen,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 1
+VERSION = 2
 """What `PRAGMA user_version` holds when every migration below has run: opening an up-to-date store imports nothing."""
 
 _FIRST = """
@@ -123,6 +123,10 @@ def migrate(connection: sqlite3.Connection) -> None:
         for statement in _FIRST.split(";\n"):
             if statement.strip():
                 db.execute(statement)
+
+    @migrations()
+    def second(db: Database) -> None:
+        db.execute("ALTER TABLE link ADD COLUMN risen INTEGER NOT NULL DEFAULT 0")
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")

@@ -13,7 +13,7 @@ from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, loads, 
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
-    "hub_id, dirty, pulled, state, listed"
+    "hub_id, dirty, pulled, state, listed, risen"
 )
 FRESH = (
     "system", "kind", "remote_id", "stream", "seen", "times", "problems", "version", "modified", "hub_id", "pulled",
@@ -79,7 +79,7 @@ class Trees:
 
     def insert(self, rows: Iterable[Row]) -> None:
         """Write rows whole, new or known."""
-        self._sql.executemany(f"INSERT OR REPLACE INTO link ({_COLUMNS}) VALUES ({marks(19)})", rows)
+        self._sql.executemany(f"INSERT OR REPLACE INTO link ({_COLUMNS}) VALUES ({marks(20)})", rows)
 
     def save(self, link: Link, *, own: int | None = None, **columns: Any) -> None:
         """Write a link's trees back, and any other column by name."""
@@ -91,6 +91,7 @@ class Trees:
             "version": link.version,
             "modified": link.modified,
             "gone": link.gone,
+            "risen": link.risen,
             **columns,
         }
         if own is not None:
@@ -101,7 +102,7 @@ class Trees:
         """Write links' trees back after writes of our own, each with the stamp of that write where it is known."""
         self._sql.executemany(
             "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, modified = ?, gone = ?, "
-            "own = coalesce(?, own) WHERE system = ? AND kind = ? AND remote_id = ?",
+            "own = coalesce(?, own), risen = 0 WHERE system = ? AND kind = ? AND remote_id = ?",
             [
                 (dumps(n.seen), encode_base(n.seen, n.base), dumps(n.times) if n.times else None,
                  dumps(n.sent) if n.sent else None, n.version, n.modified, n.gone, own, n.system, n.kind, n.remote_id)

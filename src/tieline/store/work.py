@@ -179,8 +179,13 @@ class Work:
         return [Intent._make((*r[:8], from_json(r[8]), *r[9:])) for r in rows]
 
     def blocked(self) -> set[tuple[str, str]]:
-        """The (record, system) pairs with an open intent: nothing more is written there until it is settled."""
-        return set(self._sql.execute("SELECT record, system FROM intent"))
+        """The (record, system) pairs with an open intent, the record as the remote stands for it now: nothing more is
+        written there until it is settled."""
+        query = (
+            "SELECT coalesce(l.record, i.record), i.system FROM intent i LEFT JOIN link l "
+            "ON l.system = i.system AND l.kind = i.kind AND l.remote_id = i.remote_id"
+        )
+        return set(self._sql.execute(query))
 
     # -- journal
 

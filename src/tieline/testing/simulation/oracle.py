@@ -99,13 +99,9 @@ class Oracle(ValueChecks, MatchChecks):
         """Whether people made the two themselves in some system, or said that they are two."""
         if records & self.doubled:
             return True
-        for name, system in self.world.systems.items():
-            own = [
-                i for c in self.clusters if c.record in records for s, i, _ in c.remotes
-                if s == name and (r := system.get(c.kind, i)) is not None and r.created_by != HUB
-            ]  # fmt: skip
-            if len(own) > 1 or any(i in self.questions for i in own):
-                return True
+        own = [s for s, _ in self._made_by_people(records)]
+        if len(own) > len(set(own)) or self._called_another(records):
+            return True
         return any(
             self._moved_mail(self.world.systems[s], r)
             for c in self.clusters
@@ -113,6 +109,16 @@ class Oracle(ValueChecks, MatchChecks):
             for s, i, _ in c.remotes
             if (r := self.remote(s, c.kind, i)) is not None
         )
+
+    def _called_another(self, records: set[str | None]) -> bool:
+        """Whether people said of one that they made, and that stands for one of these, that it is somebody else."""
+        return any(i in self.questions for _, i in self._made_by_people(records))
+
+    def _made_by_people(self, records: set[str | None]) -> list[tuple[str, str]]:
+        return [
+            (s, i) for c in self.clusters if c.record in records for s, i, _ in c.remotes
+            if (r := self.remote(s, c.kind, i)) is not None and r.created_by != HUB
+        ]  # fmt: skip
 
     def no_resurrection(self) -> Iterator[Violation]:
         """I6: what a person deleted is not made again by the hub, unless somebody took a copy of it out of the bin."""

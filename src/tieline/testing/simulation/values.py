@@ -130,18 +130,27 @@ class ValueChecks(Evidence):
         elif self._reference_excused(system, target, value, after.after):
             return True
         if not self.world.systems[system].character.conditional:  # without conditional writes one round trip is open
-            spans = self.windows[system].get((STREAMS[kind], remote_id), ())
-            linger = (
-                SERVER_MS if self.world.setting.faults.get("late") else 0
-            )  # the trip is as long as the server takes
-            if any(start <= edit.at <= end + linger and end <= after.at for start, end in spans):
-                return True
+            # the trip is as long as the server takes
+            linger = SERVER_MS if self.world.setting.faults.get("late") else 0
+            for came, written in self._comings(system, kind, remote_id, edit.at):
+                spans = self.windows[system].get((STREAMS[kind], written), ())
+                if any(start <= came <= end + linger and end <= after.at for start, end in spans):
+                    return True
         resolved = self.world.systems[system].resolve(kind, remote_id)
         if (system, kind, resolved) not in self.record_of:
             return True  # not linked any more: merged or binned by people
         return any(
             self._known(record, system, kind, name, value, target) for record in self.family(system, kind, remote_id)
         )
+
+    def _comings(self, system: str, kind: Kind, remote_id: str, entered: int) -> Iterator[tuple[int, str]]:
+        """When a value came to stand where a write could overwrite it, and by which id: as it was entered, or as
+        somebody was merged into the remote that holds it, in a system where the old id leads there from then on."""
+        yield entered, remote_id
+        if self.world.systems[system].character.redirects:
+            for edit in self.world.systems[system].history:
+                if (edit.kind, edit.field, edit.after) == (kind, "@merged", remote_id) and edit.at >= entered:
+                    yield edit.at, edit.id
 
     def _known(self, record: str, system: str, kind: Kind, name: str, value: Cell, target: Kind | None) -> bool:
         """Whether the journal of a record, or people elsewhere who saw the value and changed it, account for it."""
