@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tieline.engine.compose import listed
 from tieline.engine.plan import Asker, RefState
 from tieline.model import Fields, Record
 from tieline.records import REFERENCES, Cell, Kind
@@ -53,7 +54,7 @@ class References:
         for name in REFERENCES[self.kind] if self._heirs else ():
             value = fields.get(name)
             if isinstance(value, list):
-                moved[name] = [{**r, "id": self._heirs.get(r["id"], r["id"])} for r in value]
+                moved[name] = listed({**r, "id": self._heirs.get(r["id"], r["id"])} for r in value)
             elif value in self._heirs:
                 moved[name] = self._heirs[value]
         return record._replace(fields={**fields, **moved}) if moved else record

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from tieline.engine.compose import listed
 from tieline.model import Fields
 from tieline.records import REFERENCES, Cell, Kind
 from tieline.store import Store
@@ -50,18 +50,13 @@ class ToHub:
                 ids = [(self._known.get((system, target, r["id"])), r) for r in value]
                 if any(i is None for i, _ in ids):
                     unresolved.add(name)
-                moved[name] = _sorted({**r, "id": i} for i, r in ids if i is not None)
+                moved[name] = listed({**r, "id": i} for i, r in ids if i is not None)
             else:
                 hub = self._known.get((system, target, value))
                 if hub is None:
                     unresolved.add(name)
                 moved[name] = hub
         return (fields if moved is None else moved), unresolved
-
-
-def _sorted(refs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
-    unique = {(r["id"], r["role"] or ""): dict(r) for r in refs}
-    return [unique[k] for k in sorted(unique)] or None
 
 
 class ToRemote:
@@ -105,7 +100,7 @@ class ToRemote:
                     missing.add(name)
                     del moved[name]
                 else:
-                    moved[name] = _sorted({**r, "id": self._known[r["id"]]} for r in value)
+                    moved[name] = listed({**r, "id": self._known[r["id"]]} for r in value)
             elif value in self._known:
                 moved[name] = self._known[value]
             else:
