@@ -146,22 +146,6 @@ def test_references_to_a_merged_record_come_to_rest_while_a_system_is_left_out(f
     assert folded.only("files", "contact").fields["title"] == "Boss"
 
 
-@pytest.mark.parametrize("with_winner", [False, True], ids=["of others", "of the winner too"])
-def test_a_merge_of_a_deals_people_writes_nothing_to_the_deal(office: Any, with_winner: bool) -> None:
-    for name in ("crm", "mail"):
-        office.add(name, ("contact", "opportunity"), repoints=name == "crm")
-    loser, other, winner = (office.create("crm", "contact", email=f"{n}@firm.example") for n in ("a", "b", "c"))
-    people = [loser, other, winner] if with_winner else [loser, other]
-    refs = [{"id": i, "role": "buyer", "primary": i == other} for i in people]
-    office.create("crm", "opportunity", name="Deal", contacts=refs)
-    office.sync()
-    office.sync()
-    merge(office, "contact", winner, loser)
-    assert office.sync().writes == 0, "the same people in another order"
-    office.store.trees.mark_all()
-    assert office.plan().orders == {}
-
-
 def test_an_edit_of_a_record_that_points_at_a_merged_one_still_travels(pair: Any) -> None:
     one, two, _ = (pair.create("crm", "account", name=n, domain=f"{n}.example") for n in ("one", "two", "three"))
     pair.create("crm", "contact", email="ada@two.example", account=two)

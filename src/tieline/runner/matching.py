@@ -15,7 +15,7 @@ from tieline.engine.match import Match, choices, keys_of, propose, question
 from tieline.model import Decision, Fields, Question
 from tieline.records import Kind
 from tieline.runner.context import Run, System
-from tieline.runner.space import ToHub
+from tieline.runner.space import ToHub, renamed
 from tieline.store import Entry, Intent, Row
 from tieline.store.forms import lacking
 from tieline.store.trees import dumps, loads
@@ -104,7 +104,7 @@ class Matching:
             else:
                 new.append((row, fields_there, fields, unresolved))
                 self._assign(row, self._fresh_id(row, stamped))
-        self._adopt(new)
+        self._adopt(new, space)
         self._pair()
 
     def _assign(self, row: Row, record: str) -> None:
@@ -259,7 +259,7 @@ class Matching:
         if row.hub_id is not None and row.hub_id != record:
             self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=None)
 
-    def _adopt(self, new: Sequence[tuple[Row, Fields, Fields, set[str]]]) -> None:
+    def _adopt(self, new: Sequence[tuple[Row, Fields, Fields, set[str]]], space: ToHub) -> None:
         """Records of their own: the first values are what this system holds, and that is agreed at once.
 
         Each with its cells in the system's own id space and in the hub's, and the references that have no target yet.
@@ -272,6 +272,9 @@ class Matching:
             record = self.assigned[row.system, row.remote_id]
             skip = self.unshared | unresolved if unresolved else self.unshared
             held = {n: v for n, v in fields.items() if v is not None and n not in skip}
+            for name in space.references.keys() & held.keys() if space.merged else ():  # whom it names, merged or not
+                named = space.named(row.system, name, fields_there[name])
+                held[name] = renamed(held[name], {hub: (own,) for hub, own in named.items()}) if named else held[name]
             text = dumps(held)
             stamps = f'{{"*":[{names[row.system]},{row.modified}]}}'
             if row.times:

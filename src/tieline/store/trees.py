@@ -62,6 +62,14 @@ class Trees:
                 found.setdefault(values[4], []).append(Row._make(values))
         return found
 
+    def naming(self, system: str, kind: Kind, target: str) -> list[Row]:
+        """The linked, living rows of a kind in which this remote id stands as a value. Reads them all."""
+        query = (
+            f"SELECT {_COLUMNS} FROM link WHERE system = ? AND kind = ? AND record IS NOT NULL AND gone IS NULL "
+            "AND instr(seen, ?)"
+        )
+        return [Row._make(r) for r in self._sql.execute(query, (system, kind, dumps(target)))]
+
     def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Rows of remotes met for the first time, with the columns of `FRESH`; all others are blank."""
         self._sql.executemany(f"INSERT INTO link ({', '.join(FRESH)}) VALUES ({marks(len(FRESH))})", rows)
@@ -231,16 +239,20 @@ class Trees:
 
     def owners(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str | None]:
         """Remote id (old ones too) → the record it is linked to, None when it is known but unlinked."""
+        return {i: into or record for i, (record, into) in self.owners_named(system, kind, ids).items()}
+
+    def owners_named(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+        """The same, each as (the record that is linked, the one which that was merged into)."""
         old = self.aliases(system, kind, ids)
         wanted = list({*ids, *old.values()})
-        found: dict[str, str | None] = {}
+        found: dict[str, tuple[str | None, str | None]] = {}
         for part in _parts(wanted):
             query = (
-                "SELECT l.remote_id, coalesce(r.folded_into, l.record) FROM link l "
+                "SELECT l.remote_id, l.record, r.folded_into FROM link l "
                 "LEFT JOIN record r ON r.id = l.record "
                 f"WHERE l.system = ? AND l.kind = ? AND l.remote_id IN ({marks(len(part))})"
             )
-            found.update(self._sql.execute(query, (system, kind, *part)).fetchall())
+            found.update((i, (own, into)) for i, own, into in self._sql.execute(query, (system, kind, *part)))
         found.update({a: found[b] for a, b in old.items() if b in found})
         return found
 
@@ -307,6 +319,11 @@ class Trees:
     def mark(self, ids: Iterable[str]) -> None:
         """These records want planning."""
         self._sql.executemany("UPDATE record SET dirty = 1 WHERE id = ?", [(i,) for i in ids])
+
+    def mark_naming(self, kinds: Sequence[Kind], record: str) -> None:
+        """Records of these kinds that refer to a record want planning. Reads them all."""
+        query = f"UPDATE record SET dirty = 1 WHERE kind IN ({marks(len(kinds))}) AND instr(fields, ?)"
+        self._sql.execute(query, (*kinds, dumps(record)))
 
     def mark_all(self, kind: Kind | None = None) -> None:
         """Everything (of a kind) wants planning: the rules have changed, or a system has joined."""
