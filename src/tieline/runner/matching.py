@@ -12,13 +12,14 @@ from pydantic_core import from_json
 from tieline.engine.groups import Groups, Member, Near, crowd_question
 from tieline.engine.lost import likeness
 from tieline.engine.match import Match, choices, keys_of, propose, question
+from tieline.engine.plan import delete_key
 from tieline.model import Decision, Fields, Question
 from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub, renamed
 from tieline.store import Entry, Intent, Row
 from tieline.store.forms import lacking
-from tieline.store.trees import dumps, loads
+from tieline.store.trees import decode, dumps, loads
 
 
 class Matching:
@@ -60,7 +61,7 @@ class Matching:
         space = ToHub(self.store, self.kind)
         space.prepare((r.system, s) for r, s in zip(rows, seen, strict=True))
         keyed = [keys_of(self.kind, s, self.keys) for s in seen]
-        groups = self._groups([k for keys in keyed for k in keys])
+        groups = self._groups(system.name, [k for keys in keyed for k in keys])
         answers = self.store.book.match_decisions(system.name, [r.remote_id for r in rows])
         stamped = self._stamped(rows)
         new: list[tuple[Row, Fields, Fields, set[str]]] = []
@@ -111,11 +112,17 @@ class Matching:
         self.assigned[row.system, row.remote_id] = record
         self.places[row.system, record] = row.remote_id
 
-    def _groups(self, keys: Sequence[str]) -> Groups:
-        """Per key, everything alive that has it, in hub space; keys that only one remote has are left out."""
+    def _groups(self, system: str, keys: Sequence[str]) -> Groups:
+        """Per key, everything alive that has it, in hub space; keys that only one remote has are left out.
+
+        Nor does anybody count whose record ends: who is new in `system` would be archived along with it.
+        """
         groups: dict[str, list[Member]] = {}
         space = ToHub(self.store, self.kind)
         shared = self.store.trees.crowded(self.kind, list(dict.fromkeys(keys)))
+        ending = self._ending(system, list({r for found in shared.values() for _, _, r, _ in found if r is not None}))
+        if ending:
+            shared = {key: [m for m in found if m[2] not in ending] for key, found in shared.items()}
         parsed = {(s, i): loads(text) for found in shared.values() for s, i, _, text in found}
         space.prepare((s, fields) for (s, _), fields in parsed.items())
         for key, found in shared.items():
@@ -124,6 +131,18 @@ class Matching:
                 for s, i, record, _ in found
             ]
         return Groups(self.kind, groups, self.assigned)
+
+    def _ending(self, system: str, records: Sequence[str]) -> set[str]:
+        """Those of these records that are to be archived. Who was deleted in `system` itself is replaced there."""
+        ending = self.store.trees.dead(records)
+        for row in self.store.trees.binned(records):
+            policy = self.run.rules_of(row.system, self.kind).delete
+            told = policy == "archive" or (
+                policy == "review" and self.store.book.state_of(delete_key(row.record or "", decode(row))) == "accepted"
+            )
+            if told and row.system != system:
+                ending.add(row.record or "")
+        return ending
 
     def _crowd(self, me: Member, near: Near) -> str:
         """What a person says about a crowd of equals: open, accepted (ask about each), rejected (each its own)."""

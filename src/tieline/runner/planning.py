@@ -244,7 +244,8 @@ class Planning:
     def _ask(self, record: Record, questions: Sequence[Question], questioned: bool) -> None:
         now = self.run.ports.clock.now()
         for question in questions:
-            self.store.book.ask(question, self.run.id, now)
+            if not self.store.book.ask(question, self.run.id, now) and question.topic == "delete":
+                self.store.book.refresh(question)  # who came since would be archived as well: it must say so
         if questioned:
             self.store.book.close_stale(record.id, [q.key for q in questions], RECORD_TOPICS)
 

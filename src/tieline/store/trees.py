@@ -267,6 +267,22 @@ class Trees:
                 found[i] = (Record(i, kind, loads(fields), loads(stamps), state == "alive"), state, into)
         return found
 
+    def dead(self, ids: Sequence[str]) -> set[str]:
+        """Those of these records that have ended."""
+        found: set[str] = set()
+        for part in _parts(ids):
+            query = f"SELECT id FROM record WHERE id IN ({marks(len(part))}) AND state = 'dead'"
+            found.update(i for (i,) in self._sql.execute(query, part))
+        return found
+
+    def binned(self, ids: Sequence[str]) -> list[Row]:
+        """The rows of these records that a person deleted."""
+        found: list[Row] = []
+        for part in _parts(ids):
+            query = f"SELECT {_COLUMNS} FROM link WHERE record IN ({marks(len(part))}) AND gone = 'user'"
+            found += [Row._make(r) for r in self._sql.execute(query, part)]
+        return found
+
     def add_records(self, rows: Iterable[tuple[str, Kind, str, str, int]]) -> None:
         """New records: (id, kind, fields text, stamps text, whether it wants planning)."""
         self._sql.executemany("INSERT INTO record (id, kind, fields, stamps, dirty) VALUES (?, ?, ?, ?, ?)", rows)
