@@ -89,3 +89,15 @@ def test_the_question_whether_a_deletion_goes_everywhere_names_who_came_since(tr
     [asked] = trio.reviews()
     assert asked["detail"]["others"] == [f"crm:{old}", f"files:{new}"]
     assert f"files:{new}" in asked["summary"]
+
+
+def test_who_is_called_the_same_as_somebody_who_ends_is_not_archived_along(trio: Any) -> None:
+    delete(trio)
+    with trio.faults["crm"].during("throttle"):
+        trio.sync()
+        new = [enter(trio, system) for system in ("mail", "files")]
+        trio.sync()
+    old = trio.only("crm", "contact").id
+    assert [r["topic"] for r in trio.answer("accepted", f"crm:{old}", "match") if r["system"] == "files"] == ["match"]
+    come_to_rest(trio)
+    assert [trio.only(system, "contact").id for system in ("mail", "files")] == new

@@ -38,6 +38,8 @@ class Matching:
         """What this chunk has given a record so far: (system, remote id) → record."""
         self.places: dict[tuple[str, str], str] = {}
         """The same, by (system, record)."""
+        self.ending: set[str] = set()
+        """Records near this chunk that are to be archived: who is new is not linked to them, to be archived along."""
         self.pairs: list[tuple[Row, Member]] = []
         self.crowds: dict[str, str] = {}
         """What was found about crowds of equals, by the key of their question; see `_crowd`."""
@@ -91,7 +93,7 @@ class Matching:
                     verdict = Match(rivals=single, key=verdict.key)
                 if holders:  # a copy, or one that came back after it was replaced
                     verdict, record = Match(rivals=holders, key=f"hub id:{row.hub_id}"), None
-                record = verdict.record
+                record = verdict.record if verdict.record not in self.ending else None
                 if record is not None and not self._free(record, row):  # it is somebody else here already
                     near = groups.near(verdict.key, me.fields)
                     holders = tuple(m for m in groups.others(me, near) if m.record == record)
@@ -113,16 +115,11 @@ class Matching:
         self.places[row.system, record] = row.remote_id
 
     def _groups(self, system: str, keys: Sequence[str]) -> Groups:
-        """Per key, everything alive that has it, in hub space; keys that only one remote has are left out.
-
-        Nor does anybody count whose record ends: who is new in `system` would be archived along with it.
-        """
+        """Per key, everything alive that has it, in hub space; keys that only one remote has are left out."""
         groups: dict[str, list[Member]] = {}
         space = ToHub(self.store, self.kind)
         shared = self.store.trees.crowded(self.kind, list(dict.fromkeys(keys)))
-        ending = self._ending(system, list({r for found in shared.values() for _, _, r, _ in found if r is not None}))
-        if ending:
-            shared = {key: [m for m in found if m[2] not in ending] for key, found in shared.items()}
+        self.ending = self._ending(system, list({r for found in shared.values() for _, _, r, _ in found if r}))
         parsed = {(s, i): loads(text) for found in shared.values() for s, i, _, text in found}
         space.prepare((s, fields) for (s, _), fields in parsed.items())
         for key, found in shared.items():
@@ -224,8 +221,9 @@ class Matching:
             return None, False
         if answer is not None:
             chosen = self._chosen(me, verdict, answer)
-            if chosen is not None and chosen.record is not None and self._free(chosen.record, row):
-                return chosen.record, False
+            same = chosen.record if chosen is not None and chosen.record not in self.ending else None
+            if same is not None and self._free(same, row):
+                return same, False
             if chosen is not None and chosen.record is None:  # both start one record together
                 self.pairs.append((row, chosen))
                 return None, False
