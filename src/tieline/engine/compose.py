@@ -6,7 +6,8 @@ that difference is carried onto the record's value: a part that the system never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tieline.records import Cell
 
@@ -33,12 +34,20 @@ def _relisted(standing: list[Cell], base: list[Cell], seen: list[Cell]) -> Cell:
     kept = [now.get(_key(i), i) for i in standing if _key(i) in now or _key(i) not in before]
     known = {_key(i) for i in kept}
     items = [*kept, *(i for k, i in now.items() if k not in known)]
-    return sorted(items, key=_order) or None
+    return listed(items) if items and isinstance(items[0], Mapping) else sorted(items, key=str) or None
+
+
+def listed(refs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
+    """A list of references in its one form: each target once per role, sorted; None when nobody is named.
+
+    To be had anew whenever an id in it was replaced: two lists that say the same must be equal.
+    """
+    unique: dict[tuple[str, str], dict[str, Any]] = {}
+    for ref in refs:
+        key = (ref["id"], ref["role"] or "")
+        unique[key] = {**ref, "primary": ref["primary"] or (key in unique and unique[key]["primary"])}
+    return [unique[k] for k in sorted(unique)] or None
 
 
 def _key(item: Cell) -> Cell:
     return item["id"] if isinstance(item, Mapping) else item
-
-
-def _order(item: Cell) -> tuple[str, str]:
-    return (str(item["id"]), str(item.get("role") or "")) if isinstance(item, Mapping) else (str(item), "")

@@ -12,13 +12,14 @@ from pydantic_core import from_json
 from tieline.engine.groups import Groups, Member, Near, crowd_question
 from tieline.engine.lost import likeness
 from tieline.engine.match import Match, choices, keys_of, propose, question
+from tieline.engine.plan import delete_key
 from tieline.model import Decision, Fields, Question
 from tieline.records import Kind
 from tieline.runner.context import Run, System
-from tieline.runner.space import ToHub
+from tieline.runner.space import ToHub, renamed
 from tieline.store import Entry, Intent, Row
 from tieline.store.forms import lacking
-from tieline.store.trees import dumps, loads
+from tieline.store.trees import decode, dumps, loads
 
 
 class Matching:
@@ -37,6 +38,8 @@ class Matching:
         """What this chunk has given a record so far: (system, remote id) → record."""
         self.places: dict[tuple[str, str], str] = {}
         """The same, by (system, record)."""
+        self.ending: set[str] = set()
+        """Records near this chunk that are to be archived: who is new is not linked to them, to be archived along."""
         self.pairs: list[tuple[Row, Member]] = []
         self.crowds: dict[str, str] = {}
         """What was found about crowds of equals, by the key of their question; see `_crowd`."""
@@ -60,7 +63,7 @@ class Matching:
         space = ToHub(self.store, self.kind)
         space.prepare((r.system, s) for r, s in zip(rows, seen, strict=True))
         keyed = [keys_of(self.kind, s, self.keys) for s in seen]
-        groups = self._groups([k for keys in keyed for k in keys])
+        groups = self._groups(system.name, [k for keys in keyed for k in keys])
         answers = self.store.book.match_decisions(system.name, [r.remote_id for r in rows])
         stamped = self._stamped(rows)
         new: list[tuple[Row, Fields, Fields, set[str]]] = []
@@ -90,7 +93,7 @@ class Matching:
                     verdict = Match(rivals=single, key=verdict.key)
                 if holders:  # a copy, or one that came back after it was replaced
                     verdict, record = Match(rivals=holders, key=f"hub id:{row.hub_id}"), None
-                record = verdict.record
+                record = verdict.record if verdict.record not in self.ending else None
                 if record is not None and not self._free(record, row):  # it is somebody else here already
                     near = groups.near(verdict.key, me.fields)
                     holders = tuple(m for m in groups.others(me, near) if m.record == record)
@@ -104,18 +107,19 @@ class Matching:
             else:
                 new.append((row, fields_there, fields, unresolved))
                 self._assign(row, self._fresh_id(row, stamped))
-        self._adopt(new)
+        self._adopt(new, space)
         self._pair()
 
     def _assign(self, row: Row, record: str) -> None:
         self.assigned[row.system, row.remote_id] = record
         self.places[row.system, record] = row.remote_id
 
-    def _groups(self, keys: Sequence[str]) -> Groups:
+    def _groups(self, system: str, keys: Sequence[str]) -> Groups:
         """Per key, everything alive that has it, in hub space; keys that only one remote has are left out."""
         groups: dict[str, list[Member]] = {}
         space = ToHub(self.store, self.kind)
         shared = self.store.trees.crowded(self.kind, list(dict.fromkeys(keys)))
+        self.ending = self._ending(system, list({r for found in shared.values() for _, _, r, _ in found if r}))
         parsed = {(s, i): loads(text) for found in shared.values() for s, i, _, text in found}
         space.prepare((s, fields) for (s, _), fields in parsed.items())
         for key, found in shared.items():
@@ -124,6 +128,18 @@ class Matching:
                 for s, i, record, _ in found
             ]
         return Groups(self.kind, groups, self.assigned)
+
+    def _ending(self, system: str, records: Sequence[str]) -> set[str]:
+        """Those of these records that are to be archived. Who was deleted in `system` itself is replaced there."""
+        ending = self.store.trees.dead(records)
+        for row in self.store.trees.binned(records):
+            policy = self.run.rules_of(row.system, self.kind).delete
+            told = policy == "archive" or (
+                policy == "review" and self.store.book.state_of(delete_key(row.record or "", decode(row))) == "accepted"
+            )
+            if told and row.system != system:
+                ending.add(row.record or "")
+        return ending
 
     def _crowd(self, me: Member, near: Near) -> str:
         """What a person says about a crowd of equals: open, accepted (ask about each), rejected (each its own)."""
@@ -205,8 +221,9 @@ class Matching:
             return None, False
         if answer is not None:
             chosen = self._chosen(me, verdict, answer)
-            if chosen is not None and chosen.record is not None and self._free(chosen.record, row):
-                return chosen.record, False
+            same = chosen.record if chosen is not None and chosen.record not in self.ending else None
+            if same is not None and self._free(same, row):
+                return same, False
             if chosen is not None and chosen.record is None:  # both start one record together
                 self.pairs.append((row, chosen))
                 return None, False
@@ -259,7 +276,7 @@ class Matching:
         if row.hub_id is not None and row.hub_id != record:
             self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=None)
 
-    def _adopt(self, new: Sequence[tuple[Row, Fields, Fields, set[str]]]) -> None:
+    def _adopt(self, new: Sequence[tuple[Row, Fields, Fields, set[str]]], space: ToHub) -> None:
         """Records of their own: the first values are what this system holds, and that is agreed at once.
 
         Each with its cells in the system's own id space and in the hub's, and the references that have no target yet.
@@ -272,6 +289,9 @@ class Matching:
             record = self.assigned[row.system, row.remote_id]
             skip = self.unshared | unresolved if unresolved else self.unshared
             held = {n: v for n, v in fields.items() if v is not None and n not in skip}
+            for name in space.references.keys() & held.keys() if space.merged else ():  # whom it names, merged or not
+                named = space.named(row.system, name, fields_there[name])
+                held[name] = renamed(held[name], {hub: (own,) for hub, own in named.items()}) if named else held[name]
             text = dumps(held)
             stamps = f'{{"*":[{names[row.system]},{row.modified}]}}'
             if row.times:

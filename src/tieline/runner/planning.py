@@ -26,6 +26,7 @@ from tieline.records import KINDS, REFERENCES, Cell, Kind
 from tieline.runner.acting import Asking
 from tieline.runner.context import Run, System
 from tieline.runner.matching import Matching
+from tieline.runner.parting import part
 from tieline.runner.references import References
 from tieline.runner.space import ToHub
 from tieline.runner.targets import Targets
@@ -101,8 +102,8 @@ class Planning:
         self._targets = Targets(run, kind, self.joined, self.blocked)
         self._vetoed = run.hooks.listens("tieline_plan")
         self._notes = _Notes()
-        self._apart: set[str] = set()
-        """Records that a person called two after all: alive again, to be planned as such."""
+        self._parted: list[tuple[str, str, Sequence[Row]]] = []
+        """Records that a person called two after all, what they were merged into, and the remotes that stood apart."""
 
     def plan(self) -> None:
         """Every record of the kind that wants planning, in chunks."""
@@ -111,6 +112,8 @@ class Planning:
             after = ids[-1]
             self._chunk(ids)
             self.run.progress("plan", self.kind, len(ids), None)
+        for record, into, stood in self._parted:
+            part(self.store, self.kind, record, into, stood)
         self._asking.arm()
 
     def _chunk(self, ids: Sequence[str]) -> None:
@@ -134,7 +137,8 @@ class Planning:
             sides = [self._side(row, link, refusals) for row, link in here if (row.system, row.stream) in self._streams]
             if state == "folded":
                 left = self._folded(record, into or "", sides, court, here)
-                planned.append((int(record_id in self._apart), len(left), record_id))
+                apart = bool(self._parted) and self._parted[-1][0] == record_id  # alive again, to be planned as such
+                planned.append((int(apart), len(left), record_id))
                 continue
             dirty, due = self._record(record, sides, court, refusals, record_id in questioned, here)
             planned.append((dirty, due, record_id))
@@ -223,7 +227,7 @@ class Planning:
         orders, questions, apart = folded(record, into, sides, court)
         if apart:
             self.store.trees.set_state(record.id, "alive")
-            self._apart.add(record.id)
+            self._parted.append((record.id, into, [row for row, link in stored if link.gone is None]))
         self._ask(record, questions, True)
         if orders:
             self._write(record, last_words(record, sides), sides, Planned(), stored)
@@ -240,7 +244,8 @@ class Planning:
     def _ask(self, record: Record, questions: Sequence[Question], questioned: bool) -> None:
         now = self.run.ports.clock.now()
         for question in questions:
-            self.store.book.ask(question, self.run.id, now)
+            if not self.store.book.ask(question, self.run.id, now) and question.topic == "delete":
+                self.store.book.refresh(question)  # who came since would be archived as well: it must say so
         if questioned:
             self.store.book.close_stale(record.id, [q.key for q in questions], RECORD_TOPICS)
 
@@ -268,7 +273,8 @@ class Planning:
     def _write(self, record: Record, merged: Merged, sides: Sequence[Side], planned: Planned, stored: Stored) -> None:
         """The merged record, the advanced bases, the journal of both."""
         if merged.fields != record.fields or merged.stamps != record.stamps:
-            self._notes.records.append((dumps(merged.fields), dumps(merged.stamps), record.id))
+            fields = self._references.kept(record, merged.fields, self._named(merged, stored))
+            self._notes.records.append((dumps(fields), dumps(merged.stamps), record.id))
         now = self.run.ports.clock.now()
         if merged.changes:
             self._journal(record, "merge", "ok", {n: list(c) for n, c in merged.changes.items()}, now)
@@ -280,6 +286,12 @@ class Planning:
         elsewhere = self._elsewhere(planned, trees)
         for side in sides:
             self._advance(side, merged, planned, *trees[side.link.system], elsewhere)
+
+    def _named(self, merged: Merged, stored: Stored) -> dict[str, dict[str, str]]:
+        """Per reference that was changed, the merged records that whoever changed it really names."""
+        seen = {row.system: link.seen for row, link in stored}
+        changed = {n: seen.get(str(merged.stamps[n][0]), EMPTY) for n in REFERENCES[self.kind] if n in merged.changes}
+        return {n: self.space.named(str(merged.stamps[n][0]), n, cells.get(n)) for n, cells in changed.items()}
 
     def _elsewhere(self, planned: Planned, linked: Mapping[str, object]) -> str:
         """What keeps the record out of a system that should hold it, as the end state of those that do; "": nothing."""

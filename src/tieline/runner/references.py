@@ -11,6 +11,7 @@ from tieline.engine.plan import Asker, RefState
 from tieline.model import Fields, Record
 from tieline.records import REFERENCES, Cell, Kind
 from tieline.runner.context import Run
+from tieline.runner.space import ids_of, renamed
 from tieline.store import Row
 
 MOST_STATES = 50_000
@@ -27,6 +28,8 @@ class References:
         self._states: dict[tuple[str, Kind, str], RefState] = {}
         self._heirs: dict[str, str] = {}
         self._known: set[str] = set()
+        self._said: dict[str, Fields] = {}
+        """Record → its fields before `current` followed the merges."""
         self.asking = ""
         """The record that is being planned."""
         self.awaited: set[tuple[str, str]] = set()
@@ -49,14 +52,33 @@ class References:
     def current(self, record: Record) -> Record:
         """The record with references to merged records pointing at their winners."""
         fields = record.fields
-        moved: dict[str, Cell] = {}
-        for name in REFERENCES[self.kind] if self._heirs else ():
-            value = fields.get(name)
-            if isinstance(value, list):
-                moved[name] = [{**r, "id": self._heirs.get(r["id"], r["id"])} for r in value]
-            elif value in self._heirs:
-                moved[name] = self._heirs[value]
-        return record._replace(fields={**fields, **moved}) if moved else record
+        if not self._heirs:
+            return record
+        heirs = {i: (self._heirs[i],) for n in REFERENCES[self.kind] for i in ids_of(fields.get(n)) if i in self._heirs}
+        if not heirs:
+            return record
+        self._said[record.id] = fields
+        moved = {n: renamed(fields[n], heirs) for n in REFERENCES[self.kind] if n in fields}
+        return record._replace(fields={**fields, **moved})
+
+    def kept(self, record: Record, merged: Fields, named: Mapping[str, Mapping[str, str]]) -> Fields:
+        """Merged fields as they are stored: with the ids that were really named, even of records that were merged into
+        others. So they are right as well if a person says that these are two after all.
+
+        `record`: as `current` gave it. `named`: per field, what whoever changed it names instead; see `ToHub.named`.
+        """
+        said = self._said.pop(record.id, record.fields)
+        told: dict[str, Cell] = {}
+        for name in REFERENCES[self.kind]:
+            value = merged.get(name)
+            if name in said and value == record.fields[name]:
+                told[name] = said[name]
+                continue
+            names: dict[str, list[str]] = {}
+            for i in ids_of(said.get(name)) if isinstance(value, list) else ():
+                names.setdefault(self._heirs.get(i, i), []).append(i)
+            told[name] = renamed(value, {**{hub: [own] for hub, own in named.get(name, {}).items()}, **names})
+        return {**merged, **{n: v for n, v in told.items() if n in merged}}
 
     def prepare(self, records: Sequence[Fields], met: Iterable[tuple[Kind, str]]) -> None:
         """Look up every hub id named by a chunk's records, and those that their links name: (kind, hub id)."""
@@ -65,7 +87,7 @@ class References:
             ids = wanted.setdefault(target, set())
             for fields in records:
                 if value := fields.get(name):
-                    ids.update(_ids(value))
+                    ids.update(ids_of(value))
         for kind, hub in met:
             wanted.setdefault(kind, set()).add(hub)
         first = next(iter(self.systems), "")
@@ -114,7 +136,3 @@ class References:
         if (hub, system) in creating or kind == self.kind:
             return "coming"
         return "waiting"
-
-
-def _ids(value: Cell) -> list[str]:
-    return [r["id"] for r in value] if isinstance(value, list) else [value]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
+from tieline.engine.compose import listed
 from tieline.model import Fields
 from tieline.records import REFERENCES, Cell, Kind
 from tieline.store import Store
@@ -17,6 +17,8 @@ class ToHub:
         self.store = store
         self.references = REFERENCES[kind]
         self._known: dict[tuple[str, Kind, str], str | None] = {}
+        self.merged: dict[tuple[str, Kind, str], str] = {}
+        """Those of them that are linked to a record which was merged into another: that record."""
         self.news: list[tuple[Kind, str]] = []
         """What the last `prepare` learnt: (kind, hub id)."""
 
@@ -29,13 +31,23 @@ class ToHub:
             for name, target in references:
                 value = fields.get(name)
                 if value:
-                    ids = [r["id"] for r in value] if isinstance(value, list) else [value]
-                    wanted.setdefault((system, target), {}).update(dict.fromkeys(ids))
+                    wanted.setdefault((system, target), {}).update(dict.fromkeys(ids_of(value)))
         for (system, target), ids_wanted in wanted.items():
             missing = [i for i in ids_wanted if (system, target, i) not in self._known]
-            found = self.store.trees.owners(system, target, missing)
-            self._known.update({(system, target, i): found.get(i) for i in missing})
-            self.news += [(target, hub) for hub in found.values() if hub is not None]
+            found = self.store.trees.owners_named(system, target, missing)
+            for i in missing:
+                own, into = found.get(i, (None, None))
+                self._known[system, target, i] = into or own
+                if own is not None and into is not None:
+                    self.merged[system, target, i] = own
+            self.news += [(target, hub) for own, into in found.values() if (hub := into or own) is not None]
+
+    def named(self, system: str, name: str, value: Cell) -> dict[str, str]:
+        """Record → the one merged into it that a system's reference really names."""
+        if not self.merged:
+            return {}
+        places = [(system, self.references[name], i) for i in ids_of(value)]
+        return {str(self._known[p]): self.merged[p] for p in places if p in self.merged}
 
     def fields(self, system: str, fields: Fields) -> tuple[Fields, set[str]]:
         """The cells in hub space, and the reference fields whose target the hub does not hold."""
@@ -50,18 +62,13 @@ class ToHub:
                 ids = [(self._known.get((system, target, r["id"])), r) for r in value]
                 if any(i is None for i, _ in ids):
                     unresolved.add(name)
-                moved[name] = _sorted({**r, "id": i} for i, r in ids if i is not None)
+                moved[name] = listed({**r, "id": i} for i, r in ids if i is not None)
             else:
                 hub = self._known.get((system, target, value))
                 if hub is None:
                     unresolved.add(name)
                 moved[name] = hub
         return (fields if moved is None else moved), unresolved
-
-
-def _sorted(refs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]] | None:
-    unique = {(r["id"], r["role"] or ""): dict(r) for r in refs}
-    return [unique[k] for k in sorted(unique)] or None
 
 
 class ToRemote:
@@ -80,7 +87,7 @@ class ToRemote:
             for name in self.references:
                 value = fields.get(name)
                 if value:
-                    ids.update(dict.fromkeys([r["id"] for r in value] if isinstance(value, list) else [value]))
+                    ids.update(dict.fromkeys(ids_of(value)))
         wanted = list(ids)
         heirs = {
             i: into for i, (_, state, into) in self.store.trees.records(wanted).items() if state == "folded" and into
@@ -105,10 +112,24 @@ class ToRemote:
                     missing.add(name)
                     del moved[name]
                 else:
-                    moved[name] = _sorted({**r, "id": self._known[r["id"]]} for r in value)
+                    moved[name] = listed({**r, "id": self._known[r["id"]]} for r in value)
             elif value in self._known:
                 moved[name] = self._known[value]
             else:
                 missing.add(name)
                 del moved[name]
         return (fields if moved is None else moved), missing
+
+
+def ids_of(value: Cell) -> list[str]:
+    """Whom a reference, or a list of them, names."""
+    if not value:
+        return []
+    return [r["id"] for r in value] if isinstance(value, list) else [value]
+
+
+def renamed(value: Cell, names: Mapping[str, Sequence[str]]) -> Cell:
+    """A reference, or a list of them, with some ids replaced; in a list, one may stand for several."""
+    if isinstance(value, list):
+        return listed({**r, "id": i} for r in value for i in names.get(r["id"], (r["id"],)))
+    return names[value][0] if value in names else value

@@ -73,6 +73,14 @@ class Trees:
             found.update(self._sql.execute(query, (*part, system)).fetchall())
         return found
 
+    def naming(self, system: str, kind: Kind, target: str) -> list[Row]:
+        """The linked, living rows of a kind in which this remote id stands as a value. Reads them all."""
+        query = (
+            f"SELECT {_COLUMNS} FROM link WHERE system = ? AND kind = ? AND record IS NOT NULL AND gone IS NULL "
+            "AND instr(seen, ?)"
+        )
+        return [Row._make(r) for r in self._sql.execute(query, (system, kind, dumps(target)))]
+
     def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Rows of remotes met for the first time, with the columns of `FRESH`; all others are blank."""
         self._sql.executemany(f"INSERT INTO link ({', '.join(FRESH)}) VALUES ({marks(len(FRESH))})", rows)
@@ -243,16 +251,20 @@ class Trees:
 
     def owners(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str | None]:
         """Remote id (old ones too) → the record it is linked to, None when it is known but unlinked."""
+        return {i: into or record for i, (record, into) in self.owners_named(system, kind, ids).items()}
+
+    def owners_named(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+        """The same, each as (the record that is linked, the one which that was merged into)."""
         old = self.aliases(system, kind, ids)
         wanted = list({*ids, *old.values()})
-        found: dict[str, str | None] = {}
+        found: dict[str, tuple[str | None, str | None]] = {}
         for part in _parts(wanted):
             query = (
-                "SELECT l.remote_id, coalesce(r.folded_into, l.record) FROM link l "
+                "SELECT l.remote_id, l.record, r.folded_into FROM link l "
                 "LEFT JOIN record r ON r.id = l.record "
                 f"WHERE l.system = ? AND l.kind = ? AND l.remote_id IN ({marks(len(part))})"
             )
-            found.update(self._sql.execute(query, (system, kind, *part)).fetchall())
+            found.update((i, (own, into)) for i, own, into in self._sql.execute(query, (system, kind, *part)))
         found.update({a: found[b] for a, b in old.items() if b in found})
         return found
 
@@ -265,6 +277,22 @@ class Trees:
             query = f"SELECT id, kind, fields, stamps, state, folded_into FROM record WHERE id IN ({marks(len(part))})"
             for i, kind, fields, stamps, state, into in self._sql.execute(query, part):
                 found[i] = (Record(i, kind, loads(fields), loads(stamps), state == "alive"), state, into)
+        return found
+
+    def dead(self, ids: Sequence[str]) -> set[str]:
+        """Those of these records that have ended."""
+        found: set[str] = set()
+        for part in _parts(ids):
+            query = f"SELECT id FROM record WHERE id IN ({marks(len(part))}) AND state = 'dead'"
+            found.update(i for (i,) in self._sql.execute(query, part))
+        return found
+
+    def binned(self, ids: Sequence[str]) -> list[Row]:
+        """The rows of these records that a person deleted."""
+        found: list[Row] = []
+        for part in _parts(ids):
+            query = f"SELECT {_COLUMNS} FROM link WHERE record IN ({marks(len(part))}) AND gone = 'user'"
+            found += [Row._make(r) for r in self._sql.execute(query, part)]
         return found
 
     def add_records(self, rows: Iterable[tuple[str, Kind, str, str, int]]) -> None:
@@ -319,6 +347,11 @@ class Trees:
     def mark(self, ids: Iterable[str]) -> None:
         """These records want planning."""
         self._sql.executemany("UPDATE record SET dirty = 1 WHERE id = ?", [(i,) for i in ids])
+
+    def mark_naming(self, kinds: Sequence[Kind], record: str) -> None:
+        """Records of these kinds that refer to a record want planning. Reads them all."""
+        query = f"UPDATE record SET dirty = 1 WHERE kind IN ({marks(len(kinds))}) AND instr(fields, ?)"
+        self._sql.execute(query, (*kinds, dumps(record)))
 
     def mark_all(self, kind: Kind | None = None) -> None:
         """Everything (of a kind) wants planning: the rules have changed, or a system has joined."""
