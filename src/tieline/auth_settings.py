@@ -47,6 +47,16 @@ class TokenAuth(_Auth):
     token: SecretSource
 
 
+class BasicAuth(_Auth):
+    """A name and a password with every request (RFC 7617), where a system still takes them."""
+
+    secrets = frozenset({"password"})
+    type: Literal["basic"] = "basic"
+    username: str = Field(min_length=1, pattern=r"^[^:\x00-\x1f\x7f]+$")
+    """Without a colon, which would end it."""
+    password: SecretSource
+
+
 class ClientCredentialsAuth(_Auth):
     """OAuth 2 client credentials: the application signs in as itself."""
 
@@ -132,7 +142,7 @@ class NoAuth(_Auth):
     type: Literal["none"] = "none"
 
 
-_TYPES: Final = ("token", "client_credentials", "authorization_code", "jwt_bearer", "refresh_token", "none")
+_TYPES: Final = ("token", "client_credentials", "authorization_code", "jwt_bearer", "refresh_token", "basic", "none")
 
 
 def _screen_type(value: Any) -> Any:
@@ -146,14 +156,16 @@ def _screen_type(value: Any) -> Any:
 
 
 AuthSettings = Annotated[
-    TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | NoAuth,
+    TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | BasicAuth | NoAuth,
     Field(discriminator="type"),
     BeforeValidator(report),
     BeforeValidator(_screen_type),  # the last one written runs first
 ]
 """What `auth = {…}` of a system may be."""
 
-AnyAuth = TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | NoAuth
+AnyAuth = (
+    TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | BasicAuth | NoAuth
+)
 
 
 def describe(settings: AnyAuth) -> str:
@@ -171,5 +183,7 @@ def describe(settings: AnyAuth) -> str:
             return f"sign-in by browser for client {settings.client_id}{secret}"
         case JwtBearerAuth():
             return f"signed assertions of {settings.client_id} for {settings.username}, key from {settings.private_key}"
+        case BasicAuth():
+            return f"name {settings.username}, password from {settings.password}"
         case _:
             return "no credential"

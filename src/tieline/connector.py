@@ -197,6 +197,9 @@ class HttpProfile:
     """Path of the OAuth token endpoint below base_url; empty: there is none."""
     oauth: OAuth | None = None
     """What else there is to sign in with."""
+    basic: str = ""
+    """What to tell whoever signs in with a name and a password (`basic`), such as when that ends. Empty: the system
+    takes no such sign-in."""
 
 
 Subdomain = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]

@@ -47,6 +47,17 @@ def test_a_secret_that_is_not_there_is_a_configuration_error(make_authoriser, en
         sign(make_authoriser({"type": "token", "token": {"env": "TIELINE_NO_SUCH_VARIABLE"}}, endpoint()))
 
 
+def test_a_name_and_a_password_go_with_every_request(make_authoriser, endpoint, secret_file, sign):
+    asked = endpoint()
+    settings = {"type": "basic", "username": "Aladdin", "password": secret_file("pw", "open sesame")}
+    authoriser = make_authoriser(settings, asked)
+    used = sign(authoriser)
+    assert used.headers["authorization"] == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="  # the example of RFC 7617
+    assert not authoriser.refresh(used)
+    secret_file("pw", "shut sesame")
+    assert authoriser.refresh(used)
+
+
 def test_without_a_credential_requests_stay_as_they_are(make_authoriser, endpoint, sign):
     authoriser = make_authoriser({"type": "none"}, endpoint())
     assert sign(authoriser).headers == {"accept": "x"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import logging
 import socket
@@ -20,6 +21,8 @@ from tieline.secrets import RedactingFilter, Redactor
 CANARY = "canary-7f3a"
 # short words, so that only knowing them strikes them out, not their looking like tokens
 TOKEN, CLIENT_SECRET, REFRESH = f"{CANARY}.token", f"{CANARY}.secret", f"{CANARY}.refresh"
+BASIC = base64.b64encode(f"ada/token:{TOKEN}".encode()).decode()
+"""A name and a password as they travel: no less secret than they are."""
 PROFILE = HttpProfile(token_path="/token")
 
 
@@ -76,6 +79,8 @@ CASES = {
     "client credentials, closed": ("client_credentials", [b""]),
     "client credentials, garbage": ("client_credentials", [http("200 OK", ECHO_CLIENT)]),
     "client credentials, then closed": ("client_credentials", [granted(1), b""]),
+    "basic, refused": ("basic", [http("401 No", f"You sent {BASIC} of {TOKEN}")]),
+    "basic, closed": ("basic", [b""]),
     "refresh token, revoked": ("refresh_token", [REVOKED]),
     "refresh token, cut off": ("refresh_token", [CUT_OFF]),
     "refresh token, then refused": ("refresh_token", [granted(1), REFUSED, granted(2), REFUSED]),
@@ -87,6 +92,7 @@ def settings(secret_file):
     secret = {"client_id": "me", "client_secret": secret_file("cs", CLIENT_SECRET)}
     return {
         "token": {"type": "token", "token": secret_file("t", TOKEN)},
+        "basic": {"type": "basic", "username": "ada/token", "password": secret_file("pw", TOKEN)},
         "client_credentials": {"type": "client_credentials", **secret},
         "refresh_token": {"type": "refresh_token", **secret, "refresh_token": secret_file("rt", REFRESH)},
     }
@@ -134,8 +140,9 @@ def test_a_secret_reaches_the_server_and_no_text(case, settings, parse, clock, t
     ]
     texts.append(log.getvalue())
     assert caught.value.__context__ is None, "what a library raised must not hang on it: its frames hold headers"
-    assert CANARY in vendor.read.decode(), "the canary was never sent: this shows nothing"
-    assert [text for text in texts if CANARY in text] == []
+    sent = BASIC if kind == "basic" else CANARY
+    assert sent in vendor.read.decode(), "the canary was never sent: this shows nothing"
+    assert [text for text in texts if CANARY in text or BASIC in text] == []
 
 
 def test_a_bug_below_the_token_request_shows_no_secret_either(settings, parse, clock, tmp_path):

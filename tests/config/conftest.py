@@ -1,7 +1,8 @@
-"""Two made-up connectors: `acme` speaks HTTP and has a default table, `folder` has neither."""
+"""Made-up connectors: `acme` speaks HTTP and has a default table, `folder` has neither, `elder` takes passwords."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,6 +63,10 @@ FOLDER = ConnectorSpec(
     mapping={"contacts": (), "deals": ()},
     settings=FolderSettings,
 )
+ELDER = dataclasses.replace(
+    ACME, name="elder", http=HttpProfile(hosts=(".acme.test",), basic="passwords end on 2030-01-01; take a token")
+)
+"""As acme was before."""
 
 
 class Plugin:
@@ -69,7 +74,7 @@ class Plugin:
 
     @hookimpl
     def tieline_connectors(self) -> list[ConnectorSpec]:
-        return [ACME, FOLDER]
+        return [ACME, FOLDER, ELDER]
 
 
 @pytest.fixture

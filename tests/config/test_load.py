@@ -171,12 +171,22 @@ def test_a_wrong_value_is_told_in_plain_words(read: Read, text: str, message: st
         ('{ type = "tokn" }', "auth needs a type: one of token, client_credentials"),
         ('"hunter2hunter2"', "auth is a table"),
         ('{ type = "token" }', "systems.crm.auth.token: is required"),
+        ('{ type = "basic", username = "a:b", password = { env = "X" } }', "systems.crm.auth.username: "),
+        ('{ type = "basic", username = "a", password = "hunter2hunter2" }', "auth.password: a secret is never written"),
+        ('{ type = "basic", username = "a", password = { env = "X" } }', "the connector acme takes no name and passw"),
     ],
 )
 def test_a_wrong_credential_is_refused_and_never_repeated(read: Read, auth: str, message: str) -> None:
     found = problems(read, systems=f'[systems.crm]\nconnector = "acme"\nauth = {auth}\n', text="")
     assert message in found[0]
     assert "hunter2" not in "".join(found)
+
+
+def test_a_password_is_taken_where_the_connector_does_and_with_its_warning(read: Read) -> None:
+    auth = '{ type = "basic", username = "ada@firm.example/token", password = { env = "X" } }'
+    config = read("", systems=f'[systems.crm]\nconnector = "elder"\nauth = {auth}\n')
+    assert config.systems["crm"].auth.username == "ada@firm.example/token"
+    assert config.notes == ("tieline.toml:3: systems.crm.auth.type: passwords end on 2030-01-01; take a token",)
 
 
 def test_a_system_needs_a_connector_an_address_and_a_credential(read: Read) -> None:

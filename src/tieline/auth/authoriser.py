@@ -6,6 +6,7 @@ secret in any text.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import threading
@@ -20,6 +21,7 @@ from tieline.auth.grants import Grant, MemoryTokens, TokenStore
 from tieline.auth_settings import (
     AnyAuth,
     AuthorizationCodeAuth,
+    BasicAuth,
     ClientCredentialsAuth,
     JwtBearerAuth,
     NoAuth,
@@ -69,7 +71,7 @@ class Authoriser:
         self._base_url = base_url
         self.endpoint: Endpoint | None = None
         """Where tokens are asked for; None for a credential that is not asked for."""
-        if not isinstance(settings, (TokenAuth, NoAuth)):
+        if not isinstance(settings, (TokenAuth, BasicAuth, NoAuth)):
             self.endpoint = Endpoint(
                 settings,
                 system=system,
@@ -143,6 +145,8 @@ class Authoriser:
         if isinstance(settings, TokenAuth):
             # a command or file may hold a newer one by now
             return self._bearer(self._secret(settings.token), None, f"from {settings.token}")
+        if isinstance(settings, BasicAuth):
+            return self._basic(settings)
         if isinstance(settings, (RefreshTokenAuth, AuthorizationCodeAuth)):
             return self._granted(stale)
         assert self.endpoint is not None  # noqa: S101 for the type checker: NoAuth never gets here
@@ -326,6 +330,12 @@ class Authoriser:
                 f"the token of {self._system} {where} holds blanks, line ends or other odd characters", hint=WHERE
             )
         return _Token(Veiled(f"Bearer {secret.reveal()}"), until)
+
+    def _basic(self, settings: BasicAuth) -> _Token:
+        """Name and password as the header carries them, which are no less secret there."""
+        password = self._secret(settings.password).reveal()
+        both = self._redactor.add(Secret(base64.b64encode(f"{settings.username}:{password}".encode()).decode()))
+        return _Token(Veiled(f"Basic {both.reveal()}"))
 
 
 def _fingerprint(text: str) -> str:

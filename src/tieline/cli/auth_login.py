@@ -34,14 +34,16 @@ def login_command(session: Session, name: str, paste: bool, no_browser: bool) ->
     With `authorization_code` a browser asks you, and comes back to this machine within five minutes. The other ways
     to sign in need nobody: a token is asked for once, to see that the system accepts the credential.
     """
-    from tieline.auth import AuthorizationCodeAuth, NoAuth, TokenAuth
+    from tieline.auth import AuthorizationCodeAuth, BasicAuth, NoAuth, TokenAuth
     from tieline.ports import Request
     from tieline.signin import keeps_tokens
 
     config = session.load_config()
     system = chosen(config, name)
-    if isinstance(system.auth, (TokenAuth, NoAuth)):
-        raise UserError(f"{name} does not sign in: it uses a ready token or none", hint="tieline check")
+    if isinstance(system.auth, (TokenAuth, BasicAuth, NoAuth)):
+        raise UserError(
+            f"{name} does not sign in: it uses a ready credential or none", hint="tieline check"
+        )
     tokens = kept(session)
     if keeps_tokens(system.auth):
         tokens.sealer()  # before anybody is asked: a token that cannot be kept must not be granted

@@ -55,6 +55,7 @@ def read_system(
         value = table.get("base_url", spec.base_url)
         base_url = _base_url((*path, "base_url"), value, spec.http, spec.example_url or "https://…", problems)
         auth = _auth((*path, "auth"), table.get("auth"), problems)
+        _basic((*path, "auth", "type"), auth, spec, problems)
         _token_url((*path, "auth", "token_url"), getattr(auth, "token_url", None), base_url, spec.http, problems)
     return SystemConfig(name, spec, base_url, auth, chosen, _mappers(path, spec, table, problems), ca)
 
@@ -142,6 +143,16 @@ def _token_url(path: Path, value: str | None, base_url: str, profile: HttpProfil
         trusted_origin(value, (*profile.hosts, own), "token_url", loopback=is_loopback(own))
     except ConfigError as error:
         problems.add(path, str(error).removeprefix("token_url: "))
+
+
+def _basic(path: Path, auth: Any, spec: ConnectorSpec, problems: Problems) -> None:
+    """A name and a password: refused where the system takes none, told about where it does."""
+    if getattr(auth, "type", None) != "basic" or spec.http is None:
+        return
+    if not spec.http.basic:
+        problems.add(path, f"the connector {spec.name} takes no name and password")
+    else:
+        problems.note(path, spec.http.basic)
 
 
 def _ca(path: Path, value: object, problems: Problems) -> str | None:
