@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Context,
         HttpClient,
         HttpProfile,
+        Mending,
         Need,
         OAuth,
         Quota,
@@ -64,8 +65,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "connector": "Acting Connector ConnectorSpec Context HttpClient HttpProfile Need OAuth Quota Recalling Settings "
-    "Subdomain",
+    "connector": "Acting Connector ConnectorSpec Context HttpClient HttpProfile Mending Need OAuth Quota Recalling "
+    "Settings Subdomain",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
@@ -115,6 +116,7 @@ __all__ = [
     "HttpProfile",
     "Kind",
     "Mapper",
+    "Mending",
     "Money",
     "Need",
     "NotAuthorised",

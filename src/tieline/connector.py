@@ -102,6 +102,15 @@ class Acting(Connector, Protocol):
         ...
 
 
+class Mending(Connector, Protocol):
+    """What a connector offers besides if the system's API can make what `check` finds missing: the hub-id field."""
+
+    def mend(self, what: str) -> Finding:
+        """Make what a finding of `check` names as its `mend`, and tell what came of it: `ok`, also where it is there
+        already, or `error` with what a person can do instead. Called only after a person agreed."""
+        ...
+
+
 class HttpClient(Protocol):
     """What the core hands a connector: authenticated, limited, retried, redacted. See `http`."""
 
@@ -325,6 +334,7 @@ __all__ = [
     "Context",
     "HttpClient",
     "HttpProfile",
+    "Mending",
     "Need",
     "OAuth",
     "Peopled",

@@ -243,6 +243,8 @@ class Finding(NamedTuple):
     subject: str
     message: str
     remedy: str = ""
+    mend: str = ""
+    """What `Mending.mend` is told to make what is missing; empty: that is for a person to do."""
 
 
 # -- what the engine works on and answers

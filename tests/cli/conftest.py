@@ -56,6 +56,8 @@ class World:
     """System → raised when it is opened."""
     findings: dict[str, Any] = field(default_factory=dict)
     """System → what `check` gives, or raises."""
+    mended: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """(system, name) → what `mend` gives, or raises; what it gave is no finding any more."""
 
     def __getitem__(self, name: str) -> MemorySystem:
         if name not in self.systems:
@@ -68,6 +70,7 @@ class World:
         connector = MemoryConnector(self[context.system])
         if context.system in self.findings:
             connector.check = self._check(context.system)  # type: ignore[method-assign]
+            connector.mend = self._mend(context.system)  # type: ignore[attr-defined]
         return connector
 
     def _check(self, name: str) -> Callable[[], Any]:
@@ -77,6 +80,17 @@ class World:
             return self.findings[name]
 
         return check
+
+    def _mend(self, name: str) -> Callable[[str], Any]:
+        def mend(what: str) -> Any:
+            made = self.mended[name, what]
+            if isinstance(made, Exception):
+                raise made
+            if made.level == "ok":
+                self.findings[name] = [f for f in self.findings[name] if f.mend != what]
+            return made
+
+        return mend
 
 
 class Memory:

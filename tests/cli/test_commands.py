@@ -116,6 +116,62 @@ def test_check_of_good_systems_names_the_next_command(tieline: Tieline, configur
     assert found.output.endswith("Next: tieline plan\n")
 
 
+@pytest.fixture
+def lacking(world: Any, finding: Any, configured: Path) -> Any:
+    """Both systems lack a field; marketing can make it, crm cannot."""
+    for name in ("crm", "marketing"):
+        world.findings[name] = [finding("error", "hub id", "there is no field for it", "make it", "contacts")]
+    world.mended["marketing", "contacts"] = finding("ok", "hub id", "made")
+    world.mended["crm", "contacts"] = finding("error", "hub id", "ten are the limit", "archive one")
+    return world
+
+
+def test_what_is_missing_is_made_only_after_a_yes(tieline: Tieline, lacking: Any) -> None:
+    found = tieline("check", "--fix")
+    assert found.exit_code == 2
+    assert "nobody is here to agree; nothing was made" in found.stderr
+    assert "tieline check --fix --yes" in found.stderr
+    assert lacking.findings["marketing"]
+
+
+def test_what_can_be_made_is_made_and_the_rest_says_why_not(tieline: Tieline, lacking: Any) -> None:
+    found = tieline("check", "--fix", "--yes")
+    assert found.exit_code == 2
+    assert "marketing: hub id: made" in found.stderr
+    assert [line.split() for line in found.stdout.splitlines() if "ten are" in line] == [
+        ["ERROR", "crm", "hub", "id", "ten", "are", "the", "limit"]
+    ]
+    assert "marketing" not in found.stdout.split("FOUND")[1]
+    lacking.mended["crm", "contacts"] = lacking.mended["marketing", "contacts"]
+    assert tieline("check", "--fix", "--yes").exit_code == 0
+    assert "Nothing is missing that Tieline could make." in tieline("check", "--fix").stderr
+
+
+def test_a_refusal_to_make_it_keeps_what_a_person_can_do(tieline: Tieline, lacking: Any, not_authorised: Any) -> None:
+    lacking.mended["crm", "contacts"] = not_authorised("the scope schemas.write is missing")
+    found = tieline("check", "--fix", "--yes")
+    assert "the scope schemas.write is missing" in found.stdout
+    assert "→ make it" in found.stdout
+
+
+def test_a_field_that_was_made_is_known_in_the_next_run(tieline: Tieline, lacking: Any, here: Path) -> None:
+    from tieline.store import opened
+
+    def remembered() -> bool:
+        with opened(here / ".tieline/tieline.db") as kept:
+            return kept.book.schema("marketing", "contacts", 1) is not None
+
+    tieline("sync", "--yes")
+    assert remembered()
+    tieline("check", "--fix", "--yes")
+    assert not remembered()
+
+
+def test_fix_and_offline_contradict_each_other(tieline: Tieline, configured: Path) -> None:
+    found = tieline("check", "--fix", "--offline")
+    assert (found.exit_code, "tieline check --fix" in found.stderr) == (2, True)
+
+
 def test_a_connector_that_raises_in_check_is_named(tieline: Tieline, configured: Path, world: Any) -> None:
     world.findings["crm"] = RuntimeError("boom")
     found = tieline("check")

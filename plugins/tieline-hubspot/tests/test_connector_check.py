@@ -89,9 +89,32 @@ def test_a_missing_hub_id_property_comes_with_the_call_that_makes_it(hubspot, ac
     account(properties=(200, without("tieline_id")))
     ((subject, _, remedy),) = found(hubspot(streams=("contacts",)), "error")
     assert subject == "contacts.tieline_id"
-    assert remedy.startswith("POST /crm/properties/2026-09/contacts {")
+    assert remedy.startswith("tieline check --fix, or: POST /crm/properties/2026-09/contacts {")
     assert '"hasUniqueValue":true' in remedy
     assert "Settings > Properties" in remedy
+
+
+def test_the_missing_property_is_made_as_told(hubspot, account, script):
+    account(properties=(200, without("tieline_id")))
+    script.on("POST /crm/properties/2026-09/contacts", (201, definition("tieline_id", hasUniqueValue=True)))
+    hub = hubspot(streams=("contacts",))
+    [finding] = [f for f in hub.check() if f.mend]
+    assert hub.mend(finding.mend)[:3] == ("ok", "contacts.tieline_id", "made")
+    assert script.lines[-1] == "POST /crm/properties/2026-09/contacts"
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "message"),
+    [
+        ((409, {"message": "exists", "category": "OBJECT_ALREADY_EXISTS"}), "ok", "exists"),
+        ((400, {"message": "10 unique properties are the limit"}), "error", "10 unique properties are the limit"),
+    ],
+)
+def test_a_property_that_is_there_is_no_failure_and_one_refused_says_why(hubspot, script, answer, level, message):
+    script.on("POST /crm/properties/2026-09/contacts", answer)
+    made = hubspot(streams=("contacts",)).mend("contacts")
+    assert made.level == level
+    assert message in made.message
 
 
 def test_a_hub_id_property_that_is_not_unique_is_an_error(hubspot, account):

@@ -41,9 +41,7 @@ def login_command(session: Session, name: str, paste: bool, no_browser: bool) ->
     config = session.load_config()
     system = chosen(config, name)
     if isinstance(system.auth, (TokenAuth, BasicAuth, NoAuth)):
-        raise UserError(
-            f"{name} does not sign in: it uses a ready credential or none", hint="tieline check"
-        )
+        raise UserError(f"{name} does not sign in: it uses a ready credential or none", hint="tieline check")
     tokens = kept(session)
     if keeps_tokens(system.auth):
         tokens.sealer()  # before anybody is asked: a token that cannot be kept must not be granted

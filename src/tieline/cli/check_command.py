@@ -10,7 +10,7 @@ from tieline.cli.boundary import DONE, USAGE
 from tieline.cli.console import clean, plural, table
 from tieline.cli.options import command as declare
 from tieline.cli.session import Session
-from tieline.errors import ConfigError, PluginFailed, PluginMissing, TielineError, Unreachable
+from tieline.errors import ConfigError, PluginFailed, PluginMissing, TielineError, Unreachable, UserError
 
 if TYPE_CHECKING:
     from tieline.config import Config
@@ -28,16 +28,21 @@ class Line(NamedTuple):
     subject: str
     message: str
     remedy: str
+    mend: str = ""
 
 
 @declare("check", example="tieline check --offline")
 @click.option("--offline", is_flag=True, help="Check the file alone; ask no system.")
-def command(session: Session, offline: bool) -> int:
+@click.option("--fix", is_flag=True, help="Make the fields for Tieline's id that are missing, where an API allows it.")
+@click.option("--yes", is_flag=True, help="With --fix: make them without asking.")
+def command(session: Session, offline: bool, fix: bool, yes: bool) -> int:
     """Say what is wrong or weak, and what to do about it.
 
     First the configuration, with all its problems at once; then each system: reachable, allowed, the field that holds
     Tieline's id, fields that are mapped but do not exist. Ends with 2 when something must be mended first.
     """
+    if offline and fix:
+        raise UserError("--offline asks no system, so it can make nothing there", hint="tieline check --fix")
     try:
         config = session.load_config()
     except (ConfigError, PluginMissing, PluginFailed) as error:
@@ -49,6 +54,8 @@ def command(session: Session, offline: bool) -> int:
             return USAGE
         raise
     lines = [] if offline else _ask(session, config)
+    if fix:
+        lines = _mended(session, config, lines, yes)
     bad = any(line.level == "error" for line in lines)
     value = {
         "config": str(config.path),
@@ -89,6 +96,51 @@ def _system(hub: Hub, name: str) -> list[Line]:
             Line(name, "error", "plugin", f"a bug in connector {connector!r}: {type(error).__name__}: {error}", "")
         )
     return lines
+
+
+def _mended(session: Session, config: Config, lines: list[Line], yes: bool) -> list[Line]:
+    """Make what systems can make, if a person agrees; then what is to be said after that. What could not be made stays
+    in the list as the system told it."""
+    wanted = [line for line in lines if line.mend]
+    if not wanted:
+        session.console.note("Nothing is missing that Tieline could make.")
+        return lines
+    session.console.note("Tieline can make:")
+    for line in wanted:
+        session.console.note(f"  {line.system}: {clean(line.subject)}")
+    if not yes:
+        agreed = session.console.confirm(f"Make {plural(len(wanted), 'field')}?")
+        if agreed is None:
+            raise UserError("nobody is here to agree; nothing was made", hint="tieline check --fix --yes")
+        if not agreed:
+            return lines
+    failed = []
+    with session.open_hub(config, keep_going=True) as hub:
+        for line in wanted:
+            made = _make(hub, line)
+            session.console.note(f"{made.system}: {clean(made.subject)}: {clean(made.message)}")
+            failed += [made] if made.level == "error" else []
+    _outdate(session, {line.system for line in wanted})
+    again = _ask(session, config)
+    told = {(line.system, line.subject) for line in failed}
+    return [line for line in again if (line.system, line.subject) not in told] + failed
+
+
+def _make(hub: Hub, line: Line) -> Line:
+    try:
+        connector: Any = hub.systems[line.system].connector
+        return Line(line.system, *connector.mend(line.mend))
+    except TielineError as error:
+        return Line(line.system, "error", line.subject, str(error), line.remedy)
+
+
+def _outdate(session: Session, systems: set[str]) -> None:
+    """What the home remembers of these systems' fields is no longer true."""
+    if not session.home.store.exists():
+        return
+    with session.open_store() as store, store.atomic(fence=False):
+        for name in systems:
+            store.book.outdate_schemas(name)
 
 
 def _failure(name: str, error: TielineError) -> Line:

@@ -221,6 +221,10 @@ class Book:
             (system, stream, now, body, schema.fingerprint),
         )
 
+    def outdate_schemas(self, system: str) -> None:
+        """The system's schemas are asked for again, and compared with what was known."""
+        self._sql.execute("UPDATE schema_cache SET fetched = 0 WHERE system = ?", (system,))
+
     # -- counts
 
     def link_counts(self) -> list[tuple[str, Kind, int, int, int]]:

@@ -24,6 +24,8 @@ _GROUPS = {
     "deals": "dealinformation",
     "campaigns": "campaigninformation",
 }
+CONFLICT = 409
+"""A property of this name is there [recorded]."""
 _ASK_SCOPES = "Add the scope to the service key (Settings > Integrations > Service keys) or to the app, then try again."
 
 
@@ -87,16 +89,16 @@ def _hub_field(hubspot: HubSpotConnector, stream: str, definition: Definition | 
     subject = f"{stream}.{HUB_FIELD}"
     if definition is None:
         weaker = "a create whose answer is lost cannot be found again by its hub id"
-        return Finding("error", subject, f"the property does not exist: {weaker}", make_property(hubspot, stream))
+        missing = f"the property does not exist: {weaker}"
+        return Finding("error", subject, missing, f"tieline check --fix, or: {make_property(hubspot, stream)}", stream)
     if not definition.get("hasUniqueValue") and stream != "campaigns":
         wrong = "the property exists but is not unique, and HubSpot does not let that be changed"
         return Finding("error", subject, wrong, f"Archive it, then: {make_property(hubspot, stream)}")
     return Finding("ok", subject, "exists")
 
 
-def make_property(hubspot: HubSpotConnector, stream: str) -> str:
-    """The call, and the clicks, that make the unique property for the hub id."""
-    body = {
+def _definition(stream: str) -> dict[str, object]:
+    return {
         "name": HUB_FIELD,
         "label": "Tieline ID",
         "type": "string",
@@ -104,11 +106,25 @@ def make_property(hubspot: HubSpotConnector, stream: str) -> str:
         "groupName": _GROUPS[stream],
         "hasUniqueValue": stream != "campaigns",
     }
+
+
+def mend(hubspot: HubSpotConnector, stream: str) -> Finding:
+    """Make the property for the hub id. Raises NotAuthorised where the scope is missing, and Transient."""
+    subject = f"{stream}.{HUB_FIELD}"
+    answer = hubspot.wire.write(hubspot.properties.path(stream), _definition(stream), also=(400, 409))
+    if answer.ok or answer.status == CONFLICT:
+        return Finding("ok", subject, "made" if answer.ok else "exists")
+    told = str(answer.data.get("message") or answer.status)
+    return Finding("error", subject, f"HubSpot does not make it: {told}", make_property(hubspot, stream))
+
+
+def make_property(hubspot: HubSpotConnector, stream: str) -> str:
+    """The call, and the clicks, that make the unique property for the hub id."""
     path = hubspot.properties.path(stream)
     clicks = (
         "Settings > Properties > Create property: internal name tieline_id, single-line text, Require unique values"
     )
-    return f"POST {path} {to_json(body).decode()} (or in HubSpot: {clicks})"
+    return f"POST {path} {to_json(_definition(stream)).decode()} (or in HubSpot: {clicks})"
 
 
 def _columns(hubspot: HubSpotConnector, stream: str, definitions: Mapping[str, Definition]) -> Iterator[Finding]:

@@ -128,5 +128,11 @@ class HubSpotConnector:
 
         return findings(self)
 
+    def mend(self, what: str) -> Finding:
+        """Make the unique property of a stream for the hub id."""
+        from tieline_hubspot.check import mend
+
+        return mend(self, what)
+
     def close(self) -> None:
         """Nothing is open: the client belongs to the core."""
