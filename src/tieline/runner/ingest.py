@@ -236,19 +236,18 @@ class Ingest:
         if lost is None:
             return
         kept = rows.get(winner)
+        self.trees.unkey(self.system, self.kind, [(k, loser) for k in keys_of(self.kind, decode(lost).seen, self.keys)])
+        self.trees.drop_link(self.system, self.kind, loser)
         if kept is None or kept.record is None:
             self._inherit(lost, kept, winner)
         elif lost.record is not None and lost.record != kept.record:
-            self.fold(lost.record, kept.record)
-        self.trees.unkey(self.system, self.kind, [(k, loser) for k in keys_of(self.kind, decode(lost).seen, self.keys)])
-        self.trees.drop_link(self.system, self.kind, loser)
+            self._met(lost.record, kept.record, winner)
         self.run.store.book.close_match(self.system, loser)
         self.run.store.book.close_match(self.system, winner)
         self.run.lost[self.system, self.kind] += 1
 
     def _inherit(self, lost: Row, kept: Row | None, winner: str) -> None:
         """The winner is not linked: it takes over the loser's record, and what was agreed with it."""
-        self.trees.drop_link(self.system, self.kind, lost.remote_id)
         if kept is None:
             self.trees.insert([lost._replace(remote_id=winner, version="", gone=None, dirty=int(lost.record is None))])
             self.trees.set_keys(
@@ -258,6 +257,20 @@ class Ingest:
             self.trees.set_columns(self.system, self.kind, winner, record=lost.record, dirty=0)
         if lost.record is not None:
             self.trees.mark([lost.record])
+
+    def _met(self, loser: str, kept: str, remote_id: str) -> None:
+        """Of two records a remote each was merged here: they are one, unless people merged either of them elsewhere.
+
+        Who was merged into somebody there already stays that one's; what is left of it here stands for its heir.
+        """
+        found = self.trees.records([loser, kept])
+        mine, theirs = (found[r][2] or r for r in (loser, kept))
+        if mine == loser != theirs:
+            self.fold(loser, theirs)
+        elif mine == theirs == loser:  # the other way round there: the living record is what remains here, too
+            self.trees.make_way(loser, self.system, remote_id)
+            self.trees.set_columns(self.system, self.kind, remote_id, record=loser, base=None)
+        self.trees.mark([loser, kept])
 
     def fold(self, loser: str, winner: str) -> None:
         """Two records turn out to be one: the loser's links elsewhere move where the winner has none.
