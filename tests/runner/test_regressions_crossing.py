@@ -76,3 +76,24 @@ def test_a_merge_into_what_is_left_of_a_merged_record_is_one_into_its_heir(peopl
     merge(people, "mail", ids["mail", "one"], ids["mail", "three"])
     settled(people)
     assert people.store.trees.records([three])[three][1:] == ("folded", heir)
+
+
+@pytest.mark.parametrize("kept_apart", [False, True])
+def test_who_was_merged_elsewhere_while_it_lay_in_the_bin_is_no_record_of_its_own_again(
+    people: Any, kept_apart: bool
+) -> None:
+    ids = people.ids_of
+    people.systems["crm"].person_delete("contact", ids["crm", "one"])
+    if not kept_apart:  # neither has anybody in crm
+        people.systems["crm"].person_delete("contact", ids["crm", "two"])
+    merge(people, "mail", ids["mail", "two"], ids["mail", "one"])
+    people.sync()
+    people.answer("rejected", topic="delete")
+    people.clock.advance(A_SECOND)
+    people.systems["crm"].person_undelete("contact", ids["crm", "one"])
+    settled(people)
+    assert [r["topic"] for r in people.reviews()] == (["merge"] if kept_apart else [])
+    assert [len(s.alive("contact")) for s in people.systems.values()] == ([3, 2] if kept_apart else [2, 2])
+    one = people.store.db.rows("SELECT record FROM link WHERE system = 'crm' AND remote_id = ?", ids["crm", "one"])
+    two = people.store.db.rows("SELECT record FROM link WHERE system = 'mail' AND remote_id = ?", ids["mail", "two"])
+    assert (one == two) is not kept_apart

@@ -190,7 +190,7 @@ class Ingest:
         """Somebody took a remote out of the bin: the record lives. Where it is still gone it may be made again, or
         come back by itself; where it is alive for all the hub knows, a deletion may still be on its way from before.
         `stamp` is what the system says of it now (ms)."""
-        record = row.record or self._taken_back(row)
+        record = self._heir(row) if row.record is not None else self._taken_back(row)
         if record is None:
             return
         self.trees.set_state(record, "alive")
@@ -203,6 +203,19 @@ class Ingest:
                 self.trees.set_columns(other.system, other.kind, other.remote_id, risen=risen)
             elif other.gone != "user" or not self._stays_deleted(record, other):
                 self.trees.set_columns(other.system, other.kind, other.remote_id, gone="retired")
+
+    def _heir(self, row: Row) -> str | None:
+        """The record that a revived remote stands for: its own, or the one that was merged into meanwhile, if that has
+        none here. None: it is what is left of a merged one, which is asked about."""
+        own = row.record or ""
+        heir = self.trees.records([own])[own][2]
+        if heir is None:
+            return own
+        if any(r.system == self.system and r.gone is None for r in self.trees.of_records([heir]).get(heir, [])):
+            return None
+        self.trees.make_way(heir, self.system, row.remote_id)
+        self.trees.set_columns(self.system, self.kind, row.remote_id, record=heir, base=None)
+        return heir
 
     def _taken_back(self, row: Row) -> str | None:
         """The record whose place here another took while this remote was gone: its own again, if that is gone too."""

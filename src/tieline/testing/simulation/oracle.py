@@ -115,9 +115,11 @@ class Oracle(ValueChecks, MatchChecks):
         return any(i in self.questions for _, i in self._made_by_people(records))
 
     def _made_by_people(self, records: set[str | None]) -> list[tuple[str, str]]:
+        """What stands for these records because people want it there: they made it, or took it out of the bin."""
         return [
             (s, i) for c in self.clusters if c.record in records for s, i, _ in c.remotes
-            if (r := self.remote(s, c.kind, i)) is not None and r.created_by != HUB
+            if (r := self.remote(s, c.kind, i)) is not None
+            and (r.created_by != HUB or (s, c.kind, i) in self.world.undeleted)
         ]  # fmt: skip
 
     def no_resurrection(self) -> Iterator[Violation]:
