@@ -360,6 +360,30 @@ def test_a_merge_that_only_the_look_before_a_write_shows_is_taken_in(office: Any
     assert office.only("mail", "contact").fields["title"] == "Boss"
 
 
+def test_what_the_look_before_a_write_left_unread_of_a_winner_is_read_by_the_next_run(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", tombstones=False, sweep=True, redirects=True, hints=True)
+    one = office.create("crm", "contact", email="one@firm.example", last_name="One")
+    office.sync()
+    office.sync()
+    mail = office.connectors["mail"]
+    look = mail.read
+
+    def read(stream: str, ids: Any, fields: Any) -> Any:
+        if fields is not None:  # the look before a write
+            mail.read = look
+            winner = office.systems["mail"].person_create("contact", {"email": "new@firm.example", "title": "Boss"})
+            merge_there = office.systems["mail"].person_merge
+            merge_there("contact", winner, office.by_name("mail", "contact", "One", "last_name").id)
+        return look(stream, ids, fields)
+
+    mail.read = read
+    office.edit("crm", "contact", one, title="Boss")
+    office.sync()
+    office.sync()
+    assert office.only("crm", "contact").fields["email"] == "new@firm.example"
+
+
 def test_what_a_person_takes_out_of_the_bin_while_the_hub_plans_to_make_it_again_is_not_doubled(deleted: Any) -> None:
     deleted.answer("accepted")
     deleted.sync()

@@ -127,7 +127,7 @@ class Batch:
                 doubt(self.run, self.system, self.facts)
                 continue
             if remote is None or remote.gone or remote.id != item.row.remote_id:
-                gone.append((item.row, remote))
+                gone.append((item.row, remote and remote._replace(version="")))
             elif self.ingest.unheard(remote) or _moved(
                 remote.fields if item.order.op == "archive" else item.payload, remote.fields, item.link.seen
             ):
