@@ -29,7 +29,7 @@ PAST: dict[str, tuple[int, ...]] = {
     "picky": (3, 7, 26),
     "risen": (30,),
     "twins": (136, 1219),
-    "fusing": (20, 89, 93, 102, 315, 512, 655, 670),
+    "fusing": (20, 89, 93, 102, 315, 512, 655, 670, 7920145),
     "merging": (3, 22, 23, 87, 121, 30170),
 }  # fmt: skip
 """Seeds that once showed a fault of the engine or of its judge, by option set; `old`: drawn, in the first world;

@@ -30,6 +30,8 @@ class Ingest:
         self.keys = run.rules.match.get(self.kind, ())
         self.counting = True
         """Off where the same remotes are met a second time in one run."""
+        self.unread: set[str] = set()
+        """Remotes that others were merged into before anything was read of them: known by those others' values."""
 
     def take(self, remotes: Iterable[Remote], listing: str | None = None) -> None:
         """Every remote ends known: inserted, observed, gone, merged or unchanged."""
@@ -42,6 +44,7 @@ class Ingest:
                 self._merge(old, remote.id)
             if remote.merged_into is not None:
                 self._merge(remote.id, remote.merged_into)
+        self.unread.difference_update(i for i, remote in latest.items() if remote.merged_into is None)
         rows = self.trees.links(self.system, self.kind, list(latest))
         fresh: list[tuple[Any, ...]] = []
         fresh_keys: list[tuple[str, str]] = []
@@ -262,6 +265,7 @@ class Ingest:
     def _inherit(self, lost: Row, kept: Row | None, winner: str) -> None:
         """The winner is not linked: it takes over the loser's record, and what was agreed with it."""
         if kept is None:
+            self.unread.add(winner)
             self.trees.insert([lost._replace(remote_id=winner, version="", gone=None, dirty=int(lost.record is None))])
             self.trees.set_keys(
                 self.system, self.kind, [(k, winner) for k in keys_of(self.kind, decode(lost).seen, self.keys)]

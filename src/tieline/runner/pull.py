@@ -75,6 +75,7 @@ class Reader:
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
+        yield from self._winners()
 
     # -- a complete listing
 
@@ -204,6 +205,14 @@ class Reader:
                     self.trees.save_cursor(fresh._replace(swept_at=now))
             if token is None:
                 return
+
+    def _winners(self) -> Steps:
+        """Read whom others were merged into, if nothing else showed what they hold: the index may not have them yet."""
+        ids = sorted(self.ingest.unread) if self.facts.strong_read else []
+        for part in _parts(ids, self.facts.read_batch):
+            found: Sequence[Remote] = yield self._read_job(part)
+            with self.run.store.atomic(durable=False):
+                self.ingest.take(found)
 
     # -- small things
 
