@@ -48,6 +48,7 @@ class Batch:
         self.kind: Kind = facts.kind
         self.store = run.store
         self.ingest = Ingest(run, system.name, facts)
+        self.plain: list[int] = []  # the orders of which the journal has nothing to say but that they were carried out
         self.entries: list[Entry] = []
         self.refusals: list[Refusal] = []
         self.confirmed: list[tuple[Link, int | None]] = []
@@ -144,13 +145,7 @@ class Batch:
     def _send(self, items: Sequence[Item]) -> Steps:
         now = self.run.ports.clock.now()
         with self.store.atomic():
-            ids = self.store.work.intend(
-                [
-                    (self.run.id, i.order.record, self.system.name, self.kind, self.facts.name, i.order.op,
-                     i.row.remote_id if i.row else None, i.payload, i.order.reasons, now)
-                    for i in items
-                ]
-            )  # fmt: skip
+            ids = self.store.work.intend(self.run.id, [(i.order, i.payload) for i in items], now)
         self.run.ports.boundary("intended")
         writes = [
             Write(i.order.op, i.order.record, i.payload, i.row.remote_id if i.row else None, i.version) for i in items
@@ -230,8 +225,9 @@ class Batch:
         self.store.trees.done(done)
         self.store.trees.mark(again)
         self.store.work.refuse(self.refusals)
+        self.store.work.journal_orders(self.run.id, self.plain, now)
         self.store.work.journal(self.entries)
-        self.refusals, self.entries, self.confirmed = [], [], []
+        self.refusals, self.plain, self.entries, self.confirmed = [], [], [], []
 
     def _confirmed(self, item: Item, outcome: Outcome) -> bool:
         """Take a confirmed write into the trees; True when the answer shows an edit that wants planning."""
@@ -315,8 +311,11 @@ class Batch:
 
     def _note(self, item: Item, outcome: Outcome, now: int) -> None:
         order = item.order
-        note = "; ".join(p.message for p in outcome.problems) if outcome.problems else None
         remote_id = outcome.remote.id if outcome.remote else outcome.remote_id or order.remote_id
+        if outcome.status == "ok" and not outcome.problems and remote_id == order.remote_id:
+            self.plain.append(order.seq)
+            return
+        note = "; ".join(p.message for p in outcome.problems) if outcome.problems else None
         self.entries.append(
             Entry(self.run.id, now, order.record, self.system.name, self.kind, remote_id,
                   order.op, outcome.status, order.reasons, note)

@@ -145,15 +145,24 @@ class Work:
 
     # -- intents
 
-    def intend(self, rows: Sequence[tuple[str, str, str, Kind, str, Op, str | None, Fields, str, int]]) -> list[int]:
-        """Write intents; their ids in order. The caller commits durably before anything is sent."""
-        first = (self._sql.execute("SELECT coalesce(max(id), 0) FROM intent").fetchone()[0]) + 1
-        self._sql.executemany(
-            "INSERT INTO intent (id, run, record, system, kind, stream, op, remote_id, payload, reasons, sent_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(first + n, *r[:7], dumps(r[7]), *r[8:]) for n, r in enumerate(rows)],
-        )
-        return list(range(first, first + len(rows)))
+    def intend(self, run: str, orders: Sequence[tuple[Spooled, Fields]], now: int) -> list[int]:
+        """Write intents of orders of the spool, each with the payload that is sent for it; their ids in order.
+
+        The caller commits durably before anything is sent.
+        """
+        highest = self._sql.execute("SELECT coalesce(max(id), 0) FROM intent").fetchone()[0]
+        shift = highest + 1 - min(order.seq for order, _ in orders)
+        for part in _parts([order.seq for order, _ in orders]):
+            self._sql.execute(
+                "INSERT INTO intent (id, run, record, system, kind, stream, op, remote_id, payload, reasons, sent_at) "
+                "SELECT seq + ?, ?, record, system, kind, stream, op, remote_id, fields, reasons, ? FROM orders "
+                f"WHERE seq IN ({marks(len(part))})",
+                (shift, run, now, *part),
+            )
+        moved = [(dumps(payload), order.seq + shift) for order, payload in orders if payload is not order.fields]
+        if moved:
+            self._sql.executemany("UPDATE intent SET payload = ? WHERE id = ?", moved)
+        return [order.seq + shift for order, _ in orders]
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop intents: their outcome is known and in the trees, or they were never sent."""
@@ -191,6 +200,16 @@ class Work:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             entries,
         )
+
+    def journal_orders(self, run: str, seqs: Sequence[int], now: int) -> None:
+        """Append orders of the spool that were carried out just as they stand."""
+        for part in _parts(seqs):
+            self._sql.execute(
+                "INSERT INTO journal (run, at, record, system, kind, remote_id, op, outcome, changes) "
+                "SELECT ?, ?, record, system, kind, remote_id, op, 'ok', reasons FROM orders "
+                f"WHERE seq IN ({marks(len(part))})",
+                (run, now, *part),
+            )
 
     def entries(self, record: str) -> list[Entry]:
         """A record's whole journal, oldest first."""
