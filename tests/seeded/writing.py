@@ -13,6 +13,7 @@ from tieline.errors import TielineError
 from tieline.model import Outcome
 from tieline.runner import apply, context, matching, settle
 from tieline.store.db import Db
+from tieline.store.trees import decode
 from tieline.store.work import Work
 
 
@@ -138,7 +139,7 @@ def upsertshadow() -> Iterator[None]:
         yield from real(self, item, outcome)
         for row in self.store.trees.of_records([item.order.record]).get(item.order.record, []):
             if row.system == self.system.name and row.base is None:
-                link = apply.decode(row)
+                link = decode(row)
                 with self.store.atomic():
                     self.store.trees.save(trees.confirm(link, item.payload, None))
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from tieline.model import Remote, StreamFacts
+from tieline.model import Link, Remote, StreamFacts
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
-from tieline.store import Row
 
 Steps = Generator[Job, Any, None]
 
@@ -25,21 +24,21 @@ def moved_on(system: System, ingest: Ingest, ids: Sequence[str]) -> Steps:
         ingest.take(found)
 
 
-def said_gone(system: System, facts: StreamFacts, ingest: Ingest, rows: Sequence[Row]) -> Steps:
+def said_gone(system: System, facts: StreamFacts, ingest: Ingest, links: Sequence[Link]) -> Steps:
     """Remotes that a write did not find: merged ones move their links, only what is not there at all was deleted."""
     if facts.blind:
         doubt(ingest.run, system, facts)
         return
-    connector, ids = system.connector, [r.remote_id for r in rows]
+    connector, ids = system.connector, [i.remote_id for i in links]
     found: Sequence[Remote] = ()
     if facts.strong_read:
         found = yield Job(system, lambda: connector.read(facts.name, ids, None))
     told = {i for r in found for i in (r.id, *r.aliases)}
     with ingest.run.store.atomic(durable=False):
         ingest.take(found)
-        for row in rows:
-            if row.remote_id not in told:
-                ingest.mark_gone(row)
+        for link in links:
+            if link.remote_id not in told:
+                ingest.mark_gone(link)
 
 
 def doubt(run: Run, system: System, facts: StreamFacts) -> None:

@@ -22,7 +22,6 @@ from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToRemote
 from tieline.store import Entry, Refusal, Row, Spooled
-from tieline.store.trees import decode
 
 Steps = Generator[Job, Any, Any]
 
@@ -32,7 +31,6 @@ class Item(NamedTuple):
 
     order: Spooled
     payload: Fields
-    row: Row | None
     link: Link | None
     version: str
 
@@ -59,10 +57,10 @@ class Batch:
     def steps(self) -> Steps:
         """Read, intend, write, confirm."""
         items = self._items()
-        existing = [i for i in items if i.row is not None]
+        existing = [i for i in items if i.link is not None]
         if existing and self.facts.strong_read:
             met = yield from self._read(existing)
-            items = [i for i in items if i.row is None] + self._unmoved(existing, met)
+            items = [i for i in items if i.link is None] + self._unmoved(existing, met)
         if items:
             yield from self._send(items)
 
@@ -72,21 +70,22 @@ class Batch:
         """The orders with payloads as the system can take them now; what cannot be named there yet waits."""
         space = ToRemote(self.store, self.kind, self.system.name)
         space.prepare(o.fields for o in self.orders)
-        rows = self.ingest.rows([o.remote_id for o in self.orders if o.remote_id is not None])
+        ids = [o.remote_id for o in self.orders if o.remote_id is not None]
+        links = self.store.trees.linked(self.system.name, self.kind, ids)
         items = []
         for order in self.orders:
             payload, missing = space.fields(order.fields)
-            row = rows.get(order.remote_id) if order.remote_id is not None else None
-            if order.remote_id is not None and (row is None or row.record != order.record or row.gone is not None):
-                continue  # merged or deleted since: the next planning sees it
-            link = decode(row) if row is not None else None
-            if link is not None and unmerged(link, payload):
-                continue  # an edit was taken in since the plan was made: it is planned anew
+            link = links.get(order.remote_id) if order.remote_id is not None else None
+            if order.remote_id is not None:
+                if link is None or link.record != order.record or link.gone is not None:
+                    continue  # merged or deleted since: the next planning sees it
+                if unmerged(link, payload):
+                    continue  # an edit was taken in since the plan was made: it is planned anew
             if missing and order.op == "create" and any(REFERENCES[self.kind][n] != self.kind for n in missing):
                 continue  # its parent could not be made: it waits
             if order.op == "update" and not payload:
                 continue
-            items.append(Item(order, payload, row, link, row.version if row else ""))
+            items.append(Item(order, payload, link, link.version if link is not None else ""))
         return items
 
     def _read(self, items: Sequence[Item]) -> Generator[Job, Any, dict[str, Remote]]:
@@ -97,7 +96,7 @@ class Batch:
             if item.order.op == "archive" and item.link is not None:
                 names |= item.link.seen.keys() - REFERENCES[self.kind].keys()
         fields = frozenset(names)
-        ids = [i.row.remote_id for i in items if i.row is not None]
+        ids = [i.link.remote_id for i in items if i.link is not None]
         stream, connector = self.facts.name, self.system.connector
         found: list[Remote] = []
         for start in range(0, len(ids), self.facts.read_batch):
@@ -114,16 +113,16 @@ class Batch:
         """The items whose remote still holds what the plan was made from; what moved is taken in and planned anew."""
         unmoved, moved, gone = [], [], []
         for item in items:
-            assert item.row is not None  # the caller passes existing ones
-            assert item.link is not None
-            remote = met.get(item.row.remote_id)
+            link = item.link
+            assert link is not None  # the caller passes existing ones
+            remote = met.get(link.remote_id)
             if remote is None and self.facts.blind:
                 doubt(self.run, self.system, self.facts)
                 continue
-            if remote is None or remote.gone or remote.id != item.row.remote_id:
-                gone.append((item.row, remote))
+            if remote is None or remote.gone or remote.id != link.remote_id:
+                gone.append((link, remote))
             elif self.ingest.unheard(remote) or _moved(
-                remote.fields if item.order.op == "archive" else item.payload, remote.fields, item.link.seen
+                remote.fields if item.order.op == "archive" else item.payload, remote.fields, link.seen
             ):
                 moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
@@ -132,11 +131,11 @@ class Batch:
             self.run.moves += 1
             with self.store.atomic(durable=False):
                 self.ingest.take(moved)
-                for row, remote in gone:
+                for link, remote in gone:
                     if remote is not None and (not remote.gone or remote.merged_into is not None):
                         self.ingest.take([remote])
-                    elif row.gone is None:
-                        self.ingest.mark_gone(row)
+                    elif link.gone is None:
+                        self.ingest.mark_gone(link)
             self.run.ports.boundary("ingested")
         return unmoved
 
@@ -148,7 +147,7 @@ class Batch:
             ids = self.store.work.intend(self.run.id, [(i.order, i.payload) for i in items], now)
         self.run.ports.boundary("intended")
         writes = [
-            Write(i.order.op, i.order.record, i.payload, i.row.remote_id if i.row else None, i.version) for i in items
+            Write(i.order.op, i.order.record, i.payload, i.link.remote_id if i.link else None, i.version) for i in items
         ]
         try:
             outcomes: Sequence[Outcome] = yield Job(
@@ -182,7 +181,7 @@ class Batch:
         if self.facts.answers_state or not self.facts.strong_read:
             return outcomes
         blind = {
-            o.remote_id or (i.row.remote_id if i.row else ""): n
+            o.remote_id or (i.link.remote_id if i.link else ""): n
             for n, (i, o) in enumerate(zip(items, outcomes, strict=True))
             if o.status == "ok" and o.remote is None and i.order.op in ("create", "update")
         }
@@ -236,15 +235,15 @@ class Batch:
         if item.link is not None and order.op == "update" and not outcome.problems and not self.refusable:
             return self._updated(item.link, item.payload, outcome.remote)  # the usual case
         if order.op == "archive":
-            assert item.row is not None  # an archive always has a remote
+            assert item.link is not None  # an archive always has a remote
             self.store.trees.set_columns(
-                self.system.name, self.kind, item.row.remote_id, gone="hub", dirty=0, version=""
+                self.system.name, self.kind, item.link.remote_id, gone="hub", dirty=0, version=""
             )
             return False
         if order.op == "link":
-            assert item.row is not None  # a link always has a remote
+            assert item.link is not None  # a link always has a remote
             self.store.trees.set_columns(
-                self.system.name, self.kind, item.row.remote_id, hub_id=order.record, version=""
+                self.system.name, self.kind, item.link.remote_id, hub_id=order.record, version=""
             )
             return False
         refused = [p.field for p in outcome.problems if p.field]
@@ -339,10 +338,10 @@ class Batch:
         for item, outcome in pairs:
             if outcome.status == "exists":
                 yield from self._exists(item, outcome)
-        stale = [o.remote_id or (i.row.remote_id if i.row else "") for i, o in pairs if o.status == "conflict"]
+        stale = [o.remote_id or (i.link.remote_id if i.link else "") for i, o in pairs if o.status == "conflict"]
         if any(stale):
             yield from moved_on(self.system, self.ingest, [i for i in stale if i])
-        gone = [i.row for i, o in pairs if o.status == "gone" and i.row is not None]
+        gone = [i.link for i, o in pairs if o.status == "gone" and i.link is not None]
         if gone:
             yield from said_gone(self.system, self.facts, self.ingest, gone)
 

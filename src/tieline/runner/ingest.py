@@ -28,6 +28,7 @@ class Ingest:
         self.stream = facts.name
         self.trees = run.store.trees
         self.keys = run.rules.match.get(self.kind, ())
+        self.key_fields = self.keys or DEFAULT_KEYS[self.kind]
         self.counting = True
         """Off where the same remotes are met a second time in one run."""
 
@@ -127,9 +128,12 @@ class Ingest:
 
     def rekey(self, before: Link, after: Link) -> None:
         """Bring the match keys from what was seen to what is seen."""
-        names = self.keys or DEFAULT_KEYS[self.kind]
-        if before.remote_id == after.remote_id and all(before.seen.get(n) == after.seen.get(n) for n in names):
-            return
+        for name in self.key_fields:
+            if before.seen.get(name) != after.seen.get(name):
+                break
+        else:
+            if before.remote_id == after.remote_id:
+                return
         old = set(keys_of(self.kind, before.seen, self.keys))
         new = set(keys_of(self.kind, after.seen, self.keys))
         if old != new:
@@ -144,7 +148,7 @@ class Ingest:
         elif row.pulled != self.run.id:
             self.run.unchanged[self.system, self.kind] += 1
 
-    def mark_gone(self, row: Row, by: str = "user") -> None:
+    def mark_gone(self, row: Row | Link, by: str = "user") -> None:
         """A remote is deleted: its values stay as they were last seen."""
         self.run.touched = True
         self.trees.set_columns(

@@ -62,22 +62,33 @@ def loads(text: str) -> Any:
 
 
 def decode(row: Row) -> Link:
-    """The link of a row. `base` shares the dict of `seen` where nothing differs."""
-    seen: dict[str, Any] = loads(row.seen)
+    """The link of a row."""
+    return link_of(
+        row.system, row.kind, row.stream, row.remote_id, row.record, row.seen, row.base, row.version, row.modified,
+        row.times, row.sent, row.gone, row.hub_id,
+    )  # fmt: skip
+
+
+def link_of(
+    system: str, kind: Kind, stream: str, remote_id: str, record: str | None, seen: str, base: str | None, version: str,
+    modified: int, times: str | None, sent: str | None, gone: str | None, hub_id: str | None,
+) -> Link:  # fmt: skip
+    """The link of these columns. `base` shares the dict of `seen` where nothing differs."""
+    cells: dict[str, Any] = loads(seen)
     return Link(
-        row.system,
-        row.kind,
-        row.stream,
-        row.remote_id,
-        row.record,
-        seen,
-        _base(row.base, seen),
-        row.version,
-        row.modified,
-        from_json(row.times) if row.times else EMPTY,
-        from_json(row.sent) if row.sent else EMPTY,
-        row.gone,
-        row.hub_id is not None,
+        system,
+        kind,
+        stream,
+        remote_id,
+        record,
+        cells,
+        _base(base, cells),
+        version,
+        modified,
+        from_json(times) if times else EMPTY,
+        from_json(sent) if sent else EMPTY,
+        gone,
+        hub_id is not None,
     )
 
 
@@ -110,7 +121,7 @@ def encode_base(seen: Fields, base: Fields) -> str | None:
     if not base:
         return None if seen else "{}"
     if base.items() <= seen.items():
-        return "{}" if len(base) == len(seen) else lacking(tuple(n for n in seen if n not in base))
+        return "{}" if len(base) == len(seen) else lacking(tuple([n for n in seen if n not in base]))
     was = {n: v for n, v in base.items() if n not in seen or seen[n] != v}
     return dumps({"was": was, "none": [n for n in seen if n not in base]})
 

@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 from tieline.model import Link, Record
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, loads, problems_of
+from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, link_of, loads, problems_of
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
     "hub_id, dirty, pulled, state, listed"
 )
+_LINK = "stream, remote_id, record, seen, base, version, modified, times, sent, gone, hub_id"
+"""What a `Link` is made of besides system and kind, in its order."""
 FRESH = (
     "system", "kind", "remote_id", "stream", "seen", "times", "problems", "version", "modified", "hub_id", "pulled",
     "state", "listed",
@@ -40,6 +42,15 @@ class Trees:
             query = f"SELECT {_COLUMNS} FROM link WHERE system = ? AND kind = ? AND remote_id IN ({marks(len(part))})"
             for values in self._sql.execute(query, (system, kind, *part)):
                 found[values[2]] = Row._make(values)
+        return found
+
+    def linked(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, Link]:
+        """The links of these remotes, by remote id; old ids are not followed."""
+        found: dict[str, Link] = {}
+        for part in _parts(ids):
+            query = f"SELECT {_LINK} FROM link WHERE system = ? AND kind = ? AND remote_id IN ({marks(len(part))})"
+            for values in self._sql.execute(query, (system, kind, *part)):
+                found[values[1]] = link_of(system, kind, *values)
         return found
 
     def versions(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
