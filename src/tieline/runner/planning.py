@@ -30,7 +30,7 @@ from tieline.runner.references import References
 from tieline.runner.space import ToHub
 from tieline.runner.targets import Targets
 from tieline.store import Cursor, Entry, Refusal, Row
-from tieline.store.trees import decode, dumps, encode_base, problems_of
+from tieline.store.trees import CHUNK, decode, dumps, encode_base, problems_of
 
 Stored = Sequence[tuple[Row, Link]]
 """A record's links, as they are stored and in their systems' own id spaces."""
@@ -106,11 +106,11 @@ class Planning:
 
     def plan(self) -> None:
         """Every record of the kind that wants planning, in chunks."""
-        after = ""
-        while ids := self.store.trees.dirty(self.kind, after):
-            after = ids[-1]
+        ids = self.store.trees.dirty(self.kind, "")
+        while ids:
             self._chunk(ids)
             self.run.progress("plan", self.kind, len(ids), None)
+            ids = self.store.trees.dirty(self.kind, ids[-1]) if len(ids) == CHUNK else []
         self._asking.arm()
 
     def _chunk(self, ids: Sequence[str]) -> None:

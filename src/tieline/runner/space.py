@@ -81,6 +81,8 @@ class ToRemote:
                 value = fields.get(name)
                 if value:
                     ids.update(dict.fromkeys([r["id"] for r in value] if isinstance(value, list) else [value]))
+        if not ids:
+            return
         wanted = list(ids)
         heirs = {
             i: into for i, (_, state, into) in self.store.trees.records(wanted).items() if state == "folded" and into

@@ -100,11 +100,11 @@ class Trees:
     def confirm(self, links: Iterable[tuple[Link, int | None]]) -> None:
         """Write links' trees back after writes of our own, each with the stamp of that write where it is known."""
         self._sql.executemany(
-            "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, modified = ?, gone = ?, "
-            "own = coalesce(?, own) WHERE system = ? AND kind = ? AND remote_id = ?",
+            "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, own = coalesce(?, own) "
+            "WHERE system = ? AND kind = ? AND remote_id = ?",
             [
                 (dumps(n.seen), encode_base(n.seen, n.base), dumps(n.times) if n.times else None,
-                 dumps(n.sent) if n.sent else None, n.version, n.modified, n.gone, own, n.system, n.kind, n.remote_id)
+                 dumps(n.sent) if n.sent else None, n.version, own, n.system, n.kind, n.remote_id)
                 for n, own in links
             ],
         )  # fmt: skip
@@ -355,8 +355,9 @@ class Trees:
 
 
 def _parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
+    if len(ids) <= CHUNK:
+        return (ids,) if ids else ()
+    return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
 
 __all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode_base", "loads", "problems_of"]

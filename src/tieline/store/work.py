@@ -116,12 +116,12 @@ class Work:
     def take(self, kind: Kind, ops: Sequence[Op], system: str, stream: str, after: int, limit: int) -> list[Spooled]:
         """The next orders of a lane, in the order they were planned."""
         query = (
-            "SELECT seq, op, system, kind, stream, record, remote_id, fields, reasons FROM orders "
+            "SELECT seq, op, record, remote_id, fields, reasons FROM orders "
             f"WHERE kind = ? AND op IN ({marks(len(ops))}) AND system = ? AND stream = ? AND seq > ? "
             "ORDER BY seq LIMIT ?"
         )
         rows = self._sql.execute(query, (kind, *ops, system, stream, after, limit))
-        return [Spooled._make((*r[:7], loads(r[7]), r[8])) for r in rows]
+        return [Spooled(n, op, system, kind, stream, r, i, loads(fields), why) for n, op, r, i, fields, why in rows]
 
     def creating(self, records: Sequence[str]) -> set[tuple[str, str]]:
         """The (record, system) pairs among these records that have a create in the spool."""
