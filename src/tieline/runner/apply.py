@@ -22,6 +22,7 @@ from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToRemote
 from tieline.store import Entry, Refusal, Row, Spooled
+from tieline.store.trees import encode
 
 Steps = Generator[Job, Any, Any]
 
@@ -282,13 +283,12 @@ class Batch:
         self.store.trees.insert(
             [
                 Row(
-                    self.system.name, self.kind, remote_id, self.facts.name, order.record, "{}", None, None, None, None,
-                    "", before, remote.modified if remote else 0, None, stamped, 0,
+                    self.system.name, self.kind, remote_id, self.facts.name, order.record, *encode(after), None,
+                    after.version, before, remote.modified if remote else 0, None, stamped, 0,
                     row.pulled if row else None, row.state if row else None, row.listed if row else None,
                 )
             ]
         )  # fmt: skip
-        self.store.trees.save(after)
         self.ingest.rekey(empty, after)
         self.store.trees.wake([order.record])
         return unmerged(after, unshared=self.unshared)

@@ -132,6 +132,16 @@ def lacking(names: tuple[str, ...]) -> str:
     return dumps({"was": {}, "none": names})
 
 
+def encode(link: Link) -> tuple[str, str | None, str | None, str | None]:
+    """The trees of a link as they are stored: seen, base, times, sent."""
+    return (
+        dumps(link.seen),
+        encode_base(link.seen, link.base),
+        dumps(link.times) if link.times else None,
+        dumps(link.sent) if link.sent else None,
+    )
+
+
 def problems_of(row: Row) -> tuple[Problem, ...]:
     """The fields of a remote that could not be read."""
     return tuple(Problem(*p) for p in from_json(row.problems)) if row.problems else ()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from tieline.model import Link, Record
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, link_of, loads, problems_of
+from tieline.store.forms import Cursor, Row, decode, dumps, encode, encode_base, link_of, loads, problems_of
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
@@ -83,11 +83,12 @@ class Trees:
 
     def save(self, link: Link, *, own: int | None = None, **columns: Any) -> None:
         """Write a link's trees back, and any other column by name."""
+        seen, base, times, sent = encode(link)
         values: dict[str, Any] = {
-            "seen": dumps(link.seen),
-            "base": encode_base(link.seen, link.base),
-            "times": dumps(link.times) if link.times else None,
-            "sent": dumps(link.sent) if link.sent else None,
+            "seen": seen,
+            "base": base,
+            "times": times,
+            "sent": sent,
             "version": link.version,
             "modified": link.modified,
             "gone": link.gone,
@@ -102,12 +103,8 @@ class Trees:
         self._sql.executemany(
             "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, own = coalesce(?, own) "
             "WHERE system = ? AND kind = ? AND remote_id = ?",
-            [
-                (dumps(n.seen), encode_base(n.seen, n.base), dumps(n.times) if n.times else None,
-                 dumps(n.sent) if n.sent else None, n.version, own, n.system, n.kind, n.remote_id)
-                for n, own in links
-            ],
-        )  # fmt: skip
+            [(*encode(n), n.version, own, n.system, n.kind, n.remote_id) for n, own in links],
+        )
 
     def set_columns(self, system: str, kind: Kind, remote_id: str, **values: Any) -> None:
         """Set some columns of one row; names are the code's own."""
@@ -360,4 +357,4 @@ def _parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
     return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
 
-__all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode_base", "loads", "problems_of"]
+__all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode", "encode_base", "loads", "problems_of"]

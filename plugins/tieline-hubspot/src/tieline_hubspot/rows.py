@@ -121,7 +121,11 @@ class Rows:
                 for column in opt_outs:
                     if column in row and not row[column]:  # never opted out: HubSpot leaves it blank
                         row[column] = "false"
-                troubles = [t for c, f, turn in turns if (v := row.get(c)) and (t := _turned(row, c, f, turn, v))]
+                troubles: list[Problem] = []
+                for column, field, turn in turns:
+                    value = row.get(column)
+                    if value and (trouble := _turned(row, column, field, turn, value)):
+                        troubles.append(trouble)
                 fields, problems = read(row)
                 merged = row.get(MERGED)
                 found.append(
