@@ -11,6 +11,7 @@ import random as _random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -48,6 +49,8 @@ PATIENCE: Final = 300.0
 """Seconds after which a call is not tried again."""
 BACKOFF, BACKOFF_MOST = 0.5, 20.0
 """Seconds: the first pause and the longest, both before jitter."""
+ADDRESSES: Final = 64
+"""Addresses kept as the library has read them, which takes a seventh of a call: writes go to few of them."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -64,10 +67,9 @@ class HttpTransport:
         clock: Clock | None = None,
         resolve: Resolve = addresses,
     ) -> None:
-        self._resolve = resolve
         self._timeouts = {"connect": connect_timeout, "read": timeout, "write": timeout, "pool": POOL_TIMEOUT}
         self._whole = timeout * WHOLE_ANSWER
-        self._ca, self._max_body, self._clock = ca, max_body, clock or SystemClock()
+        self._ca, self._max_body, self._clock, self._resolve = ca, max_body, clock or SystemClock(), resolve
         self._lock = threading.Lock()
         self._pools: dict[str, httpx2.HTTPTransport] = {}
 
@@ -94,21 +96,17 @@ class HttpTransport:
 
     def _send(self, httpx2: Any, request: Request) -> Response:
         url = with_query(request.path, request.params)
-        wire = httpx2.Request(
-            request.method,
-            url,
-            headers=wire_headers(request),
-            content=content(request) or None,
-            extensions={"timeout": self._timeouts},
-        )
+        headers, body = wire_headers(request), content(request) or None
+        timeouts = {"timeout": self._timeouts}
+        wire = httpx2.Request(request.method, _parsed(url), headers=headers, content=body, extensions=timeouts)
         deadline = self._clock.monotonic() + self._whole
         answer = self._pool(url).handle_request(wire)
         try:
-            headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers.raw}
-            body = self._body(answer, "content-encoding" in headers, deadline, request)
+            told = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers.raw}
+            held = self._body(answer, "content-encoding" in told, deadline, request)
         finally:
             answer.stream.close()
-        return Response(answer.status_code, headers, body)
+        return Response(answer.status_code, told, held)
 
     def _body(self, answer: Any, packed: bool, deadline: float, request: Request) -> bytes:
         parts: list[bytes] = []
@@ -171,6 +169,13 @@ class HttpTransport:
             pools, self._pools = list(self._pools.values()), {}
         for pool in pools:
             pool.close()
+
+
+@lru_cache(ADDRESSES)
+def _parsed(url: str) -> httpx2.URL:
+    import httpx2
+
+    return httpx2.URL(url)
 
 
 def _trusts_nobody() -> ssl.SSLContext:

@@ -159,7 +159,10 @@ class Mapper:
                 except ValueError as error:
                     problems.append(Problem(name, f"{name}: {error}"))
         for name, pairs, normal in self._joined:
-            values = {part: row[column] for part, column in pairs if column in row}
+            values: dict[str, Any] = {}
+            for part, column in pairs:
+                if column in row:
+                    values[part] = row[column]
             if values:
                 try:
                     fields[name] = normal(values)

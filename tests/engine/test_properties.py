@@ -12,7 +12,7 @@ from tieline.engine.plan import Asker, owed
 from tieline.model import FieldFacts, Link, Policy, Record, SystemRules
 from tieline.records import Cell
 from tieline.store import Row
-from tieline.store.trees import decode, dumps, encode_base
+from tieline.store.forms import decode, dumps, encode_base
 
 NAMES = ("email", "title", "phone", "consent_email", "account")
 SYSTEMS = ("crm", "mail", "files")

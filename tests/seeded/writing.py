@@ -13,6 +13,7 @@ from tieline.errors import TielineError
 from tieline.model import Outcome
 from tieline.runner import apply, context, matching, settle
 from tieline.store.db import Db
+from tieline.store.forms import decode
 from tieline.store.work import Work
 
 
@@ -26,8 +27,8 @@ class Fatal(TielineError):
 def nointent() -> Iterator[None]:
     """No intent is written before a call: what was lost is not known to be lost."""
 
-    def intend(self: Work, rows: Any) -> list[int]:
-        return [-n for n in range(1, len(rows) + 1)]
+    def intend(self: Work, run: str, orders: Any, now: int) -> list[int]:
+        return [-n for n in range(1, len(orders) + 1)]
 
     with patch.object(Work, "intend", intend):
         yield
@@ -38,9 +39,10 @@ def nointentupd() -> Iterator[None]:
     """Intents are written for creates only."""
     real = Work.intend
 
-    def intend(self: Work, rows: Any) -> list[int]:
-        ids = iter(real(self, [r for r in rows if r[5] == "create"]))
-        return [next(ids) if r[5] == "create" else -n for n, r in enumerate(rows, 1)]
+    def intend(self: Work, run: str, orders: Any, now: int) -> list[int]:
+        creates = [pair for pair in orders if pair[0].op == "create"]
+        ids = iter(real(self, run, creates, now) if creates else ())
+        return [next(ids) if order.op == "create" else -n for n, (order, _) in enumerate(orders, 1)]
 
     with patch.object(Work, "intend", intend):
         yield
@@ -137,7 +139,7 @@ def upsertshadow() -> Iterator[None]:
         yield from real(self, item, outcome)
         for row in self.store.trees.of_records([item.order.record]).get(item.order.record, []):
             if row.system == self.system.name and row.base is None:
-                link = apply.decode(row)
+                link = decode(row)
                 with self.store.atomic():
                     self.store.trees.save(trees.confirm(link, item.payload, None))
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tieline.model import FieldFacts, Link, Order, Question, Schema
-from tieline.store import Cursor, Entry, Refusal, Row, Store
-from tieline.store.trees import decode, dumps, encode_base
+from tieline.model import Change, FieldFacts, Link, Order, Question, Schema
+from tieline.store import Cursor, Entry, Refusal, Row, Spooled, Store
+from tieline.store.forms import decode, dumps, encode_base
 
 NOW = 1_000
 
@@ -134,11 +134,15 @@ def test_a_cursor_comes_back_whole(store: Store) -> None:
 # -- work
 
 
+def spooled(store: Store, *records: str) -> list[Spooled]:
+    fields = {"email": "a@b.example"}
+    store.work.spool((Order("create", "crm", "contact", "contacts", r, None, fields, {}), "Ada", 0) for r in records)
+    return store.work.take("contact", ("create",), "crm", "contacts", 0, 100)[-len(records) :]
+
+
 def intend(store: Store, run: str = "run 1", record: str = "r") -> list[int]:
     with store.atomic():
-        return store.work.intend(
-            [(run, record, "crm", "contact", "contacts", "create", None, {"email": "a@b.example"}, "{}", NOW)]
-        )
+        return store.work.intend(run, [(order, order.fields) for order in spooled(store, record)], NOW)
 
 
 def test_an_intent_survives_the_process_that_wrote_it(store: Store, reopen: Callable[[], Store]) -> None:
@@ -163,6 +167,22 @@ def test_an_intent_blocks_its_record_in_its_system_until_it_is_forgotten(store: 
     assert store.work.blocked() == {("r", "crm")}
     store.work.forget(ids)
     assert store.work.blocked() == set()
+
+
+def test_an_intent_holds_what_is_sent_not_what_was_ordered(store: Store) -> None:
+    plain, moved = spooled(store, "r", "s")
+    with store.atomic():
+        ids = store.work.intend("run 1", [(moved, {"account": "001"}), (plain, plain.fields)], NOW)
+    kept = {i.id: (i.record, i.payload, i.reasons, i.sent_at) for i in store.work.intents()}
+    assert [kept[i] for i in ids] == [("s", {"account": "001"}, "{}", NOW), ("r", plain.fields, "{}", NOW)]
+
+
+def test_an_intent_of_unknown_outcome_outlives_a_new_spool(store: Store) -> None:
+    old = intend(store)
+    store.work.clear_spool()
+    new = intend(store, record="s")
+    assert [i.record for i in store.work.intents()] == ["r", "s"]
+    assert old != new
 
 
 def test_the_spool_counts_and_hands_out_in_order(store: Store) -> None:
@@ -207,6 +227,18 @@ def test_a_journal_tells_a_records_story_in_order(store: Store) -> None:
     for op in ("adopt", "create", "update"):
         store.work.journal([Entry("run", NOW, "r", "crm", "contact", "1", op, "ok", "{}", None)])
     assert [e.op for e in store.work.entries("r")] == ["adopt", "create", "update"]
+    assert store.work.entries("s") == []
+
+
+def test_an_order_carried_out_as_it_stands_is_journalled_from_the_spool(store: Store) -> None:
+    change = {"title": Change("a", "b", "crm", "two-way")}
+    store.work.spool(
+        (Order("update", "crm", "contact", "contacts", r, f"1{r}", {"title": "b"}, change), "", 0) for r in "rst"
+    )
+    orders = store.work.take("contact", ("update",), "crm", "contacts", 0, 9)
+    store.work.journal_orders("run", [o.seq for o in orders if o.record != "s"], NOW)
+    changes = '{"title":["a","b","crm","two-way"]}'
+    assert store.work.entries("r") == [Entry("run", NOW, "r", "crm", "contact", "1r", "update", "ok", changes, None)]
     assert store.work.entries("s") == []
 
 

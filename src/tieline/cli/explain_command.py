@@ -38,7 +38,7 @@ def command(session: Session, kind: Kind, key: str, field: str | None) -> int:
 
 
 def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Mapping[str, Policy]) -> dict[str, Any]:
-    from tieline.store.trees import decode
+    from tieline.store.forms import decode
 
     named = one_record(store, kind, key)
     record, state, _ = store.trees.records([named.id])[named.id]

@@ -98,14 +98,20 @@ def confirm(
 def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Remote) -> Link:
     """The link after a write that was taken while nobody edited anything else. `seen` is what is there now."""
     odd = {n: v for n, v in written.items() if stored[n] != v}
-    return link._replace(
-        seen=seen,
-        base={**link.base, **stored} if link.base is not link.seen else seen,
-        times={n: t for n, t in link.times.items() if n not in stored} if link.times else link.times,
-        sent={**{n: v for n, v in link.sent.items() if n not in stored}, **odd} if link.sent or odd else link.sent,
-        version=remote.version if seen.keys() <= remote.fields.keys() else "",
-        remote_id=remote.id,
-        stamped=link.stamped or remote.hub_id is not None,
+    return Link(  # all of it, as `_replace` costs more than all the rest of this
+        link.system,
+        link.kind,
+        link.stream,
+        remote.id,
+        link.record,
+        seen,
+        {**link.base, **stored} if link.base is not link.seen else seen,
+        remote.version if seen.keys() <= remote.fields.keys() else "",
+        link.modified,
+        {n: t for n, t in link.times.items() if n not in stored} if link.times else link.times,
+        {**{n: v for n, v in link.sent.items() if n not in stored}, **odd} if link.sent or odd else link.sent,
+        link.gone,
+        link.stamped or remote.hub_id is not None,
     )
 
 
@@ -155,9 +161,8 @@ def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collec
 
 
 def _covered(seen: Fields, base: Fields, unshared: Collection[str]) -> bool:
-    """Whether `base` holds all that is seen, but for what nobody shares; a quick look before the long one."""
-    if unshared:
-        seen = dict(seen)
-        for name in unshared:
-            seen.pop(name, None)
-    return seen.items() <= base.items()
+    """Whether `base` is what is seen, but for what nobody shares; a quick look before the long one."""
+    lacking = len(seen) - len(base)
+    if lacking != sum([n in seen and n not in base for n in unshared]):
+        return False
+    return base.items() <= seen.items()

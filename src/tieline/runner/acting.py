@@ -161,10 +161,7 @@ class Doing:
     def _do(self, order: Spooled, action: Action) -> Lane:
         now = self.run.ports.clock.now()
         with self.store.atomic():
-            (intent,) = self.store.work.intend(
-                [(self.run.id, order.record, self.system.name, self.rule.kind, order.stream, "act", None,
-                  action.fields, order.reasons, now)]
-            )  # fmt: skip
+            (intent,) = self.store.work.intend(self.run.id, [(order, action.fields)], now)
         self.run.ports.boundary("intended")
         try:
             receipt: Receipt = yield Job(self.system, lambda: self.connector.act(action))

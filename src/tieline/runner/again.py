@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
-from tieline.model import Remote, StreamFacts
+from tieline.model import Link, Remote, StreamFacts
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
-from tieline.store import Row
 
 Steps = Generator[Job, Any, None]
 
@@ -25,32 +24,33 @@ def moved_on(system: System, ingest: Ingest, ids: Sequence[str]) -> Steps:
         ingest.take(found)
 
 
-def strayed(ingest: Ingest, since: int, rows: Iterable[Row]) -> dict[str, Row]:
+def strayed(ingest: Ingest, since: int, links: Iterable[Link]) -> dict[str, Link]:
     """Those of these remotes that stand for another record now, as they are now; `since`: the run's folds until then.
 
     Two records turned out to be one meanwhile: what was planned for one of them is not what the other is owed.
     """
     if ingest.run.folds == since:
         return {}
-    before = {row.remote_id: row.record for row in rows}
-    return {i: row for i, row in ingest.rows(list(before)).items() if row.record != before[i]}
+    before = {link.remote_id: link.record for link in links}
+    now = ingest.trees.linked(ingest.system, ingest.kind, list(before))
+    return {i: link for i, link in now.items() if link.record != before[i]}
 
 
-def said_gone(system: System, facts: StreamFacts, ingest: Ingest, rows: Sequence[Row]) -> Steps:
+def said_gone(system: System, facts: StreamFacts, ingest: Ingest, links: Sequence[Link]) -> Steps:
     """Remotes that a write did not find: merged ones move their links, only what is not there at all was deleted."""
     if facts.blind:
         doubt(ingest.run, system, facts)
         return
-    connector, ids = system.connector, [r.remote_id for r in rows]
+    connector, ids = system.connector, [i.remote_id for i in links]
     found: Sequence[Remote] = ()
     if facts.strong_read:
         found = yield Job(system, lambda: connector.read(facts.name, ids, None))
     told = {i for r in found for i in (r.id, *r.aliases)}
     with ingest.run.store.atomic(durable=False):
         ingest.take(found)
-        for row in ingest.rows([i for i in ids if i not in told]).values():
-            if row.gone is None:
-                ingest.mark_gone(row)
+        for link in links:
+            if link.remote_id not in told:
+                ingest.mark_gone(link)
 
 
 def came_back(

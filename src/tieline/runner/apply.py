@@ -22,7 +22,7 @@ from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToRemote
 from tieline.store import Entry, Refusal, Row, Spooled
-from tieline.store.trees import decode
+from tieline.store.forms import encode
 
 Steps = Generator[Job, Any, Any]
 
@@ -32,7 +32,6 @@ class Item(NamedTuple):
 
     order: Spooled
     payload: Fields
-    row: Row | None
     link: Link | None
     version: str
 
@@ -48,6 +47,7 @@ class Batch:
         self.kind: Kind = facts.kind
         self.store = run.store
         self.ingest = Ingest(run, system.name, facts)
+        self.plain: list[int] = []  # the orders of which the journal has nothing to say but that they were carried out
         self.entries: list[Entry] = []
         self.refusals: list[Refusal] = []
         self.confirmed: list[tuple[Link, int | None]] = []
@@ -59,16 +59,16 @@ class Batch:
     def steps(self) -> Steps:
         """Read, intend, write, confirm."""
         items = self._items()
-        existing = [i for i in items if i.row is not None]
+        existing = [i for i in items if i.link is not None]
         if existing and self.facts.strong_read:
             met = yield from self._read(existing)
-            strays = strayed(self.ingest, self.folds, (i.row for i in existing if i.row is not None))
-            still = [i for i in existing if i.row is not None and i.row.remote_id not in strays]
-            items = [i for i in items if i.row is None] + self._unmoved(still, met)
-        making = [i.order.record for i in items if i.row is None]
+            strays = strayed(self.ingest, self.folds, (i.link for i in existing if i.link is not None))
+            still = [i for i in existing if i.link is not None and i.link.remote_id not in strays]
+            items = [i for i in items if i.link is None] + self._unmoved(still, met)
+        making = [i.order.record for i in items if i.link is None]
         if making and self.facts.strong_read:
             back = yield from came_back(self.system, self.facts, self.ingest, making)
-            items = [i for i in items if i.row is not None or i.order.record not in back]
+            items = [i for i in items if i.link is not None or i.order.record not in back]
         if items:
             yield from self._send(items)
 
@@ -78,21 +78,22 @@ class Batch:
         """The orders with payloads as the system can take them now; what cannot be named there yet waits."""
         space = ToRemote(self.store, self.kind, self.system.name)
         space.prepare(o.fields for o in self.orders)
-        rows = self.ingest.rows([o.remote_id for o in self.orders if o.remote_id is not None])
+        ids = [o.remote_id for o in self.orders if o.remote_id is not None]
+        links = self.store.trees.linked(self.system.name, self.kind, ids)
         items = []
         for order in self.orders:
             payload, missing = space.fields(order.fields)
-            row = rows.get(order.remote_id) if order.remote_id is not None else None
-            if order.remote_id is not None and (row is None or row.record != order.record or row.gone is not None):
-                continue  # merged or deleted since: the next planning sees it
-            link = decode(row) if row is not None else None
-            if link is not None and unmerged(link, payload):
-                continue  # an edit was taken in since the plan was made: it is planned anew
+            link = links.get(order.remote_id) if order.remote_id is not None else None
+            if order.remote_id is not None:
+                if link is None or link.record != order.record or link.gone is not None:
+                    continue  # merged or deleted since: the next planning sees it
+                if unmerged(link, payload):
+                    continue  # an edit was taken in since the plan was made: it is planned anew
             if missing and order.op == "create" and any(REFERENCES[self.kind][n] != self.kind for n in missing):
                 continue  # its parent could not be made: it waits
             if order.op == "update" and not payload:
                 continue
-            items.append(Item(order, payload, row, link, row.version if row else ""))
+            items.append(Item(order, payload, link, link.version if link is not None else ""))
         return items
 
     def _read(self, items: Sequence[Item]) -> Generator[Job, Any, dict[str, Remote]]:
@@ -103,7 +104,7 @@ class Batch:
             if item.order.op == "archive" and item.link is not None:
                 names |= item.link.seen.keys() - REFERENCES[self.kind].keys()
         fields = frozenset(names)
-        ids = [i.row.remote_id for i in items if i.row is not None]
+        ids = [i.link.remote_id for i in items if i.link is not None]
         stream, connector = self.facts.name, self.system.connector
         found: list[Remote] = []
         for start in range(0, len(ids), self.facts.read_batch):
@@ -120,16 +121,16 @@ class Batch:
         """The items whose remote still holds what the plan was made from; what moved is taken in and planned anew."""
         unmoved, moved, gone = [], [], []
         for item in items:
-            assert item.row is not None  # the caller passes existing ones
-            assert item.link is not None
-            remote = met.get(item.row.remote_id)
+            link = item.link
+            assert link is not None  # the caller passes existing ones
+            remote = met.get(link.remote_id)
             if remote is None and self.facts.blind:
                 doubt(self.run, self.system, self.facts)
                 continue
-            if remote is None or remote.gone or remote.id != item.row.remote_id:
-                gone.append((item.row, remote and remote._replace(version="")))
+            if remote is None or remote.gone or remote.id != link.remote_id:
+                gone.append((link, remote and remote._replace(version="")))
             elif self.ingest.unheard(remote) or _moved(
-                remote.fields if item.order.op == "archive" else item.payload, remote.fields, item.link.seen
+                remote.fields if item.order.op == "archive" else item.payload, remote.fields, link.seen
             ):
                 moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
@@ -138,11 +139,11 @@ class Batch:
             self.run.moves += 1
             with self.store.atomic(durable=False):
                 self.ingest.take(moved)
-                for row, remote in gone:
+                for link, remote in gone:
                     if remote is not None and (not remote.gone or remote.merged_into is not None):
                         self.ingest.take([remote])
-                    elif row.gone is None:
-                        self.ingest.mark_gone(row, when=remote.modified if remote is not None else 0)
+                    elif link.gone is None:
+                        self.ingest.mark_gone(link, when=remote.modified if remote is not None else 0)
             self.run.ports.boundary("ingested")
         return unmoved
 
@@ -151,16 +152,10 @@ class Batch:
     def _send(self, items: Sequence[Item]) -> Steps:
         now = self.run.ports.clock.now()
         with self.store.atomic():
-            ids = self.store.work.intend(
-                [
-                    (self.run.id, i.order.record, self.system.name, self.kind, self.facts.name, i.order.op,
-                     i.row.remote_id if i.row else None, i.payload, i.order.reasons, now)
-                    for i in items
-                ]
-            )  # fmt: skip
+            ids = self.store.work.intend(self.run.id, [(i.order, i.payload) for i in items], now)
         self.run.ports.boundary("intended")
         writes = [
-            Write(i.order.op, i.order.record, i.payload, i.row.remote_id if i.row else None, i.version) for i in items
+            Write(i.order.op, i.order.record, i.payload, i.link.remote_id if i.link else None, i.version) for i in items
         ]
         try:
             outcomes: Sequence[Outcome] = yield Job(
@@ -194,7 +189,7 @@ class Batch:
         if self.facts.answers_state or not self.facts.strong_read:
             return outcomes
         blind = {
-            o.remote_id or (i.row.remote_id if i.row else ""): n
+            o.remote_id or (i.link.remote_id if i.link else ""): n
             for n, (i, o) in enumerate(zip(items, outcomes, strict=True))
             if o.status == "ok" and o.remote is None and i.order.op in ("create", "update")
         }
@@ -217,11 +212,11 @@ class Batch:
         unknown: list[int] = []
         self.refusable = self.store.db.any("rejection")
         now = self.run.ports.clock.now()
-        strays = strayed(self.ingest, self.folds, (i.row for i in items if i.row is not None))
+        strays = strayed(self.ingest, self.folds, (i.link for i in items if i.link is not None))
         for item, intent, outcome in zip(items, ids, outcomes, strict=True):
             if outcome.status == "ok":
-                stray = strays.get(item.row.remote_id) if strays and item.row is not None else None
-                news = self._confirmed(item if stray is None else item._replace(link=decode(stray)), outcome)
+                stray = strays.get(item.link.remote_id) if strays and item.link is not None else None
+                news = self._confirmed(item if stray is None else item._replace(link=stray), outcome)
                 left_out = len(item.payload) < len(item.order.fields)  # a reference that could not be named yet
                 (again if outcome.problems or news or left_out else done).append(item.order.record)
                 self.run.moves += 1
@@ -239,8 +234,9 @@ class Batch:
         self.store.trees.done(done)
         self.store.trees.mark(again)
         self.store.work.refuse(self.refusals)
+        self.store.work.journal_orders(self.run.id, self.plain, now)
         self.store.work.journal(self.entries)
-        self.refusals, self.entries, self.confirmed = [], [], []
+        self.refusals, self.plain, self.entries, self.confirmed = [], [], [], []
 
     def _confirmed(self, item: Item, outcome: Outcome) -> bool:
         """Take a confirmed write into the trees; True when the answer shows an edit that wants planning."""
@@ -249,15 +245,15 @@ class Batch:
         if item.link is not None and order.op == "update" and not outcome.problems and not self.refusable:
             return self._updated(item, item.link, outcome.remote)  # the usual case
         if order.op == "archive":
-            assert item.row is not None  # an archive always has a remote
+            assert item.link is not None  # an archive always has a remote
             self.store.trees.set_columns(
-                self.system.name, self.kind, item.row.remote_id, gone="hub", dirty=0, version=""
+                self.system.name, self.kind, item.link.remote_id, gone="hub", dirty=0, version=""
             )
             return False
         if order.op == "link":
-            assert item.row is not None  # a link always has a remote
+            assert item.link is not None  # a link always has a remote
             self.store.trees.set_columns(
-                self.system.name, self.kind, item.row.remote_id, hub_id=order.record, version=""
+                self.system.name, self.kind, item.link.remote_id, hub_id=order.record, version=""
             )
             return False
         refused = [p.field for p in outcome.problems if p.field]
@@ -299,13 +295,12 @@ class Batch:
         self.store.trees.insert(
             [
                 Row(
-                    self.system.name, self.kind, remote_id, self.facts.name, order.record, "{}", None, None, None, None,
-                    "", before, remote.modified if remote else 0, None, stamped, 0,
+                    self.system.name, self.kind, remote_id, self.facts.name, order.record, *encode(after), None,
+                    after.version, before, remote.modified if remote else 0, None, stamped, 0,
                     row.pulled if row else None, row.state if row else None, row.listed if row else None,
                 )
             ]
         )  # fmt: skip
-        self.store.trees.save(after)
         self.ingest.rekey(empty, after)
         self.store.trees.wake([order.record])
         return unmerged(after, unshared=self.unshared)
@@ -327,8 +322,11 @@ class Batch:
 
     def _note(self, item: Item, outcome: Outcome, now: int) -> None:
         order = item.order
-        note = "; ".join(p.message for p in outcome.problems) if outcome.problems else None
         remote_id = outcome.remote.id if outcome.remote else outcome.remote_id or order.remote_id
+        if outcome.status == "ok" and not outcome.problems and remote_id == order.remote_id:
+            self.plain.append(order.seq)
+            return
+        note = "; ".join(p.message for p in outcome.problems) if outcome.problems else None
         self.entries.append(
             Entry(self.run.id, now, order.record, self.system.name, self.kind, remote_id,
                   order.op, outcome.status, order.reasons, note)
@@ -352,10 +350,10 @@ class Batch:
         for item, outcome in pairs:
             if outcome.status == "exists":
                 yield from self._exists(item, outcome)
-        stale = [o.remote_id or (i.row.remote_id if i.row else "") for i, o in pairs if o.status == "conflict"]
+        stale = [o.remote_id or (i.link.remote_id if i.link else "") for i, o in pairs if o.status == "conflict"]
         if any(stale):
             yield from moved_on(self.system, self.ingest, [i for i in stale if i])
-        gone = [i.row for i, o in pairs if o.status == "gone" and i.row is not None]
+        gone = [i.link for i, o in pairs if o.status == "gone" and i.link is not None]
         if gone:
             yield from said_gone(self.system, self.facts, self.ingest, gone)
 

@@ -15,7 +15,7 @@ from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
 from tieline.runner.context import Run
 from tieline.store import Entry, Row
-from tieline.store.trees import decode, dumps
+from tieline.store.forms import decode, dumps
 
 
 class Ingest:
@@ -28,6 +28,7 @@ class Ingest:
         self.stream = facts.name
         self.trees = run.store.trees
         self.keys = run.rules.match.get(self.kind, ())
+        self.key_fields = self.keys or DEFAULT_KEYS[self.kind]
         self.counting = True
         """Off where the same remotes are met a second time in one run."""
         self.unread: set[str] = set()
@@ -139,9 +140,12 @@ class Ingest:
 
     def rekey(self, before: Link, after: Link) -> None:
         """Bring the match keys from what was seen to what is seen."""
-        names = self.keys or DEFAULT_KEYS[self.kind]
-        if before.remote_id == after.remote_id and all(before.seen.get(n) == after.seen.get(n) for n in names):
-            return
+        for name in self.key_fields:
+            if before.seen.get(name) != after.seen.get(name):
+                break
+        else:
+            if before.remote_id == after.remote_id:
+                return
         old = set(keys_of(self.kind, before.seen, self.keys))
         new = set(keys_of(self.kind, after.seen, self.keys))
         if old != new:
@@ -176,7 +180,7 @@ class Ingest:
         self.run.touched = True
         return True
 
-    def mark_gone(self, row: Row, by: str = "user", when: int = 0) -> None:
+    def mark_gone(self, row: Row | Link, by: str = "user", when: int = 0) -> None:
         """A remote is deleted: its values stay as they were last seen. `when`: the system's stamp of it (ms), 0 where
         nothing tells; it may be older than what took the record out of the bin elsewhere, unless it is surely newer."""
         self.run.touched = True

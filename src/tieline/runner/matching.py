@@ -18,8 +18,7 @@ from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub, renamed
 from tieline.store import Entry, Intent, Row
-from tieline.store.forms import lacking
-from tieline.store.trees import decode, dumps, loads
+from tieline.store.forms import decode, dumps, lacking, loads
 
 
 class Matching:

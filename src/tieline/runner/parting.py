@@ -12,7 +12,7 @@ from tieline.model import Fields
 from tieline.records import KINDS, REFERENCES, Kind
 from tieline.runner.space import ids_of
 from tieline.store import Row, Store
-from tieline.store.trees import decode
+from tieline.store.forms import decode
 
 
 def part(store: Store, kind: Kind, record: str, winner: str, stood: Sequence[Row]) -> None:

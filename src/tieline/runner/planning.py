@@ -31,7 +31,7 @@ from tieline.runner.references import References
 from tieline.runner.space import ToHub
 from tieline.runner.targets import Targets
 from tieline.store import Cursor, Entry, Refusal, Row
-from tieline.store.trees import decode, dumps, encode_base, problems_of
+from tieline.store.forms import decode, dumps, encode_base, problems_of
 
 Stored = Sequence[tuple[Row, Link]]
 """A record's links, as they are stored and in their systems' own id spaces."""

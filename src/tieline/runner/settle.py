@@ -20,7 +20,7 @@ from tieline.runner.acting import settle_acts
 from tieline.runner.context import Run, System
 from tieline.runner.ingest import Ingest
 from tieline.store import Entry, Intent, Row
-from tieline.store.trees import decode
+from tieline.store.forms import decode
 
 SLICE_MS = 500
 PATIENCE_MS = 60_000

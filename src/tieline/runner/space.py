@@ -88,6 +88,8 @@ class ToRemote:
                 value = fields.get(name)
                 if value:
                     ids.update(dict.fromkeys(ids_of(value)))
+        if not ids:
+            return
         wanted = list(ids)
         heirs = {
             i: into for i, (_, state, into) in self.store.trees.records(wanted).items() if state == "folded" and into

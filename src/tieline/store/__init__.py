@@ -15,7 +15,8 @@ from typing import Any
 from tieline.store.book import Book
 from tieline.store.db import Db, LeaseLost, StoreBroken, StoreFull
 from tieline.store.effects import Effect, Effects
-from tieline.store.trees import Cursor, Row, Trees
+from tieline.store.forms import Cursor, Row
+from tieline.store.trees import Trees
 from tieline.store.work import Entry, Intent, Refusal, Spooled, Work
 
 __all__ = [

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic_core import from_json, to_json
 
 from tieline.model import EMPTY, Fields, Link, Problem
 from tieline.records import Kind
+
+CHUNK = 500
+"""Rows or ids of one statement."""
+T = TypeVar("T")
 
 
 class Row(NamedTuple):
@@ -63,23 +67,35 @@ def loads(text: str) -> Any:
 
 
 def decode(row: Row) -> Link:
-    """The link of a row. `base` shares the dict of `seen` where nothing differs."""
-    seen: dict[str, Any] = loads(row.seen)
+    """The link of a row."""
+    return link_of(
+        row.system, row.kind, row.stream, row.remote_id, row.record, row.seen, row.base, row.version, row.modified,
+        row.times, row.sent, row.gone, row.hub_id, row.risen,
+    )  # fmt: skip
+
+
+def link_of(
+    system: str, kind: Kind, stream: str, remote_id: str, record: str | None, seen: str, base: str | None, version: str,
+    modified: int, times: str | None, sent: str | None, gone: str | None, hub_id: str | None,
+    risen: int,
+) -> Link:  # fmt: skip
+    """The link of these columns. `base` shares the dict of `seen` where nothing differs."""
+    cells: dict[str, Any] = loads(seen)
     return Link(
-        row.system,
-        row.kind,
-        row.stream,
-        row.remote_id,
-        row.record,
-        seen,
-        _base(row.base, seen),
-        row.version,
-        row.modified,
-        from_json(row.times) if row.times else EMPTY,
-        from_json(row.sent) if row.sent else EMPTY,
-        row.gone,
-        row.hub_id is not None,
-        row.risen,
+        system,
+        kind,
+        stream,
+        remote_id,
+        record,
+        cells,
+        _base(base, cells),
+        version,
+        modified,
+        from_json(times) if times else EMPTY,
+        from_json(sent) if sent else EMPTY,
+        gone,
+        hub_id is not None,
+        risen,
     )
 
 
@@ -112,7 +128,7 @@ def encode_base(seen: Fields, base: Fields) -> str | None:
     if not base:
         return None if seen else "{}"
     if base.items() <= seen.items():
-        return "{}" if len(base) == len(seen) else lacking(tuple(n for n in seen if n not in base))
+        return "{}" if len(base) == len(seen) else lacking(tuple([n for n in seen if n not in base]))
     was = {n: v for n, v in base.items() if n not in seen or seen[n] != v}
     return dumps({"was": was, "none": [n for n in seen if n not in base]})
 
@@ -123,6 +139,23 @@ def lacking(names: tuple[str, ...]) -> str:
     return dumps({"was": {}, "none": names})
 
 
+def encode(link: Link) -> tuple[str, str | None, str | None, str | None]:
+    """The trees of a link as they are stored: seen, base, times, sent."""
+    return (
+        dumps(link.seen),
+        encode_base(link.seen, link.base),
+        dumps(link.times) if link.times else None,
+        dumps(link.sent) if link.sent else None,
+    )
+
+
 def problems_of(row: Row) -> tuple[Problem, ...]:
     """The fields of a remote that could not be read."""
     return tuple(Problem(*p) for p in from_json(row.problems)) if row.problems else ()
+
+
+def parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
+    """These ids in pieces that one statement takes."""
+    if len(ids) <= CHUNK:
+        return (ids,) if ids else ()
+    return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]

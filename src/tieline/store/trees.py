@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from tieline.model import Link, Record
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, loads, problems_of
+from tieline.store.forms import CHUNK, Cursor, Row, dumps, encode, link_of, loads, parts
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
     "hub_id, dirty, pulled, state, listed, risen"
 )
+_LINK = "stream, remote_id, record, seen, base, version, modified, times, sent, gone, hub_id, risen"
+"""What a `Link` is made of besides system and kind, in its order."""
 FRESH = (
     "system", "kind", "remote_id", "stream", "seen", "times", "problems", "version", "modified", "hub_id", "pulled",
     "state", "listed",
 )  # fmt: skip
 """What is known of a remote at first sight; it wants matching."""
-CHUNK = 500
-T = TypeVar("T")
 
 
 class Trees:
@@ -36,16 +36,25 @@ class Trees:
     def links(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, Row]:
         """The rows of these remotes, by remote id; old ids are not followed."""
         found: dict[str, Row] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT {_COLUMNS} FROM link WHERE system = ? AND kind = ? AND remote_id IN ({marks(len(part))})"
             for values in self._sql.execute(query, (system, kind, *part)):
                 found[values[2]] = Row._make(values)
         return found
 
+    def linked(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, Link]:
+        """The links of these remotes, by remote id; old ids are not followed."""
+        found: dict[str, Link] = {}
+        for part in parts(ids):
+            query = f"SELECT {_LINK} FROM link WHERE system = ? AND kind = ? AND remote_id IN ({marks(len(part))})"
+            for values in self._sql.execute(query, (system, kind, *part)):
+                found[values[1]] = link_of(system, kind, *values)
+        return found
+
     def versions(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Version and `gone` of these remotes, by remote id: enough to know what is news."""
         found: dict[str, tuple[str, str | None]] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = (
                 "SELECT remote_id, version, gone FROM link WHERE system = ? AND kind = ? "
                 f"AND remote_id IN ({marks(len(part))})"
@@ -56,7 +65,7 @@ class Trees:
     def of_records(self, ids: Sequence[str]) -> dict[str, list[Row]]:
         """The rows linked to these records, by record."""
         found: dict[str, list[Row]] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT {_COLUMNS} FROM link WHERE record IN ({marks(len(part))})"
             for values in self._sql.execute(query, part):
                 found.setdefault(values[4], []).append(Row._make(values))
@@ -65,7 +74,7 @@ class Trees:
     def buried(self, system: str, records: Sequence[str]) -> dict[str, str]:
         """Which of these records are linked to a remote of this system that is gone: record → remote id."""
         found: dict[str, str] = {}
-        for part in _parts(records):
+        for part in parts(records):
             query = (
                 "SELECT record, remote_id FROM link "
                 f"WHERE record IN ({marks(len(part))}) AND system = ? AND gone IS NOT NULL"
@@ -91,11 +100,12 @@ class Trees:
 
     def save(self, link: Link, *, own: int | None = None, **columns: Any) -> None:
         """Write a link's trees back, and any other column by name."""
+        seen, base, times, sent = encode(link)
         values: dict[str, Any] = {
-            "seen": dumps(link.seen),
-            "base": encode_base(link.seen, link.base),
-            "times": dumps(link.times) if link.times else None,
-            "sent": dumps(link.sent) if link.sent else None,
+            "seen": seen,
+            "base": base,
+            "times": times,
+            "sent": sent,
             "version": link.version,
             "modified": link.modified,
             "gone": link.gone,
@@ -109,14 +119,10 @@ class Trees:
     def confirm(self, links: Iterable[tuple[Link, int | None]]) -> None:
         """Write links' trees back after writes of our own, each with the stamp of that write where it is known."""
         self._sql.executemany(
-            "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, modified = ?, gone = ?, "
-            "own = coalesce(?, own), risen = 0 WHERE system = ? AND kind = ? AND remote_id = ?",
-            [
-                (dumps(n.seen), encode_base(n.seen, n.base), dumps(n.times) if n.times else None,
-                 dumps(n.sent) if n.sent else None, n.version, n.modified, n.gone, own, n.system, n.kind, n.remote_id)
-                for n, own in links
-            ],
-        )  # fmt: skip
+            "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, own = coalesce(?, own), risen = 0 "
+            "WHERE system = ? AND kind = ? AND remote_id = ?",
+            [(*encode(n), n.version, own, n.system, n.kind, n.remote_id) for n, own in links],
+        )
 
     def set_columns(self, system: str, kind: Kind, remote_id: str, **values: Any) -> None:
         """Set some columns of one row; names are the code's own."""
@@ -207,7 +213,7 @@ class Trees:
     def crowded(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
         """The same, for those of these keys alone that more than one remote has."""
         several: list[str] = []
-        for part in _parts(keys):
+        for part in parts(keys):
             query = (
                 f"SELECT key FROM matchkey WHERE kind = ? AND key IN ({marks(len(part))}) "
                 "GROUP BY key HAVING count(*) > 1"
@@ -217,7 +223,7 @@ class Trees:
 
     def _members(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
         found: dict[str, list[tuple[str, str, str | None, str]]] = {}
-        for part in _parts(keys):
+        for part in parts(keys):
             query = (
                 "SELECT k.key, l.system, l.remote_id, l.record, l.seen FROM matchkey k JOIN link l "
                 "ON l.system = k.system AND l.kind = k.kind AND l.remote_id = k.remote_id "
@@ -241,7 +247,7 @@ class Trees:
         """Old id → the id it answers to, for those of `ids` that are old."""
         found: dict[str, str] = {}
         if self.db.any("alias"):
-            for part in _parts(ids):
+            for part in parts(ids):
                 query = (
                     "SELECT old_id, remote_id FROM alias WHERE system = ? AND kind = ? "
                     f"AND old_id IN ({marks(len(part))})"
@@ -258,7 +264,7 @@ class Trees:
         old = self.aliases(system, kind, ids)
         wanted = list({*ids, *old.values()})
         found: dict[str, tuple[str | None, str | None]] = {}
-        for part in _parts(wanted):
+        for part in parts(wanted):
             query = (
                 "SELECT l.remote_id, l.record, r.folded_into FROM link l "
                 "LEFT JOIN record r ON r.id = l.record "
@@ -273,7 +279,7 @@ class Trees:
     def records(self, ids: Sequence[str]) -> dict[str, tuple[Record, str, str | None]]:
         """Records by id, with their state and what they were folded into."""
         found: dict[str, tuple[Record, str, str | None]] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT id, kind, fields, stamps, state, folded_into FROM record WHERE id IN ({marks(len(part))})"
             for i, kind, fields, stamps, state, into in self._sql.execute(query, part):
                 found[i] = (Record(i, kind, loads(fields), loads(stamps), state == "alive"), state, into)
@@ -282,7 +288,7 @@ class Trees:
     def dead(self, ids: Sequence[str]) -> set[str]:
         """Those of these records that have ended."""
         found: set[str] = set()
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT id FROM record WHERE id IN ({marks(len(part))}) AND state = 'dead'"
             found.update(i for (i,) in self._sql.execute(query, part))
         return found
@@ -290,7 +296,7 @@ class Trees:
     def binned(self, ids: Sequence[str]) -> list[Row]:
         """The rows of these records that a person deleted."""
         found: list[Row] = []
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT {_COLUMNS} FROM link WHERE record IN ({marks(len(part))}) AND gone = 'user'"
             found += [Row._make(r) for r in self._sql.execute(query, part)]
         return found
@@ -325,7 +331,7 @@ class Trees:
         """These records were linked somewhere: whatever waited to refer to them wants planning."""
         if not targets or not self.db.any("awaits"):
             return
-        for part in _parts(targets):
+        for part in parts(targets):
             self._sql.execute(
                 "UPDATE record SET dirty = 1 WHERE id IN "
                 f"(SELECT record FROM awaits WHERE target IN ({marks(len(part))}))",
@@ -364,7 +370,7 @@ class Trees:
     def done(self, ids: Iterable[str]) -> None:
         """One order of each of these records is confirmed."""
         counts = Counter(ids)
-        for part in _parts([i for i, number in counts.items() if number == 1]):
+        for part in parts([i for i, number in counts.items() if number == 1]):
             self._sql.execute(f"UPDATE record SET due = due - 1 WHERE due > 0 AND id IN ({marks(len(part))})", part)
         several = [(number, i) for i, number in counts.items() if number > 1]
         self._sql.executemany("UPDATE record SET due = max(due - ?, 0) WHERE id = ?", several)
@@ -386,11 +392,3 @@ class Trees:
     def save_cursor(self, cursor: Cursor) -> None:
         """Move a cursor, in the transaction of the trees it accounts for."""
         self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(10)})", cursor)
-
-
-def _parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
-
-
-__all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode_base", "loads", "problems_of"]

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from tieline.model import Change, Fields, Op, Order
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.trees import CHUNK, _parts, dumps, loads
+from tieline.store.forms import CHUNK, dumps, loads, parts
 
 
 class Intent(NamedTuple):
@@ -116,17 +116,17 @@ class Work:
     def take(self, kind: Kind, ops: Sequence[Op], system: str, stream: str, after: int, limit: int) -> list[Spooled]:
         """The next orders of a lane, in the order they were planned."""
         query = (
-            "SELECT seq, op, system, kind, stream, record, remote_id, fields, reasons FROM orders "
+            "SELECT seq, op, record, remote_id, fields, reasons FROM orders "
             f"WHERE kind = ? AND op IN ({marks(len(ops))}) AND system = ? AND stream = ? AND seq > ? "
             "ORDER BY seq LIMIT ?"
         )
         rows = self._sql.execute(query, (kind, *ops, system, stream, after, limit))
-        return [Spooled._make((*r[:7], loads(r[7]), r[8])) for r in rows]
+        return [Spooled(n, op, system, kind, stream, r, i, loads(fields), why) for n, op, r, i, fields, why in rows]
 
     def creating(self, records: Sequence[str]) -> set[tuple[str, str]]:
         """The (record, system) pairs among these records that have a create in the spool."""
         found: set[tuple[str, str]] = set()
-        for part in _parts(records):
+        for part in parts(records):
             query = f"SELECT record, system FROM orders WHERE op = 'create' AND record IN ({marks(len(part))})"
             found.update(self._sql.execute(query, part))
         return found
@@ -145,19 +145,28 @@ class Work:
 
     # -- intents
 
-    def intend(self, rows: Sequence[tuple[str, str, str, Kind, str, Op, str | None, Fields, str, int]]) -> list[int]:
-        """Write intents; their ids in order. The caller commits durably before anything is sent."""
-        first = (self._sql.execute("SELECT coalesce(max(id), 0) FROM intent").fetchone()[0]) + 1
-        self._sql.executemany(
-            "INSERT INTO intent (id, run, record, system, kind, stream, op, remote_id, payload, reasons, sent_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(first + n, *r[:7], dumps(r[7]), *r[8:]) for n, r in enumerate(rows)],
-        )
-        return list(range(first, first + len(rows)))
+    def intend(self, run: str, orders: Sequence[tuple[Spooled, Fields]], now: int) -> list[int]:
+        """Write intents of orders of the spool, each with the payload that is sent for it; their ids in order.
+
+        The caller commits durably before anything is sent.
+        """
+        highest = self._sql.execute("SELECT coalesce(max(id), 0) FROM intent").fetchone()[0]
+        shift = highest + 1 - min(order.seq for order, _ in orders)
+        for part in parts([order.seq for order, _ in orders]):
+            self._sql.execute(
+                "INSERT INTO intent (id, run, record, system, kind, stream, op, remote_id, payload, reasons, sent_at) "
+                "SELECT seq + ?, ?, record, system, kind, stream, op, remote_id, fields, reasons, ? FROM orders "
+                f"WHERE seq IN ({marks(len(part))})",
+                (shift, run, now, *part),
+            )
+        moved = [(dumps(payload), order.seq + shift) for order, payload in orders if payload is not order.fields]
+        if moved:
+            self._sql.executemany("UPDATE intent SET payload = ? WHERE id = ?", moved)
+        return [order.seq + shift for order, _ in orders]
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop intents: their outcome is known and in the trees, or they were never sent."""
-        for part in _parts(list(ids)):
+        for part in parts(list(ids)):
             self._sql.execute(f"DELETE FROM intent WHERE id IN ({marks(len(part))})", part)
 
     def unknown(self, ids: Iterable[int], now: int) -> None:
@@ -196,6 +205,16 @@ class Work:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             entries,
         )
+
+    def journal_orders(self, run: str, seqs: Sequence[int], now: int) -> None:
+        """Append orders of the spool that were carried out just as they stand."""
+        for part in parts(seqs):
+            self._sql.execute(
+                "INSERT INTO journal (run, at, record, system, kind, remote_id, op, outcome, changes) "
+                "SELECT ?, ?, record, system, kind, remote_id, op, 'ok', reasons FROM orders "
+                f"WHERE seq IN ({marks(len(part))})",
+                (run, now, *part),
+            )
 
     def entries(self, record: str) -> list[Entry]:
         """A record's whole journal, oldest first."""
@@ -247,7 +266,7 @@ class Work:
         """(record, system) → field → hash of the refused value."""
         found: dict[tuple[str, str], dict[str, str]] = {}
         if self.db.any("rejection"):
-            for part in _parts(records):
+            for part in parts(records):
                 query = f"SELECT record, system, field, value FROM rejection WHERE record IN ({marks(len(part))})"
                 for record, system, field, value in self._sql.execute(query, part):
                     found.setdefault((record, system), {})[field] = value

@@ -49,6 +49,9 @@ class Rows:
         self._narrowed: dict[frozenset[str], tuple[tuple[str, ...], tuple[Relation, ...]]] = {}
         self._writable = frozenset(n for n in mapper.specs if mapper.writable(n))
         self._clearable = frozenset(n for n in mapper.specs if clearable(mapper, n))
+        self._ways = {c: self._way(c) for c in dict.fromkeys(r.remote for r in mapper.rules)}
+        self.answered = {n: tuple(_answered(mapper, n)) for n in mapper.parts}
+        """Canonical field → the properties that an answer to its write holds."""
 
     def _turns_of(self) -> Iterable[tuple[str, str, Turn]]:
         """(column, canonical field, how its value is turned) for the columns that need it."""
@@ -118,7 +121,11 @@ class Rows:
                 for column in opt_outs:
                     if column in row and not row[column]:  # never opted out: HubSpot leaves it blank
                         row[column] = "false"
-                troubles = [t for c, f, turn in turns if (v := row.get(c)) and (t := _turned(row, c, f, turn, v))]
+                troubles: list[Problem] = []
+                for column, field, turn in turns:
+                    value = row.get(column)
+                    if value and (trouble := _turned(row, column, field, turn, value)):
+                        troubles.append(trouble)
                 fields, problems = read(row)
                 merged = row.get(MERGED)
                 found.append(
@@ -174,23 +181,32 @@ class Rows:
         """
         row, told = self.mapper.write(fields)
         problems = [*told, *self._refused(fields)]
-        blocked = {p.field for p in problems}
+        blocked = {p.field for p in problems} if problems else ()
         sent: dict[str, Any] = {}
         for column, value in row.items():
-            name = self.mapper.field_of(column) or column
+            name, way = self._ways[column]
             if name in blocked:
                 continue
             try:
-                if column.startswith((ASSOCIATION, OPT_OUT)):
+                if way == "apart":
                     sent[column] = value
                 elif value is None:
                     if column != "deal_currency_code":  # an amount without a currency leaves the deal's own
                         sent[column] = ""
                 else:
-                    sent[column] = self._put(column, self.mapper.specs[name].type, value, moment)
+                    sent[column] = as_text(value) if way == "text" else self._put(column, way, value, moment)
             except ValueError as error:
                 problems.append(Problem(name, f"{name}: {error}", "no_counterpart"))
         return sent, problems
+
+    def _way(self, column: str) -> tuple[str, str]:
+        """The canonical field a column belongs to, and how its value is put."""
+        name = self.mapper.field_of(column) or column
+        if column.startswith((ASSOCIATION, OPT_OUT)):
+            return name, "apart"
+        spec = self.mapper.specs.get(name)
+        kind = spec.type if spec is not None else ""
+        return name, "percent" if column in FRACTIONS else kind if kind in ("owner", "date") else "text"
 
     def _refused(self, fields: Mapping[str, Cell]) -> Iterable[Problem]:
         """The fields that HubSpot would not write, or not blank, whatever the account."""
@@ -200,14 +216,12 @@ class Rows:
             elif value is None and name not in self._clearable:
                 yield Problem(name, f"{name}: HubSpot does not let it be blank", "not_clearable")
 
-    def _put(self, column: str, kind: str, value: Cell, moment: Callable[[str], bool]) -> str:
-        if kind == "owner":
+    def _put(self, column: str, way: str, value: Cell, moment: Callable[[str], bool]) -> str:
+        if way == "owner":
             return self.portal.owner_id(str(value))
-        if kind == "date" and moment(column):
-            return self.midnight(str(value))
-        if column in FRACTIONS:
+        if way == "percent":
             return format(Decimal(str(value)) / 100, "f")
-        return as_text(value)
+        return self.midnight(str(value)) if moment(column) else as_text(value)
 
 
 def clearable(mapper: Mapper, name: str) -> bool:
@@ -234,6 +248,8 @@ def _percent(value: str) -> str:
 
 def as_text(value: Any) -> str:
     """A cell as the text HubSpot takes: booleans in lower case, several values joined by `;`."""
+    if type(value) is str:
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
@@ -246,6 +262,12 @@ def _bad(stream: str, item: Any, error: Exception) -> Bad:
     where = f"{stream} {'?' if id is None else id}" if isinstance(item, dict) else stream
     why = f"is not a HubSpot record: {type(error).__name__} {error}"
     return Bad(where, why, id if isinstance(id, str) else None)
+
+
+def _answered(mapper: Mapper, name: str) -> Iterable[str]:
+    for part in mapper.parts[name]:
+        if part.rule.read:
+            yield from (c for c in part.rule.columns if not c.startswith((ASSOCIATION, OPT_OUT)))
 
 
 def _written(mapper: Mapper, column: str) -> bool:

@@ -185,15 +185,16 @@ class Writer:
     def _lacks(self, item: Item) -> bool:
         """Whether a column of a written field is not in the answer. One that was cleared and is not there is blank."""
         properties = _properties(item)
-        troubled = {p.field for p in item.problems}
-        for field in item.write.fields.keys() - troubled:
-            if item.write.fields[field] is None:
+        troubled = {p.field for p in item.problems} if item.problems else ()
+        for field, value in item.write.fields.items():
+            if field in troubled:
+                continue
+            if value is None:
                 for part in self._rows.mapper.parts.get(field, ()):
                     properties.update({c: None for c in part.rule.columns if c not in properties})
-            for part in self._rows.mapper.parts.get(field, ()):
-                for column in part.rule.columns if part.rule.read else ():
-                    if column not in properties and not column.startswith((ASSOCIATION, OPT_OUT)):
-                        return True
+            for column in self._rows.answered.get(field, ()):
+                if column not in properties:
+                    return True
         return False
 
     def _objects(

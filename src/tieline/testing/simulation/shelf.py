@@ -40,6 +40,7 @@ class _Db(Db):
         with self.atomic(fence=False) as sql:
             for table in self._tables:
                 sql.execute(f"DELETE FROM {table}")  # noqa: S608  # names from the schema
+        self._filled.clear()
         self.epoch = None
 
 
