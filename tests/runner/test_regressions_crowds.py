@@ -65,6 +65,25 @@ def test_each_a_thing_of_its_own_gets_a_record_everywhere(deals: Any) -> None:
     assert (summary.reviews, summary.converged, counts(deals)) == (0, True, [60, 60])
 
 
+def test_people_who_share_an_address_and_are_told_apart_are_not_asked_about_again(office: Any) -> None:
+    for name in ("crm", "mail"):
+        office.add(name)
+        for number in range(12):
+            cells = {"email": "info@firm.example", "last_name": f"{name} {number}"}
+            office.systems[name].person_create("contact", cells)
+    office.sync()
+    [review] = office.reviews()
+    assert review["detail"]["count"] == 24
+    office.answer("rejected")
+    summary = settle(office)
+    assert (summary.reviews, summary.converged) == (0, True)
+    assert [len(system.alive("contact")) for system in office.systems.values()] == [24, 24]
+    office.create("crm", "contact", email="info@firm.example", last_name="late")  # of whom nobody has said a word
+    office.sync()
+    [review] = office.reviews()
+    assert (review["topic"], office.sync().writes) == ("match", 0)
+
+
 def test_some_the_same_are_asked_about_one_by_one_and_linked_as_a_person_says(deals: Any) -> None:
     deals.sync()
     deals.answer("accepted")

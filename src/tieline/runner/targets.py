@@ -38,6 +38,10 @@ class Targets:
                 crowd = (tuple(detail["context"].items()), detail["waiting"])
                 if crowd not in self.crowds.setdefault(detail["key"], []):
                     self.crowds[detail["key"]].append(crowd)
+        self.apart: dict[str, list[Context]] = {}
+        """Match key → the contexts in which a person said that all who share it are things of their own."""
+        for detail in run.store.book.apart(kind) if run.store.db.any("review") else ():
+            self.apart.setdefault(detail["key"], []).append(tuple(detail["context"].items()))
 
     def of(
         self, record: Record, merged: Merged, sides: Sequence[Side], refusals: Refusals, court: Court
@@ -95,7 +99,11 @@ class Targets:
         self, record: Record, merged: Merged, targets: list[Target], court: Court
     ) -> tuple[list[Target], list[Question]]:
         """Holds creates in systems where somebody alive already has the record's e-mail or domain, and asks."""
-        keys = [k for k in keys_of(self.kind, merged.fields, self.keys) if k.partition(":")[0] in IDENTITY]
+        keys = [
+            k
+            for k in keys_of(self.kind, merged.fields, self.keys)
+            if k.partition(":")[0] in IDENTITY and not any(agrees(c, merged.fields) for c in self.apart.get(k, ()))
+        ]
         if not targets or not keys:
             return targets, []
         # who stands there may be our own create, whose outcome is not known yet: no question for a person

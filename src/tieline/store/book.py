@@ -148,6 +148,14 @@ class Book:
         )
         return [(key, from_json(detail)) for key, detail in self._sql.execute(query, (kind,))]
 
+    def apart(self, kind: Kind) -> list[dict[str, Any]]:
+        """What is known of crowds of equals of which a person said that each is a thing of its own."""
+        query = (
+            "SELECT detail FROM review WHERE topic = 'match' AND state = 'rejected' AND kind = ? "
+            "AND record IS NULL AND remote_id IS NULL"
+        )
+        return [from_json(detail) for (detail,) in self._sql.execute(query, (kind,))]
+
     def reviews(self, state: str = "open") -> list[dict[str, Any]]:
         """Reviews of a state (`all` for every one), oldest first."""
         where, values = ("", ()) if state == "all" else ("WHERE state = ?", (state,))
