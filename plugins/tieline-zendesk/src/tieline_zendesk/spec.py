@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tieline import Connector, ConnectorSpec, Context
+from tieline_zendesk.mapping import HUB_FIELD, KINDS, TABLES
+from tieline_zendesk.oauth import PROFILE
+from tieline_zendesk.settings import ZendeskSettings
 from tieline_zendesk.vices import VICES
 
 if TYPE_CHECKING:
@@ -12,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def _connect(context: Context) -> Connector:
-    raise NotImplementedError
+    from tieline_zendesk.connector import ZendeskConnector
+
+    return ZendeskConnector(context)
 
 
 def _sandbox(options: SandboxOptions) -> Sandbox:
@@ -24,11 +29,15 @@ def _sandbox(options: SandboxOptions) -> Sandbox:
 SPEC = ConnectorSpec(
     name="zendesk",
     title="Zendesk",
-    streams=("organizations", "users"),
+    streams=tuple(TABLES),
     connect=_connect,
-    mapping={},
-    kinds={"organizations": "account", "users": "contact"},
+    mapping=TABLES,
+    kinds=KINDS,
+    settings=ZendeskSettings,
+    http=PROFILE,
+    address="https://{subdomain}.zendesk.com",
     example_url="https://YOURS.zendesk.com",
     sandbox=_sandbox,
     vices=VICES,
+    hub_field=HUB_FIELD,
 )
