@@ -6,7 +6,7 @@ from typing import Final
 
 VICES: Final = (
     "alias-host",
-    "coarse-seam",
+    "domain-mapping",
     "garbage",
     "job-delay",
     "job-stuck",
@@ -17,7 +17,6 @@ VICES: Final = (
     "partial-batch",
     "rate-limit",
     "rate-limit-no-retry-after",
-    "refresh-rotation",
     "restricted-picklist",
     "search-lag",
     "text-429",
