@@ -23,7 +23,10 @@ DOMAINS = "domain_names"
 MAILBOX = "email"
 END_USER = "end-user"
 _GLUE = "\u00a0"
-"""A no-break space keeps the words of a last name together, and marks a name that is a first name only."""
+"""A no-break space keeps the words of a last name together."""
+_ALONE = "\u200b"
+"""A zero-width space ends a name that is a first name only: it is not seen, it is no part of a word for a search, and
+who trims names does not take it for a blank."""
 
 
 def split_name(name: str | None, email: str | None) -> tuple[str | None, str | None]:
@@ -34,8 +37,8 @@ def split_name(name: str | None, email: str | None) -> tuple[str | None, str | N
     text = (name or "").strip(" ")
     if not text or text.lower() == (email or "").lower():
         return None, None
-    if text.endswith(_GLUE):
-        return text.rstrip(_GLUE).replace(_GLUE, " ") or None, None
+    if text.endswith(_ALONE):
+        return text.rstrip(_ALONE).strip(" ") or None, None
     first, _, last = text.rpartition(" ")
     return first.strip(" ") or None, last.replace(_GLUE, " ").strip(" ") or None
 
@@ -45,7 +48,7 @@ def join_name(first: str | None, last: str | None) -> str | None:
     first, last = (first or "").strip(), (last or "").strip().replace(" ", _GLUE)
     if last:
         return f"{first} {last}".strip(" ")
-    return first.replace(" ", _GLUE) + _GLUE if first else None
+    return first + _ALONE if first else None
 
 
 def number(text: str) -> int | float:

@@ -128,6 +128,9 @@ class Rows:
             if not self.mapper.writable(name):
                 problems.append(Problem(name, f"{name}: cannot be written to Zendesk", "read_only"))
                 continue
+            if cell is None and write.op != "create" and self.mapper.field_of(MAILBOX) == name:
+                problems.append(Problem(name, f"{name}: Zendesk cannot blank the primary address", "not_nillable"))
+                continue
             row, refused = self.mapper.write({name: cell})
             problems += refused
             if not refused:

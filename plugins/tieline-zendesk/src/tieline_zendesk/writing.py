@@ -166,7 +166,8 @@ class Writer:
             self._one_by_one(sent, self._change_one)
         due = [d for d in rest if d.mailbox is not None and (d not in sent or _is_ok(d))]
         self._one_by_one(due, self._readdress, started=bool(sent))
-        self._read_back([d for d in rest if _is_ok(d) and (d.outcome is None or d.outcome.remote is None)])
+        if not link:  # nothing but the stamp was written, and each item's result says so
+            self._read_back([d for d in rest if d.outcome is not None and _is_ok(d) and d.outcome.remote is None])
 
     def _held(self, drafts: Sequence[Draft], *, link: bool) -> dict[str, Any]:
         """What is there of records of which a part is written that Zendesk takes only as a whole."""
