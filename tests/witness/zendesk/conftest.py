@@ -11,64 +11,42 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tieline.sandbox import Request, Response, SandboxOptions, serve
-from tieline_zendesk.sandbox import ZendeskSandbox
-
-HOST = "northbay.zendesk.com"
+from tieline.sandbox import SandboxOptions, serve
 
 
-class Watched(ZendeskSandbox):
-    """A stand-in whose every call is held against the vendor's description, where there is one."""
-
-    def __init__(self, options: SandboxOptions, description: Any) -> None:
-        super().__init__(options)
-        self.description, self.wrong = description, []  # type: ignore[var-annotated]
-
-    def handle(self, request: Request) -> Response:
-        """Answer, and note what differs."""
-        response = super().handle(request)
-        if self.description is not None and response.status:
-            sent = request.data() if request.payload() else None
-            answer = response.json() if "json" in response.headers.get("content-type", "") else None
-            self.wrong += self.description.check(request.method, request.path, sent, response.status, answer)
-        return response
-
-
-@pytest.fixture(scope="session")
-def description() -> Any:
-    """The vendor's description of its API, or None where it is not at hand."""
+@pytest.fixture
+def openapi(witness_module: Callable[[str], Any]) -> Any:
+    """The module that holds calls against a description."""
     pytest.importorskip("openapi_schema_validator", reason="openapi-schema-validator is not installed")
     pytest.importorskip("yaml", reason="pyyaml is not installed")
+    return witness_module("zendesk/openapi")
+
+
+@pytest.fixture
+def description(openapi: Any) -> Any:
+    """The vendor's description of its API, or None where it is not at hand."""
     folder = Path(os.environ.get("TIELINE_RECORDINGS") or "/nowhere") / "zendesk" / "openapi"
     found = sorted(folder.glob("*support*.yaml"))
     if not found:
         return None
-    return _load_module().described(found[0])
-
-
-def _load_module() -> Any:
-    import importlib.util
-    import sys
-
-    name = "tieline_witness_zendesk_openapi"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "openapi.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    return openapi.described(found[0])
 
 
 @pytest.fixture
-def bench(description: Any) -> Iterator[Callable[..., Any]]:
+def watched_module(witness_module: Callable[[str], Any]) -> Any:
+    """The stand-in that is watched."""
+    return witness_module("zendesk/watched")
+
+
+@pytest.fixture
+def bench(description: Any, watched_module: Any) -> Iterator[Callable[..., Any]]:
     """Starts a stand-in on a port and zenpy beside it; at the end, no call may have differed from the description."""
     zenpy = pytest.importorskip("zenpy", reason="zenpy is not installed")
     import requests
     from requests.adapters import HTTPAdapter
 
     opened: list[Any] = []
-    watched: list[Watched] = []
+    watched: list[Any] = []
 
     class Carrier(HTTPAdapter):
         """Carries what is meant for the vendor's host to the stand-in; the SDK itself is as it is."""
@@ -87,7 +65,7 @@ def bench(description: Any) -> Iterator[Callable[..., Any]]:
             return response
 
     def start(seed: str = "empty", *vices: str, clock: Any = None, basic: bool = False, **login: Any) -> Any:
-        sandbox = Watched(SandboxOptions(seed=seed, vices=frozenset(vices), clock=clock), description)
+        sandbox = watched_module.Watched(SandboxOptions(seed=seed, vices=frozenset(vices), clock=clock), description)
         server = serve(sandbox)
         session = requests.Session()
         session.trust_env = False
@@ -110,11 +88,3 @@ def bench(description: Any) -> Iterator[Callable[..., Any]]:
     answers = [w for one in watched for w in one.wrong if w.half == "answer"]
     wrong = {f"{w.call} {w.where}: {w.what}" for w in answers}
     assert not wrong, "\n".join(sorted(wrong))
-
-
-@pytest.fixture
-def openapi() -> Any:
-    """The module that holds calls against a description."""
-    pytest.importorskip("openapi_schema_validator", reason="openapi-schema-validator is not installed")
-    pytest.importorskip("yaml", reason="pyyaml is not installed")
-    return _load_module()

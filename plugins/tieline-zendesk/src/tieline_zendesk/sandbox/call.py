@@ -60,7 +60,8 @@ class Call:
 
     def link(self, **changes: Any) -> str:
         """This request's own address with other parameters; None takes one away."""
-        params = {k: v for k, v in {**self.request.params, **changes}.items() if v is not None}
+        kept = {name: value for name, value in self.request.params.items() if name not in changes}
+        params = {name: value for name, value in {**changes, **kept}.items() if value is not None}
         query = urlencode(params, doseq=True)
         return f"{self.base}{self.request.path}{'?' if query else ''}{query}"
 
