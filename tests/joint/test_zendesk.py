@@ -71,6 +71,13 @@ class Joint:
     def _archives() -> dict[Kind, SystemRules]:
         return {"account": SystemRules(delete="archive"), "contact": SystemRules(delete="archive")}
 
+    def spoil(self, *vices: str) -> None:
+        """From now on the desk has these vices and no others."""
+        assert SPEC.sandbox is not None
+        state = self.desk.dump()
+        self.desk = SPEC.sandbox(SandboxOptions(vices=frozenset(vices), clock=self.clock, state=state))
+        self.transport.inner = InProcess(self.desk)
+
     def sync(self, **options: Any) -> tuple[Summary, Counter[str]]:
         """One run of a fresh process, a while after whatever happened before, and the desk's requests by route."""
         self.clock.advance(A_WHILE)
@@ -246,8 +253,9 @@ def test_of_two_merged_users_the_one_that_went_is_told_as_deleted_and_nobody_is_
 
 
 def test_jobs_that_never_end_lose_nothing_and_the_rest_goes_on() -> None:
-    joint = Joint("job-stuck", job_wait=30)
+    joint = Joint(job_wait=30)
     joint.fill(30)
+    joint.spoil("job-stuck")
     for _ in range(6):
         joint.sync()
         joint.clock.advance(600_000)
@@ -275,4 +283,43 @@ def test_a_ticket_is_opened_once_for_each_record_that_asks_for_it() -> None:
     (ticket,) = joint.ask("GET", "/tickets")["tickets"]
     assert (ticket["subject"], ticket["status"], ticket["tags"]) == ("Call Ann", "new", ["call", "tieline"])
     assert ticket["due_at"] == "2030-01-02T00:00:00Z"
+    joint.store.close()
+
+
+NASTY = (
+    "domain-mapping",
+    "garbage",
+    "job-delay",
+    "lost-answer",
+    "null-cursor",
+    "partial-batch",
+    "rate-limit",
+    "rate-limit-no-retry-after",
+    "search-lag",
+    "text-429",
+    "user-update-limit",
+)
+
+
+@pytest.mark.parametrize("vice", NASTY)
+def test_whatever_the_desk_does_both_sides_end_equal_and_nobody_is_there_twice(vice: str) -> None:
+    joint = Joint()
+    joint.fill(30)
+    joint.spoil(vice)
+    for _ in range(8):
+        done, _ = joint.sync()
+        joint.clock.advance(600_000)
+    joint.edit("d4@desk4.example", last_name="Newname", email="new@desk4.example")
+    for _ in range(6):
+        done, _ = joint.sync()
+        joint.clock.advance(600_000)
+    assert done.converged, done
+    joint.spoil()
+    users = joint.users()
+    held = {r.fields["email"]: r.fields for r in joint.crm.alive("contact")}
+    assert users.keys() == held.keys()
+    assert len(users) == 60
+    assert users["new@desk4.example"]["name"] == "Ann Newname"
+    assert {u["name"] for u in users.values()} == {f"{f['first_name']} {f['last_name']}" for f in held.values()}
+    assert [r["topic"] for r in joint.store.book.reviews()] == []
     joint.store.close()
