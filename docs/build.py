@@ -265,6 +265,7 @@ BUILDERS: dict[str, Callable[[], str]] = {
     "settings-files": lambda: settings_of("files"),
     "settings-hubspot": lambda: settings_of("hubspot"),
     "settings-salesforce": lambda: settings_of("salesforce"),
+    "settings-zendesk": lambda: settings_of("zendesk"),
     "fields": fields,
     "hooks": hooks,
     "events": events,

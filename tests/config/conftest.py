@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from tieline import ConnectorSpec, HttpProfile, Rule, Settings, hookimpl
+from tieline import ConnectorSpec, HttpProfile, Rule, Settings, Subdomain, hookimpl
 from tieline.config import Config, load
 from tieline.plugins import Registry
 
@@ -69,12 +69,29 @@ ELDER = dataclasses.replace(
 """As acme was before."""
 
 
+class DeskSettings(Settings):
+    site: Subdomain | None = None
+
+
+DESK = ConnectorSpec(
+    name="desk",
+    title="Desk",
+    streams=("contacts",),
+    kinds={"contacts": "contact"},
+    connect=nobody,
+    mapping={"contacts": (Rule("mail", "email"),)},
+    settings=DeskSettings,
+    http=HttpProfile(hosts=(".desk.test",)),
+    address="https://{site}.desk.test",
+)
+
+
 class Plugin:
     __name__ = "made-up"
 
     @hookimpl
     def tieline_connectors(self) -> list[ConnectorSpec]:
-        return [ACME, FOLDER, ELDER]
+        return [ACME, FOLDER, ELDER, DESK]
 
 
 @pytest.fixture

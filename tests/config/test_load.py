@@ -237,8 +237,8 @@ def test_a_file_that_is_not_there_names_the_command_that_makes_it(tmp_path: Path
 
 def test_a_missing_connector_says_what_to_install(read: Read) -> None:
     with pytest.raises(PluginMissing) as caught:
-        read("", systems='[systems.a]\nconnector = "zendesk"\n')
-    assert caught.value.hint == "pip install tieline-zendesk"
+        read("", systems='[systems.a]\nconnector = "nowhere"\n')
+    assert caught.value.hint == "pip install tieline-nowhere"
     assert str(caught.value).startswith("tieline.toml:2: systems.a.connector: no installed plugin offers")
 
 
@@ -292,3 +292,29 @@ FINGERPRINTS = [
 def test_no_secret_can_be_in_a_configuration(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACME_TOKEN", "canary-canary")
     assert "canary" not in repr(read())
+
+
+DESK = '[systems.help]\nconnector = "desk"\nauth = {{ type = "none" }}\n{}\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ('site = "acme"', "https://acme.desk.test"),
+        ('base_url = "https://other.desk.test"', "https://other.desk.test"),
+        ('site = "acme"\nbase_url = "https://other.desk.test"', "https://other.desk.test"),
+    ],
+)
+def test_an_address_may_be_made_of_a_setting(read: Read, lines: str, address: str) -> None:
+    assert read("", systems=DESK.format(lines)).systems["help"].base_url == address
+
+
+@pytest.mark.parametrize("site", ["evil.test/", "a@b", "a.b", ""])
+def test_a_setting_that_leads_elsewhere_is_the_one_problem_told(read: Read, site: str) -> None:
+    (told,) = problems(read, "", systems=DESK.format(f'site = "{site}"'))
+    assert "systems.help.site" in told
+
+
+def test_neither_an_address_nor_its_setting_is_a_missing_address(read: Read) -> None:
+    (told,) = problems(read, "", systems=DESK.format(""))
+    assert "systems.help.base_url: is required" in told

@@ -112,6 +112,26 @@ def test_absence_from_a_complete_listing_is_evidence(office: Any) -> None:
     assert [r["topic"] for r in office.reviews()] == ["delete"]
 
 
+def test_only_news_calls_for_a_listing_where_nothing_else_tells_of_deletions(office: Any) -> None:
+    """The last change is met again by every window that begins with it, and so is what was written here."""
+    office.add("crm", tombstones=False, full_listing=True)
+    office.add("mail")
+    office.rule("crm", "contact", delete="archive")
+    one = office.create("crm", "contact", email="ada@firm.example")
+    two = office.create("crm", "contact", email="bob@firm.example")
+    for _ in range(3):
+        office.sync()
+    calls = office.inner["crm"].calls
+    before = calls["list"]
+    office.sync()
+    assert calls["list"] == before
+    office.systems["crm"].person_delete("contact", one)
+    office.edit("crm", "contact", two, title="Countess")
+    office.sync()
+    assert calls["list"] == before + 1
+    assert office.values("mail", "contact", "email") == ["bob@firm.example"]
+
+
 def test_an_empty_listing_deletes_nothing_that_a_read_still_finds(office: Any) -> None:
     office.add("crm", tombstones=False, full_listing=True)
     office.add("mail")

@@ -28,7 +28,10 @@ def list_command(session: Session) -> int:
 def _text(session: Session) -> str:
     found = session.registry.list()
     if not found:
-        return "No plugin is installed.\nNext: pip install tieline-hubspot tieline-salesforce tieline-files"
+        return (
+            "No plugin is installed.\n"
+            "Next: pip install tieline-hubspot tieline-salesforce tieline-zendesk tieline-files"
+        )
     rows = [
         [i.name, i.distribution, i.version, ", ".join(i.connectors), ", ".join(i.hooks), i.error and f"! {i.error}"]
         for i in found
