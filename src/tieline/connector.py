@@ -318,6 +318,9 @@ class ConnectorSpec:
     http: HttpProfile | None = None
     base_url: str = ""
     """The default; empty: the configuration must give one."""
+    address: str = ""
+    """A `base_url` made of settings, such as `https://{subdomain}.vendor.example`, for who gives them instead of one;
+    such settings must be of a type that cannot lead elsewhere, as `Subdomain`."""
     example_url: str = ""
     """What `tieline init` writes where there is no default, such as `https://YOURS.vendor.example`."""
     sandbox: Callable[[SandboxOptions], Sandbox] | None = None

@@ -234,6 +234,8 @@ class Receipt(NamedTuple):
     id: str | None = None
     url: str = ""
     problems: tuple[Problem, ...] = ()
+    state: str = ""
+    """How what was made stands now, in the system's own word; empty: it does not say."""
 
 
 class Finding(NamedTuple):

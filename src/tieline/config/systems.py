@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -52,8 +53,13 @@ def read_system(
     base_url, auth, ca = "", None, None
     if spec.http is not None:
         ca = _ca((*path, "ca"), table.get("ca"), problems)
-        value = table.get("base_url", spec.base_url)
-        base_url = _base_url((*path, "base_url"), value, spec.http, spec.example_url or "https://…", problems)
+        value = table.get("base_url", spec.base_url or _address(spec.address, chosen))
+        unsaid = not value and bool(spec.address) and chosen is None  # what is wrong there is noted already
+        base_url = (
+            ""
+            if unsaid
+            else _base_url((*path, "base_url"), value, spec.http, spec.example_url or "https://…", problems)
+        )
         auth = _auth((*path, "auth"), table.get("auth"), problems)
         _basic((*path, "auth", "type"), auth, spec, problems)
         _token_url((*path, "auth", "token_url"), getattr(auth, "token_url", None), base_url, spec.http, problems)
@@ -118,6 +124,13 @@ def _mappers(path: Path, spec: ConnectorSpec, table: Mapping[str, Any], problems
         if kind in table and kind not in offered:
             problems.add((*path, kind), f"the connector {spec.name} has no {kind}; it has {', '.join(offered)}")
     return found
+
+
+def _address(template: str, settings: Any) -> str:
+    """The address that a connector's settings name; empty when one of them is missing or wrong."""
+    named = [name for _, name, _, _ in Formatter().parse(template) if name]
+    values = {name: getattr(settings, name, None) for name in named}
+    return template.format_map(values) if named and all(values.values()) else ""
 
 
 def _base_url(path: Path, value: object, profile: HttpProfile, example: str, problems: Problems) -> str:

@@ -220,6 +220,7 @@ class Reader:
         """A page's remotes and the cursor that accounts for them, together."""
         store = self.run.store
         now = self.run.ports.clock.now()
+        self.met += self._news(page.remotes) if self.facts.blind else len(page.remotes)
         with store.atomic(durable=False):
             self.ingest.take(page.remotes, listing)
             store.trees.save_cursor(cursor)
@@ -233,9 +234,15 @@ class Reader:
                           f"{bad.where}: {bad.message}")
                     for bad in page.bad
                 )  # fmt: skip
-        self.met += len(page.remotes)
         self.run.ports.boundary("ingested")
         self.run.progress("pull", self.system.name, len(page.remotes), None)
+
+    def _news(self, remotes: Sequence[Remote]) -> int:
+        """How many of these are not known to stand just so: a window meets again what lies at its very beginning, and
+        what we wrote ourselves; neither is a reason to look for what is missing."""
+        known = self.trees.versions(self.system.name, self.facts.kind, [r.id for r in remotes])
+        same = (r.version and not r.gone and known.get(r.id) == (r.version, None) for r in remotes)
+        return sum(not s for s in same)
 
     def _job(self, method: Any, token: str | None) -> Job:
         name = self.facts.name
