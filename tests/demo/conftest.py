@@ -89,7 +89,8 @@ def _everything(home: Path) -> dict[str, dict[str, list[Any]]]:
                     token = page.token
                     if token is None:
                         break
-                found.setdefault(name, {})[facts.kind] = remotes
+                last = {r.id: r for r in remotes}  # a listing may name one twice
+                found.setdefault(name, {})[facts.kind] = list(last.values())
     return found
 
 

@@ -40,6 +40,10 @@ def text(sandbox: Any) -> str:
 )
 def test_an_edit_changes_the_record_that_people_call_by_this_key(sandbox: Any, kind: Any, key: str, field: str) -> None:
     assert "Chief Surveyor" not in text(sandbox)
+    if kind not in sandbox.counts():  # support keeps no deals
+        with pytest.raises(ValueError, match=kind):
+            sandbox.person(Act("edit", kind, key, {field: "Chief Surveyor"}))
+        return
     sandbox.person(Act("edit", kind, key, {field: "Chief Surveyor"}))
     assert "Chief Surveyor" in text(sandbox)
 
@@ -60,7 +64,8 @@ def test_of_one_record_there_is_nothing_to_merge(sandbox: Any) -> None:
 
 def test_only_the_crm_has_jonas_twice(seeded: dict[str, Any]) -> None:
     lost = {}
-    for system, (make, state) in seeded.items():
+    for system in ("crm", "marketing"):  # support does not know him
+        make, state = seeded[system]
         one = make(SandboxOptions(state=json.loads(json.dumps(state))))
         before = one.counts()["contact"]
         one.person(Act("merge", "contact", JONAS))
@@ -70,9 +75,10 @@ def test_only_the_crm_has_jonas_twice(seeded: dict[str, Any]) -> None:
 
 def test_an_opt_out_is_seen_once_and_a_value_that_is_refused_changes_nothing(sandbox: Any) -> None:
     before = text(sandbox)
+    name, value = ("employees", "many") if "opportunity" in sandbox.counts() else ("x_tier", "Platinum")
     with pytest.raises(ValueError, match=r".+"):
-        sandbox.person(Act("edit", "account", BRIGHTWATER, {"employees": "many"}))
-    assert text(sandbox).count("many") == before.count("many")
+        sandbox.person(Act("edit", "account", BRIGHTWATER, {name: value}))
+    assert text(sandbox).count(value) == before.count(value)
     sandbox.person(Act("opt_out", "contact", INES))
     assert text(sandbox) != before
 
@@ -83,7 +89,7 @@ def test_nobody_can_do_anything_to_somebody_who_is_not_there(sandbox: Any) -> No
             sandbox.person(Act(verb, "contact", "nobody@nowhere.example"))  # type: ignore[arg-type]
 
 
-def test_the_day_lets_people_edit_both_sides_and_ends_in_order() -> None:
+def test_the_day_lets_people_edit_every_side_and_ends_in_order() -> None:
     assert {deed.system for deed in DAY} == set(SYSTEMS)
     assert {deed.act.verb for deed in DAY} == {"edit", "opt_out", "merge"}
     minutes = [deed.minute for deed in DAY]

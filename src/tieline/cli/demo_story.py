@@ -24,23 +24,24 @@ def opening(titles: Mapping[str, str]) -> str:
     homes = {name: f"{title} ({name})" for name, title in titles.items()}
     text = (
         f"Northbay Instruments is made up. Its sales people work in {homes['crm']}, its marketing people in "
-        f"{homes['marketing']}. Both are stand-ins on this machine, and the records in them are as untidy as yours."
+        f"{homes['marketing']}, its support people in {homes['support']}. All are stand-ins on this machine, and the "
+        "records in them are as untidy as yours."
     )
     return textwrap.fill(text, WIDTH)
 
 
 def first(told: Told) -> str:
-    """The first sync: what was done to bring the two together, and what came of it."""
+    """The first sync: what was done to bring the systems together, and what came of it."""
     summary = told.runs[0]
     rows = [
-        [kind, *(n for name in told.before for n in (told.before[name][kind], told.after[name][kind]))]
+        [kind, *(counts[name].get(kind, "-") for name in told.before for counts in (told.before, told.after))]
         for kind in KINDS
     ]
     heads = [head for name in told.before for head in (name.upper(), "NOW")]
     return "\n".join(
         [
             "$ tieline sync --yes",
-            "The first sync links what is certainly the same, fills blanks, makes what one",
+            "The first sync links what is certainly the same, fills blanks, makes what a",
             "side lacks, and asks where it cannot know.",
             "",
             counts_table(summary.orders),
@@ -53,11 +54,11 @@ def first(told: Told) -> str:
 
 
 def ended(summary: Summary) -> str:
-    """How a run ended, in one line."""
+    """How a run ended, in a line or two."""
     calls = ", ".join(f"{name} {number}" for name, number in summary.api_calls.items())
     waits = f"{plural(summary.reviews, 'review')} open" if summary.reviews else "no review"
     state = "converged" if summary.converged else "not converged"
-    return f"{plural(summary.writes, 'write')}, {state}, {waits}. API calls: {calls}."
+    return textwrap.fill(f"{plural(summary.writes, 'write')}, {state}, {waits}. API calls: {calls}.", WIDTH)
 
 
 def day(deeds: Sequence[tuple[int, Any]]) -> str:
@@ -111,7 +112,7 @@ def reviews(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def last(told: Told) -> str:
-    """The third run, seen from both sides."""
+    """The third run, seen from every side."""
     counted = ", ".join(f"{name} {number}" for name, number in told.counted.items())
     return f"$ tieline sync\n{ended(told.runs[-1])}\nWrites that the stand-ins counted meanwhile: {counted}."
 
@@ -119,7 +120,7 @@ def last(told: Told) -> str:
 def closing(told: Told, home: str, waiting: Sequence[Mapping[str, Any]], program: str) -> str:
     """Whether it came out as told, and what to try next. `program` is how the user calls Tieline."""
     commands = [
-        (f"{program} sandbox --home . &", "serve both stand-ins again"),
+        (f"{program} sandbox --home . &", "serve the stand-ins again"),
         (f"{program} status", "runs, links, reviews, refusals"),
         (f"{program} history contact {MAREK}", ""),
         *(_answer(program, next((r for r in waiting if r["topic"] == "conflict"), None))),

@@ -18,6 +18,7 @@ YARA = "yara.nasser@brightwater-foods.example"
 JONAS = "jonas.weber@torvik-shipping.example"
 DEAL = "Halden Optics - Sensors"
 BRIGHTWATER = "Brightwater Foods Ltd"
+HALDEN = "Halden Optics GmbH"
 STAGE = "Negotiation/Review"
 
 
@@ -45,6 +46,7 @@ DAY: Sequence[Deed] = (
         Act("edit", "contact", MAREK, {"title": "Head of Procurement"}),
         "Sofia notes that Marek Dvorak was promoted",
     ),
+    Deed(178, "support", Act("edit", "contact", MAREK, {"phone": "555 0173"}), "Ruth has Marek Dvorak's new number"),
     Deed(210, "crm", Act("edit", "contact", PRIYA, {"phone": "555 0142"}), "Amara corrects Priya Raman's phone"),
     Deed(
         243,
@@ -61,7 +63,13 @@ DAY: Sequence[Deed] = (
         Act("edit", "contact", OSKAR, {"title": "VP Logistics"}),
         "and Sofia, in the same second, another one",
     ),
-    Deed(405, "marketing", Act("opt_out", "contact", YARA), "Yara Nasser opts out of every e-mail"),
+    Deed(
+        362,
+        "support",
+        Act("edit", "account", HALDEN, {"industry": "Lenses"}),
+        "Ruth changes the industry of Halden Optics",
+    ),
+    Deed(405, "support", Act("opt_out", "contact", YARA), "Yara Nasser asks support for no more e-mail"),
     Deed(442, "crm", Act("merge", "contact", JONAS), "Lukas merges the two entries of Jonas Weber"),
     Deed(
         488,

@@ -1,6 +1,6 @@
-"""Sets the demo up: two stand-ins on free loopback ports, seeded with the company, and a home that holds everything.
+"""Sets the demo up: three stand-ins on free loopback ports, seeded with the company, and a home that holds everything.
 
-The only place in core that names connectors: whoever plays the company's two sides must be chosen somewhere.
+The only place in core that names connectors: whoever plays the company's sides must be chosen somewhere.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from tieline.home import CONFIG, SANDBOXES, Home
 from tieline.ports import Clock
 from tieline.sandbox import Server, serve
 
-SYSTEMS: Mapping[str, str] = {"crm": "salesforce", "marketing": "hubspot"}
+SYSTEMS: Mapping[str, str] = {"crm": "salesforce", "marketing": "hubspot", "support": "zendesk"}
 """System → the connector that plays it."""
-INSTALL = "pip install tieline-hubspot tieline-salesforce"
+INSTALL = "pip install tieline-hubspot tieline-salesforce tieline-zendesk"
 FOLDER = "tieline-demo"
 _HEAD = """\
-# The home of a demo: made-up records in two stand-ins on this machine. Nothing here reaches a vendor.
+# The home of a demo: made-up records in stand-ins on this machine. Nothing here reaches a vendor.
 # `tieline sandbox --home .` serves them again on these ports; every other command then works as on real systems.
 """
 _SYNC = """\
 [sync.account]
 name = "prefer:crm"          # sales has the name on the contract
+industry = "only:crm"        # sales alone decides it; an edit elsewhere is put back
 
 [sync.contact]
 phone = "prefer:crm"         # sales dials it

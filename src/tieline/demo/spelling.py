@@ -47,6 +47,12 @@ _UNKNOWN: Mapping[str, Mapping[Kind, tuple[str, ...]]] = {
         "opportunity": ("campaign",),
         "campaign": ("type", "budget", "actual_cost"),
     },
+    "support": {
+        "account": ("employees", "annual_revenue", "address", "owner", "type", "parent"),
+        "contact": ("owner", "lead_source", "lifecycle_stage", "lead_status", "consent_phone", "address"),
+        "opportunity": (),
+        "campaign": (),
+    },
 }
 """What a side has no place for."""
 
@@ -107,7 +113,7 @@ def _account(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
         fields["name"] = truth.facts["bare"]
     _blank(fields, dice, {"phone": 0.8, "industry": 0.9, "employees": 0.7, "annual_revenue": 0.6})
     _blank(fields, dice, {"address": 0.8, "description": 0.7, "type": 0.8, "x_tier": 0.7, "parent": 0.7})
-    if side == "marketing" and len(truth.sides) > 1:
+    if side == "marketing" and truth.shared:
         _blank(fields, dice, {"owner": 0.85})
 
 
@@ -117,11 +123,13 @@ def _contact(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
         fields.setdefault("mobile", _plain(truth.facts["mobile"]))
         fields.update(consent_email="allowed", consent_phone="allowed")
         return
-    shared = len(truth.sides) > 1
+    shared = truth.shared
     email = str(fields["email"])
     fields["phone"] = _written(truth.facts["phone"], dice)
     fields["mobile"] = _written(truth.facts["mobile"], dice)
-    if side == "crm":
+    if side == "support":
+        _blank(fields, dice, {"title": 0.5, "phone": 0.8, "mobile": 0.3})
+    elif side == "crm":
         fields["email"] = dice.choice((email, email, email, email.upper(), email.title()))
         _blank(fields, dice, {"first_name": 0.97, "title": 0.75, "phone": 0.65, "mobile": 0.4, "address": 0.6})
     else:
@@ -133,7 +141,7 @@ def _contact(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
         fields["title"] = dice.choice(words.TITLES)
     if shared:
         _blank(fields, dice, {"account": 0.9})
-    elif dice.random() < 0.03:
+    elif side != "support" and dice.random() < 0.03:
         fields.update(email=None, consent_email="allowed")
     if fields.get("consent_email") == "opted_out" and shared and dice.random() < 0.4:
         fields["consent_email"] = "allowed"  # they told the other side
@@ -145,7 +153,7 @@ def _deal(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
     name = str(fields["name"])
     if side == "marketing":
         fields["name"] = dice.choice((name, name, name, name.lower(), name.replace(" - ", "  - ")))
-        if len(truth.sides) > 1:
+        if truth.shared:
             _blank(fields, dice, {"amount": 0.92, "contacts": 0.8})
     if dice.random() < 0.1 and not str(fields["stage"]).startswith("Closed"):
         fields["stage"] = dice.choice(words.STAGES[:4])

@@ -32,6 +32,8 @@ SHARES: dict[Kind, Share] = {
 }
 DOUBLES = 12
 """Of marketing's own contacts: people that both sides know already, who signed up with a private address."""
+SERVED = 0.5
+"""Chance that support knows a customer, or one of its people."""
 LOOSE = 24
 """Every so many contacts, one that belongs to no account."""
 
@@ -49,6 +51,11 @@ class Truth:
     twice: frozenset[str] = frozenset()
     facts: dict[str, Any] = field(default_factory=dict)
     """What spelling needs besides: the telephone's parts, the bare name."""
+
+    @property
+    def shared(self) -> bool:
+        """Both sales and marketing know it."""
+        return {"crm", "marketing"} <= self.sides
 
     def copies(self, side: str) -> int:
         """How often this side has it."""
@@ -71,7 +78,19 @@ def truths(owners: Sequence[str], now: int) -> World:
     contacts = maker.contacts(accounts)
     campaigns = maker.campaigns()
     deals = maker.deals(accounts, contacts, campaigns)
+    _serve(accounts, contacts)
     return {"account": accounts, "contact": contacts, "campaign": campaigns, "opportunity": deals}
+
+
+def _serve(accounts: Sequence[Truth], contacts: Sequence[Truth]) -> None:
+    """Support knows some of the customers that sales and marketing know, and people there; of each it has one entry."""
+    served: set[Cell] = {None}
+    for truth in (*accounts, *contacts):
+        home = truth.fields["account"] if truth.kind == "contact" else None
+        chosen = truth.cast or Random(f"{SEED}/{truth.key}/support").random() < SERVED
+        if truth.shared and not truth.twice and chosen and home in served:
+            truth.sides |= {"support"}
+            served.add(truth.key)
 
 
 def _sides(kind: Kind) -> list[frozenset[str]]:

@@ -1,6 +1,6 @@
 """The support people's side of the demo's company, the same for the same moment: rows for `load`.
 
-They know whom marketing knows: organizations and end users, nothing of deals.
+They know organizations and end users, and nothing of deals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FIRST = {"organizations": (26_364_000_000_013, 17), "users": (26_365_000_000_01
 
 def demo(now: int) -> dict[str, list[Any]]:
     """Organizations and end users, all older than `now` (ms)."""
-    company = demo_company("marketing", now)
+    company = demo_company("support", now)
     return {
         "organizations": [_organization(n, entry) for n, entry in enumerate(company["account"])],
         "users": [_user(n, entry) for n, entry in enumerate(company["contact"])],
