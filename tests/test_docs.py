@@ -213,7 +213,7 @@ def test_every_setting_is_documented_and_in_the_example():
 
 def test_every_policy_and_limit_default_is_the_codes():
     from tieline.engine.limits import Limits
-    from tieline.model import Policy
+    from tieline.rules import Policy
 
     names = get_type_hints(Policy)["name"].__args__
     forms = {n if n in ("two-way", "fill", "none") else f"{n.split('-')[0]}:SYSTEM" for n in names}

@@ -10,8 +10,8 @@ import pytest
 from tieline.config import Config, load
 from tieline.engine.limits import Limit
 from tieline.errors import ConfigError, PluginFailed, PluginMissing
-from tieline.model import Policy, SystemRules
 from tieline.plugins import Registry
+from tieline.rules import Policy, SystemRules
 
 Read = Callable[..., Config]
 

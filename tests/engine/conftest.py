@@ -10,8 +10,9 @@ import pytest
 
 from tieline.engine.merge import Court, Side
 from tieline.engine.plan import Asker, Target
-from tieline.model import Decision, FieldFacts, Link, Policy, Record, Remote, SystemRules
+from tieline.model import Decision, FieldFacts, Link, Record, Remote
 from tieline.records import FIELDS, Kind
+from tieline.rules import Policy, SystemRules
 
 SKEW = 2000
 ALL: Mapping[str, FieldFacts] = {n: FieldFacts() for kind in FIELDS for n in FIELDS[kind]}

@@ -8,7 +8,8 @@ import pytest
 
 from tieline.engine.merge import digest, merge
 from tieline.engine.trees import confirm, observe, settle, unmerged
-from tieline.model import Decision, Policy
+from tieline.model import Decision
+from tieline.rules import Policy
 
 FAR = 100_000
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from tieline.engine.merge import digest, merge
 from tieline.engine.plan import Planned, archives, doomed, folded, last_words, links, owed
-from tieline.model import Decision, FieldFacts, Policy, Record, SystemRules
+from tieline.model import Decision, FieldFacts, Record
+from tieline.rules import Policy, SystemRules
 
 
 def planned(make: Any, record: Record, sides: list[Any], targets: list[Any] | None = None, **given: Any) -> Planned:

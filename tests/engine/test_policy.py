@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tieline.engine.policy import Bid, Verdict, consent, decide
-from tieline.model import Policy
 from tieline.records import Cell
+from tieline.rules import Policy
 
 ORDER = {"crm": 0, "mail": 1, "files": 2}
 SKEW = 2000

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tieline.engine.merge import Court, Merged, Side, digest, merge
 from tieline.engine.plan import Asker, owed
-from tieline.model import FieldFacts, Link, Policy, Record, SystemRules
+from tieline.model import FieldFacts, Link, Record
 from tieline.records import Cell
+from tieline.rules import Policy, SystemRules
 from tieline.store import Row
 from tieline.store.forms import decode, dumps, encode_base
 

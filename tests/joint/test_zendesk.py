@@ -16,9 +16,9 @@ from tieline.connector import Context, SandboxOptions
 from tieline.engine.limits import Limits
 from tieline.http import Client
 from tieline.mapping import compile_rules
-from tieline.model import ActionRule, Rules, SystemRules
 from tieline.ports import InlineExecutor, Ports, Request
 from tieline.records import Kind
+from tieline.rules import ActionRule, Rules, SystemRules
 from tieline.runner import Options, Runner, Summary, System
 from tieline.sandbox import InProcess
 from tieline.store import Store

@@ -9,9 +9,10 @@ import pytest
 
 from tieline.connector import Connector
 from tieline.engine.limits import Limits
-from tieline.model import ActionRule, Fields, Policy, Rules, SystemRules
+from tieline.model import Fields
 from tieline.ports import InlineExecutor, Ports
 from tieline.records import Cell, Kind
+from tieline.rules import ActionRule, Policy, Rules, SystemRules
 from tieline.runner import Hooks, Options, Runner, Summary, System
 from tieline.store import Store
 from tieline.testing import (

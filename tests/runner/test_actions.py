@@ -9,7 +9,8 @@ import pytest
 
 from tieline.errors import Unavailable
 from tieline.events import Applied
-from tieline.model import Action, ActionRule, Fields, Receipt
+from tieline.model import Action, Fields, Receipt
+from tieline.rules import ActionRule
 from tieline.runner import NoHooks
 
 LAG_MS = 5000

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tieline.model import Policy, Schema
+from tieline.model import Schema
+from tieline.rules import Policy
 from tieline.testing import MemoryConnector
 
 

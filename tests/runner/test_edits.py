@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
-from tieline.model import Policy
+from tieline.rules import Policy
 
 ADA = {"email": "ada@firm.example", "title": "Boss", "phone": "+1 555"}
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tieline.connector import Connector
-from tieline.model import Outcome, Policy, Problem, Remote, Rules
+from tieline.model import Outcome, Problem, Remote
+from tieline.rules import Policy, Rules
 from tieline.runner import Options, Summary
 
 A_DAY = 24 * 60 * 60 * 1000

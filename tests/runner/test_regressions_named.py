@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline.model import Policy
+from tieline.rules import Policy
 
 
 def merge(office: Any, kind: Any, winner: str, loser: str) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tieline.engine.limits import Limit, Limits
-from tieline.model import Policy, Rules, SystemRules
 from tieline.ports import InlineExecutor, Ports
 from tieline.records import REFERENCES, Cell, Kind
+from tieline.rules import Policy, Rules, SystemRules
 from tieline.runner import Options, Runner, Summary, System
 from tieline.store import Store
 from tieline.testing import Character, FakeClock, Faults, FaultyConnector, MemoryConnector, MemorySystem, SeqIds

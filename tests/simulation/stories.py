@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.simulation.stage import Stage
-from tieline.model import Policy, SystemRules
+from tieline.rules import Policy, SystemRules
 
 Story = Callable[[Stage], None]
 

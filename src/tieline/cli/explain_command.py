@@ -16,8 +16,8 @@ from tieline.cli.words import changed, said, when
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tieline.model import Policy
     from tieline.records import Kind
+    from tieline.rules import Policy
     from tieline.store import Store
 
 

@@ -16,8 +16,8 @@ from tieline.config.units import duration_ms, limit
 from tieline.connector import ConnectorSpec
 from tieline.engine.limits import Limits
 from tieline.errors import ConfigError, PluginFailed, PluginMissing
-from tieline.model import Rules
 from tieline.records import KINDS, Kind
+from tieline.rules import Rules
 
 TOP_KEYS = ("systems", "sync", "limits", "schedule", "plugins", "trust")
 LIMIT_KEYS = ("creates", "updates", "archives", "blanks")

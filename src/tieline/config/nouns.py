@@ -14,8 +14,8 @@ from pydantic_core import to_json
 from tieline.connector import ConnectorSpec
 from tieline.engine.limits import Limits
 from tieline.mapping import Mapper, Rule
-from tieline.model import Rules
 from tieline.records import Kind
+from tieline.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)

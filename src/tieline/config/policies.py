@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from tieline.config.problems import Path, Problems, nearest, shown
 from tieline.config.units import duration_ms, period_ms
-from tieline.model import Policy
 from tieline.records import FIELDS, KINDS, Kind
+from tieline.rules import Policy
 
 T = TypeVar("T")
 SYNC_KEYS = ("skew", "full", "match")

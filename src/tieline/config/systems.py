@@ -16,8 +16,8 @@ from tieline.engine.filter import FilterError, parse_filter
 from tieline.errors import ConfigError
 from tieline.hosts import is_loopback, split, trusted_origin
 from tieline.mapping import Mapper
-from tieline.model import SystemRules
 from tieline.records import FIELDS, KINDS, Kind
+from tieline.rules import SystemRules
 
 COMMON_KEYS = ("connector", "map")
 NETWORK_KEYS = ("base_url", "auth", "ca")

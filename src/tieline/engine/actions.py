@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 
 from tieline.engine.merge import digest
-from tieline.model import ActionRule, Change, Fields, Order, Record
+from tieline.model import Change, Fields, Order, Record
 from tieline.records import Cell
+from tieline.rules import ActionRule
 
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 LANE_SIGN = ":"

@@ -17,18 +17,9 @@ from tieline.engine import policy as rule
 from tieline.engine.compose import rebased
 from tieline.engine.match import equivalent
 from tieline.engine.policy import Bid, Verdict
-from tieline.model import (
-    Change,
-    Conflict,
-    Decision,
-    FieldFacts,
-    Link,
-    Policy,
-    Question,
-    Record,
-    SystemRules,
-)
+from tieline.model import Change, Conflict, Decision, FieldFacts, Link, Question, Record
 from tieline.records import Cell, spec_of
+from tieline.rules import Policy, SystemRules
 
 
 def digest(value: Cell) -> str:

@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple
 from tieline.engine.match import same_refs
 from tieline.engine.merge import Court, Merged, Side, digest, title
 from tieline.engine.policy import DEFAULT
-from tieline.model import Change, Conflict, FieldFacts, Fields, Link, Order, Problem, Question, Record, SystemRules
+from tieline.model import Change, Conflict, FieldFacts, Fields, Link, Order, Problem, Question, Record
 from tieline.records import REFERENCES, Cell, Kind, spec_of
+from tieline.rules import SystemRules
 
 RefState = Literal["there", "coming", "waiting", "never"]
 """Whether a referenced record can be named in a system: linked; created in this plan; held up; not to be there."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tieline.model import Policy
 from tieline.records import Cell
+from tieline.rules import Policy
 
 
 class Bid(NamedTuple):

@@ -14,9 +14,10 @@ from typing import Any, Literal
 from tieline.engine.limits import Limits, crossed
 from tieline.errors import TielineError
 from tieline.events import RunFinished
-from tieline.model import Question, Rules
+from tieline.model import Question
 from tieline.ports import Ports
 from tieline.records import Kind
+from tieline.rules import Rules
 from tieline.runner import report
 from tieline.runner.context import Hooks, NoHooks, Run, System
 from tieline.runner.lease import Lease

@@ -13,8 +13,9 @@ from tieline.engine.actions import action_key, asked, lane_of, needs, of_lane, r
 from tieline.engine.plan import Asker
 from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Unavailable, UserError
 from tieline.events import Applied
-from tieline.model import Action, ActionRule, Fields, Order, Outcome, Receipt, Record
+from tieline.model import Action, Fields, Order, Outcome, Receipt, Record
 from tieline.records import KINDS, REFERENCES, Cell, Kind
+from tieline.rules import ActionRule
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job, Lane, drive
 from tieline.runner.space import ToRemote

@@ -11,9 +11,10 @@ from tieline.connector import Connector
 from tieline.engine.limits import Limits
 from tieline.errors import PluginFailed, TielineError
 from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
-from tieline.model import Fields, Rules, Schema, StreamFacts, SystemRules
+from tieline.model import Fields, Schema, StreamFacts
 from tieline.ports import Ports
 from tieline.records import Kind
+from tieline.rules import Rules, SystemRules
 from tieline.store import Cursor, LeaseLost, Store
 
 DAY_MS = 86_400_000

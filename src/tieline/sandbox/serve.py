@@ -21,7 +21,7 @@ from tieline.ports import Request, Response
 
 MAX_BODY = 64 << 20
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_READ_SUFFIXES = ("/search", "/read", "/token", "/revoke")
+_READ_SUFFIXES = ("/search", "/read", "/token", "/tokens", "/revoke")
 """How a path ends that is read or signed in by POST."""
 LOST = 0
 """The status of an answer that never arrives: the connection closes instead."""

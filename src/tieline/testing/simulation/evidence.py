@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from tieline.engine.match import equivalent
-from tieline.model import Rules
 from tieline.records import REFERENCES, Cell, Kind, spec_of
+from tieline.rules import Rules
 from tieline.store import Store
 from tieline.testing.memory import Record
 from tieline.testing.simulation.world import World

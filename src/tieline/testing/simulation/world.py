@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tieline.engine.limits import Limit, Limits
-from tieline.model import ActionRule, Policy, Rules, SystemRules
 from tieline.records import Kind
+from tieline.rules import ActionRule, Policy, Rules, SystemRules
 from tieline.testing.character import Character, digits, lower, trimmed, truncated
 from tieline.testing.clock import FakeClock
 from tieline.testing.memory import MemorySystem
