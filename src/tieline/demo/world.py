@@ -32,7 +32,7 @@ SHARES: dict[Kind, Share] = {
 }
 DOUBLES = 12
 """Of marketing's own contacts: people that both sides know already, who signed up with a private address."""
-SERVED = 0.5
+SERVED = 0.9
 """Chance that support knows a customer, or one of its people."""
 LOOSE = 24
 """Every so many contacts, one that belongs to no account."""
