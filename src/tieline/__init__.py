@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Recalling,
         Settings,
         Subdomain,
+        Tracing,
     )
     from tieline.errors import (
         ConfigError,
@@ -65,7 +66,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "connector": "Acting Connector ConnectorSpec Context HttpClient HttpProfile Need OAuth Quota Recalling Settings "
-    "Subdomain",
+    "Subdomain Tracing",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
@@ -139,6 +140,7 @@ __all__ = [
     "StreamFacts",
     "Subdomain",
     "TielineError",
+    "Tracing",
     "Transient",
     "Transport",
     "Unavailable",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from tieline.model import Action, Facts, Finding, Outcome, Page, Receipt, Remote, Schema, Window, Write
+from tieline.model import Action, Facts, Fields, Finding, Outcome, Page, Receipt, Remote, Schema, Window, Write
 from tieline.ports import Clock, Request, Response
 from tieline.records import Cell, Kind
 
@@ -99,6 +99,18 @@ class Acting(Connector, Protocol):
 
     def acted(self, name: str, keys: Sequence[str]) -> Mapping[str, Receipt]:
         """Key → what was done under it, as far as the system shows it; keys it knows nothing of are left out."""
+        ...
+
+
+class Tracing(Connector, Protocol):
+    """What a connector may offer besides, where the system does not say by itself into whom somebody was merged."""
+
+    def heirs(self, stream: str, gone: Mapping[str, Fields]) -> Mapping[str, str]:
+        """Remote id → the id of who took it over, for those that were merged and not deleted, as far as that shows.
+
+        `gone`: those that `changes` told as gone and that were alive before, at most `read_batch`, each with what was
+        last seen of it. Left out: it was deleted.
+        """
         ...
 
 
@@ -334,4 +346,5 @@ __all__ = [
     "SandboxOptions",
     "Settings",
     "Subdomain",
+    "Tracing",
 ]

@@ -26,7 +26,7 @@ class ZendeskSubject(HttpSubject):
         self.streams = streams
         self.outside = self
         self.reasons = dict.fromkeys(
-            ("M1", "M2"), "Zendesk does not tell into which record another one was merged: it is told as deleted"
+            ("M1", "M2"), "Zendesk does not say into which record another one was merged; `heirs` finds it out"
         )
 
     def sample(self, stream: str, n: int) -> Mapping[str, Any]:
