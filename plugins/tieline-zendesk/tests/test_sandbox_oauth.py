@@ -84,6 +84,9 @@ def test_a_persons_scopes_hold(sandbox: ZendeskSandbox) -> None:
     assert _me(sandbox, f"Bearer {token}", "POST", "users").status == 403
     assert _me(sandbox, f"Bearer {token}", "POST", "organizations").status == 400
     assert _me(sandbox, f"Bearer {token}", "GET", "tickets").status == 403
+    for path, status in (("incremental/users/cursor", 400), ("user_fields", 200), ("incremental/tickets", 403)):
+        assert _me(sandbox, f"Bearer {token}", "GET", path).status == status
+    assert _me(sandbox, f"Bearer {token}", "GET", "job_statuses").status == 200
 
 
 def test_an_api_token_belongs_to_one_of_the_accounts_own_people(sandbox: ZendeskSandbox) -> None:

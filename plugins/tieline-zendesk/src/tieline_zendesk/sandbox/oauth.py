@@ -92,7 +92,7 @@ def authorise(call: Call, route: str, expiring: bool) -> int:
         raise unauthorised()
     _use(call.state, rest, row, expiring)
     scope = "read" if rest == READER else _EVERYTHING if row is None else str(row["scope"])
-    if not _covers(scope.split(), route.partition("/")[0], call.request.method):
+    if not _covers(scope.split(), route, call.request.method):
         raise forbidden()
     return call.state.admin
 
@@ -125,7 +125,19 @@ def _use(state: State, token: str, row: Row | None, expiring: bool) -> None:
         raise unauthorised()
 
 
-def _covers(scopes: list[str], resource: str, method: str) -> bool:
-    """`read` and `write` are for everything, `users:read` for one resource; `write` alone does not read [doc]."""
+def _covers(scopes: list[str], route: str, method: str) -> bool:
+    """`read` and `write` are for everything, `users:read` for one resource; `write` alone does not read [doc]. Which
+    resource a path of another name belongs to is [memory]; after a job anybody may ask who could start one."""
     right = "read" if method == "GET" else "write"
-    return right in scopes or f"{resource}:{right}" in scopes
+    first, _, rest = route.partition("/")
+    resource = rest.partition("/")[0] if first == "incremental" else _BELONGS.get(first, first)
+    return right in scopes or f"{resource}:{right}" in scopes or (first == "job_statuses" and bool(scopes))
+
+
+_BELONGS = {
+    "user_fields": "users",
+    "deleted_users": "users",
+    "organization_fields": "organizations",
+    "organization_memberships": "organizations",
+    "organization_merges": "organizations",
+}
