@@ -87,6 +87,18 @@ class Recalling(Connector, Protocol):
         ...
 
 
+class Tracing(Connector, Protocol):
+    """What a connector may offer besides, where the system does not say by itself into whom somebody was merged."""
+
+    def heirs(self, stream: str, gone: Mapping[str, Fields]) -> Mapping[str, str]:
+        """Remote id → the id of who took it over, for those that were merged and not deleted, as far as that shows.
+
+        `gone`: those that `changes` told as gone and that were alive before, at most `read_batch`, each with what was
+        last seen of it. Left out: it was deleted.
+        """
+        ...
+
+
 class Acting(Connector, Protocol):
     """What a connector offers besides if its facts name actions."""
 
@@ -99,18 +111,6 @@ class Acting(Connector, Protocol):
 
     def acted(self, name: str, keys: Sequence[str]) -> Mapping[str, Receipt]:
         """Key → what was done under it, as far as the system shows it; keys it knows nothing of are left out."""
-        ...
-
-
-class Tracing(Connector, Protocol):
-    """What a connector may offer besides, where the system does not say by itself into whom somebody was merged."""
-
-    def heirs(self, stream: str, gone: Mapping[str, Fields]) -> Mapping[str, str]:
-        """Remote id → the id of who took it over, for those that were merged and not deleted, as far as that shows.
-
-        `gone`: those that `changes` told as gone and that were alive before, at most `read_batch`, each with what was
-        last seen of it. Left out: it was deleted.
-        """
         ...
 
 
