@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Recalling,
         Settings,
         Subdomain,
+        Tracing,
     )
     from tieline.errors import (
         ConfigError,
@@ -66,7 +67,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "connector": "Acting Connector ConnectorSpec Context HttpClient HttpProfile Mending Need OAuth Quota Recalling "
-    "Settings Subdomain",
+    "Settings Subdomain Tracing",
     "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
     "UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
@@ -141,6 +142,7 @@ __all__ = [
     "StreamFacts",
     "Subdomain",
     "TielineError",
+    "Tracing",
     "Transient",
     "Transport",
     "Unavailable",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from tieline.model import Action, Facts, Finding, Outcome, Page, Receipt, Remote, Schema, Window, Write
+from tieline.model import Action, Facts, Fields, Finding, Outcome, Page, Receipt, Remote, Schema, Window, Write
 from tieline.ports import Clock, Request, Response
 from tieline.records import Cell, Kind
 
@@ -84,6 +84,18 @@ class Recalling(Connector, Protocol):
 
     def recall(self, stream: str, schema: Schema) -> None:
         """What `schema` answered, at most a day ago; told instead of asking. Called before anything is read."""
+        ...
+
+
+class Tracing(Connector, Protocol):
+    """What a connector may offer besides, where the system does not say by itself into whom somebody was merged."""
+
+    def heirs(self, stream: str, gone: Mapping[str, Fields]) -> Mapping[str, str]:
+        """Remote id → the id of who took it over, for those that were merged and not deleted, as far as that shows.
+
+        `gone`: those that `changes` told as gone and that were alive before, at most `read_batch`, each with what was
+        last seen of it. Left out: it was deleted.
+        """
         ...
 
 
@@ -347,4 +359,5 @@ __all__ = [
     "SandboxOptions",
     "Settings",
     "Subdomain",
+    "Tracing",
 ]

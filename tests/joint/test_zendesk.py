@@ -78,9 +78,9 @@ class Joint:
         self.desk = SPEC.sandbox(SandboxOptions(vices=frozenset(vices), clock=self.clock, state=state))
         self.transport.inner = InProcess(self.desk)
 
-    def sync(self, **options: Any) -> tuple[Summary, Counter[str]]:
+    def sync(self, pause_ms: int = A_WHILE, **options: Any) -> tuple[Summary, Counter[str]]:
         """One run of a fresh process, a while after whatever happened before, and the desk's requests by route."""
-        self.clock.advance(A_WHILE)
+        self.clock.advance(pause_ms)
         client = Client(
             "http://127.0.0.1:8", SPEC.http, Bearer(self.desk.token), self.transport, self.clock, random=lambda: 0.5
         )
@@ -237,7 +237,7 @@ def test_a_deleted_organization_is_missed_by_a_whole_reading(joint: Joint) -> No
     assert "Crm 3" not in [r.fields["name"] for r in joint.crm.alive("account")]
 
 
-def test_of_two_merged_users_the_one_that_went_is_told_as_deleted_and_nobody_is_made_anew(joint: Joint) -> None:
+def test_two_merged_users_are_one_person_and_nobody_is_archived_or_made_anew(joint: Joint) -> None:
     joint.fill(10)
     joint.sync()
     users = joint.users()
@@ -247,9 +247,23 @@ def test_of_two_merged_users_the_one_that_went_is_told_as_deleted_and_nobody_is_
     done, _ = joint.sync()
     assert done.writes == 0
     assert len(joint.users()) == 19
-    assert len(joint.crm.alive("contact")) == 19
+    owners = joint.store.trees.owners("crm", "contact", [joint.person(f"c{n}@crm{n}.example").id for n in (3, 4)])
+    assert len(joint.crm.alive("contact")) == 20
+    assert len(set(owners.values())) == 1
     held = joint.ask("GET", f"/users/{winner}/identities")["identities"]
     assert [i["value"] for i in held] == ["c3@crm3.example", "c4@crm4.example"]
+
+
+def test_a_merge_that_the_search_does_not_know_yet_counts_as_a_deletion(joint: Joint) -> None:
+    joint.fill(10)
+    joint.sync()
+    users = joint.users()
+    winner, loser = users["c3@crm3.example"]["id"], users["c4@crm4.example"]["id"]
+    joint.spoil("search-lag")
+    joint.ask("PUT", f"/users/{loser}/merge", {"user": {"id": winner}})
+    joint.sync(pause_ms=70_000)
+    assert len(joint.users()) == 19
+    assert len(joint.crm.alive("contact")) == 19
 
 
 def test_jobs_that_never_end_lose_nothing_and_the_rest_goes_on() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from tieline import Action, ConfigError, Context, Problem, Rule
+from tieline import Action, ConfigError, Context, Need, Problem, Rule
+from tieline_zendesk.oauth import API_TOKENS_END, scopes
 from tieline_zendesk.settings import ZendeskSettings
 from tieline_zendesk.spec import SPEC
+
+README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.mark.parametrize("wrong", ["evil.example/", "a@b", "acme.zendesk.com", "", "-a", "a_b", "ACME", "a\n", 7])
@@ -133,3 +139,13 @@ def test_a_refused_ticket_names_the_actions_field(connect, zd):
 def test_a_ticket_that_is_answered_with_something_else_is_of_unknown_outcome(connect, zd):
     zendesk, _ = connect([zd.answer({}, 201)])
     assert zendesk.act(Action("ticket", "k", {"comment": "C"})).status == "unknown"
+
+
+def test_the_readme_names_what_is_asked_for_and_nothing_else():
+    needs = [Need(s, k, frozenset(), write=True) for s, k in SPEC.kinds.items()]
+    rows = [r for r in README.read_text("utf-8").splitlines() if r.startswith("|") and ":" in r]
+    assert {w for r in rows for w in re.findall(r"`([a-z]+:(?:read|write))`", r)} == set(scopes(needs))
+
+
+def test_the_readme_names_the_day_api_tokens_end():
+    assert API_TOKENS_END in README.read_text("utf-8")

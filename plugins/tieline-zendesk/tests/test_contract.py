@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tieline import ConnectorSpec, Rule
 from tieline.testing import ConnectorTests, HttpSubject
 from tieline_zendesk.mapping import FIRST, ITEM, LAST, join_name, split_name
 from tieline_zendesk.spec import SPEC
@@ -21,12 +23,14 @@ class ZendeskSubject(HttpSubject):
 
     many = 105
 
-    def __init__(self, streams: tuple[str, ...], vices: tuple[str, ...] = ()) -> None:
-        super().__init__(SPEC, {"page": SMALL}, vices)
+    def __init__(
+        self, streams: tuple[str, ...], vices: tuple[str, ...] = (), spec: ConnectorSpec = SPEC, **settings: Any
+    ) -> None:
+        super().__init__(spec, {"page": SMALL, **settings}, vices)
         self.streams = streams
         self.outside = self
         self.reasons = dict.fromkeys(
-            ("M1", "M2"), "Zendesk does not tell into which record another one was merged: it is told as deleted"
+            ("M1", "M2"), "Zendesk does not say into which record another one was merged; `heirs` finds it out"
         )
 
     def sample(self, stream: str, n: int) -> Mapping[str, Any]:
@@ -82,6 +86,50 @@ class TestConnector(ConnectorTests):
     @pytest.fixture
     def subject(self):
         return ZendeskSubject(("organizations", "users"))
+
+
+OWN = (
+    Rule("user_fields.plan", "lead_source"),
+    Rule("user_fields.no_mail", "consent_email"),
+    Rule("user_fields.title", "title"),
+)
+
+
+class OwnFields(ZendeskSubject):
+    """Dropdown, checkbox and text fields of the account's own, one of which holds the hub's id."""
+
+    def __init__(self) -> None:
+        spec = replace(SPEC, mapping={**SPEC.mapping, "users": (*SPEC.mapping["users"], *OWN)})
+        super().__init__(("users",), spec=spec, hub_field="tie")
+        options = [{"name": v.title(), "value": v} for v in ("gold", "free")]
+        for key, kind, more in (
+            ("tie", "text", {}),
+            ("title", "text", {}),
+            ("no_mail", "checkbox", {}),
+            ("plan", "dropdown", {"custom_field_options": options}),
+        ):
+            self.ask("POST", "/api/v2/user_fields", {"user_field": {"key": key, "type": kind, "title": key, **more}})
+
+    def sample(self, stream: str, n: int) -> Mapping[str, Any]:
+        own = {
+            "title": f"T {n}",
+            "lead_source": ("gold", "free")[n % 2],
+            "consent_email": ("allowed", "opted_out")[n % 2],
+        }
+        return {**super().sample(stream, n), **own}
+
+    def payload(self, stream: str, fields: Mapping[str, Any], name: str | None = None) -> dict[str, Any]:
+        body = super().payload(stream, fields, name)[ITEM[stream]]
+        own = {c.removeprefix("user_fields."): body.pop(c) for c in [*body] if c.startswith("user_fields.")}
+        if "no_mail" in own:
+            own["no_mail"] = own["no_mail"] == "opted_out"
+        return {ITEM[stream]: {**body, "user_fields": own}}
+
+
+class TestOwnFields(ConnectorTests):
+    @pytest.fixture
+    def subject(self):
+        return OwnFields()
 
 
 class TestSlowJobs(ConnectorTests):

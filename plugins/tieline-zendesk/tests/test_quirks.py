@@ -221,6 +221,43 @@ def test_where_merges_are_not_told_a_missing_organization_is_left_out(connect, z
     assert zendesk.read("organizations", ["5"], None) == []
 
 
+GONE = {"9": {"email": "old@line.example"}}
+
+
+def test_a_merge_leaves_the_address_with_the_winner(connect, zd):
+    """Documentation: a merged user's addresses become the winner's; believed: the search knows secondary ones."""
+    zendesk, script = connect([zd.answer({"users": [zd.user(1)]})])
+    assert zendesk.heirs("users", GONE) == {"9": "1"}
+    assert script.asked[0].params == {"query": 'email:"old@line.example"'}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        [{"id": 1, "email": "OLD@line.example"}],
+        [{"id": 1, "role": "agent"}],
+        [{"id": 1, "active": False}],
+        [{"id": 9}],
+        [{"id": 1}, {"id": 2}],
+    ],
+    ids=["nobody", "somebody new", "an agent", "a deleted one", "itself", "several"],
+)
+def test_a_deleted_user_has_no_heir(connect, zd, found):
+    """Recorded: a deletion frees the address; whoever takes it later has it as the primary one."""
+    zendesk, _ = connect([zd.answer({"users": [zd.user(**row) for row in found]})])
+    assert zendesk.heirs("users", GONE) == {}
+
+
+def test_of_very_many_deletions_nothing_is_asked(connect):
+    """Believed: people merge one by one, and delete by the hundred."""
+    zendesk, script = connect([])
+    assert zendesk.heirs("users", {str(n): {"email": f"p{n}@line.example"} for n in range(51)}) == {}
+    assert zendesk.heirs("organizations", {"1": {"name": "X"}}) == {}
+    assert zendesk.heirs("users", {"1": {"email": None}}) == {}
+    assert script.asked == []
+
+
 # -- the hub's id
 
 
@@ -255,12 +292,12 @@ def test_a_field_of_its_own_holds_the_hub_id_where_external_id_is_taken(connect,
 
 
 def test_a_field_of_its_own_is_found_by_the_search_and_read_strongly(connect, zd):
-    """Documentation: terms of one key are alternatives, and the index lags by minutes."""
+    """Documentation: a custom field is searched by its key, and the index lags by minutes."""
     hits = zd.answer({"results": [{"id": 1}, {"id": 2}]})
     users = [zd.user(1, user_fields={"tie": zd.hub + "1"}), zd.user(2, user_fields={"tie": "old"})]
-    zendesk, script = connect([hits, zd.answer({"users": users})], hub_field="tie")
+    zendesk, script = connect([hits, zd.answer({"users": users}), zd.answer({"results": []})], hub_field="tie")
     assert [r.id for r in zendesk.find("users", [zd.hub + "1", zd.hub + "2"])] == ["1"]
-    assert script.asked[0].params["query"] == f"type:user tie:{zd.hub}1 tie:{zd.hub}2"
+    assert [script.asked[n].params["query"] for n in (0, 2)] == [f"type:user tie:{zd.hub}{n}" for n in (1, 2)]
 
 
 # -- jobs

@@ -15,6 +15,7 @@ from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
 from tieline.runner.ingest import Ingest
 from tieline.store import Cursor, Entry
+from tieline.store.forms import decode
 
 SWEEP_MS = DAY_MS // 4
 """How often deleted records are swept where only a sweep shows them; `--full` sweeps too."""
@@ -164,6 +165,7 @@ class Reader:
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
+            page = page._replace(remotes=(yield from self._traced(page.remotes)))
             if onward is None and walk.sure:  # only a window surely read to its end moves the cursor
                 cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, began, self.facts))
             self._commit(page, cursor, None)
@@ -184,6 +186,19 @@ class Reader:
         for part in _parts(list(dict.fromkeys(news)), self.facts.read_batch):
             found += yield self._read_job(part)
         return found
+
+    def _traced(self, remotes: Sequence[Remote]) -> Generator[Job, Any, Sequence[Remote]]:
+        """These, with who took over those that are gone since, where the connector can find that out."""
+        heirs = getattr(type(self.system.connector), "heirs", None)
+        lost = [r.id for r in remotes if r.gone and r.merged_into is None] if heirs is not None else []
+        rows = self.trees.links(self.system.name, self.facts.kind, lost) if lost else {}
+        seen = {i: decode(row).seen for i, row in rows.items() if row.gone is None}
+        into: dict[str, str] = {}
+        name, connector = self.facts.name, self.system.connector
+        for part in _parts(list(seen), self.facts.read_batch):
+            asked = {i: seen[i] for i in part}
+            into |= yield Job(self.system, lambda asked=asked: heirs(connector, name, asked))  # type: ignore[misc]
+        return [r._replace(merged_into=into[r.id]) if r.id in into else r for r in remotes] if into else remotes
 
     # -- the sweep
 

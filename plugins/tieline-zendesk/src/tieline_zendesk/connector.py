@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tieline import (
     Action,
     ActionFacts,
+    Cell,
     ConfigError,
     Context,
     Facts,
@@ -101,6 +102,10 @@ class ZendeskConnector:
     def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
         """These records as they are now."""
         return self.readers[stream].read(ids, fields)
+
+    def heirs(self, stream: str, gone: Mapping[str, Mapping[str, Cell]]) -> Mapping[str, str]:
+        """Of users that are gone, who has their e-mail addresses now: a merge moves them, a deletion frees them."""
+        return self.readers[stream].heirs(gone) if stream == "users" else {}
 
     def find(self, stream: str, hub_ids: Sequence[str]) -> Sequence[Remote]:
         """Records that carry one of these hub ids."""

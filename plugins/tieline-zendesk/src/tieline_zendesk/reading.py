@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tieline import Clock, ContractViolation, Page, Remote, Window
-from tieline_zendesk.mapping import CUSTOM, END_USER
+from tieline import Cell, Clock, ContractViolation, Page, Remote, Window
+from tieline_zendesk.mapping import CUSTOM, END_USER, ITEM, MAILBOX
 from tieline_zendesk.rows import Rows, is_gone, is_staff, stamp_ms
 from tieline_zendesk.settings import NEWEST_LEFT_OUT, ZendeskSettings
 from tieline_zendesk.wire import Answer, NothingThere, Refused, Wire, listed, query_of
@@ -24,6 +24,8 @@ NEWEST_MS = 2 * NEWEST_LEFT_OUT * 1000
 MOST_PAGES = 100_000
 MOST_MISSING = 20
 """Organizations that are asked for one by one when they are not there: they may have been merged."""
+MOST_TRACED = 50
+"""Deleted users of whom it is asked, one by one, who has their address now."""
 EXPORTS = {"users": "/incremental/users/cursor", "organizations": "/incremental/organizations"}
 
 
@@ -179,7 +181,7 @@ class Reader:
             parts = _parts(sorted(wanted))
             items = [item for part in parts for item in self._many({"external_ids": ",".join(part)})]
         else:
-            items = [item for part in _parts(sorted(wanted), 20) for item in self._searched(part)]
+            items = [item for hub_id in sorted(wanted) for item in self._searched(hub_id)]
         found = [self._rows.remote(item) for item in items if not is_staff(item)]
         return [r for r in {r.id: r for r in found}.values() if r.hub_id in wanted]
 
@@ -189,11 +191,10 @@ class Reader:
         except Refused as error:
             raise ContractViolation(f"Zendesk refused to read {self.stream} ({error})") from error
 
-    def _searched(self, hub_ids: Sequence[str]) -> Iterator[Any]:
-        """Terms with the same key are alternatives in a search [doc]. What it names is read strongly."""
-        kind = {"users": "user", "organizations": "organization"}[self.stream]
-        terms = " ".join(f"{self._rows.hub_field}:{hub_id}" for hub_id in hub_ids)
-        answer = self._wire.get("/search", {"query": f"type:{kind} {terms}", "per_page": MANY})
+    def _searched(self, hub_id: str) -> Iterator[Any]:
+        """The search names candidates; what it names is read strongly."""
+        query = f"type:{ITEM[self.stream]} {self._rows.hub_field}:{hub_id}"
+        answer = self._wire.get("/search", {"query": query, "per_page": MANY})
         ids = [str(r["id"]) for r in listed(answer, "results") if isinstance(r, Mapping) and "id" in r]
         return iter(self.items(ids) if ids else ())
 
@@ -202,12 +203,32 @@ class Reader:
     def holder(self, column: str, value: str) -> str | None:
         """The id of the only living record that has this e-mail address, or organization's name, if it can be told."""
         if self.stream == "users":
-            answer = self._wire.get("/users/search", {"query": f'email:"{value.replace(chr(34), "")}"'})
+            items = self._having(value)
         else:
-            answer = self._wire.get("/organizations/search", {"name": value})
-        items = [i for i in listed(answer, self.stream) if isinstance(i, Mapping) and not is_gone(i)]
+            items = _alive(listed(self._wire.get("/organizations/search", {"name": value}), self.stream))
         same = [i for i in items if str(i.get(column) or "").lower() == value.lower()] or items
         return str(same[0]["id"]) if len(same) == 1 and not is_staff(same[0]) else None
+
+    def _having(self, address: str) -> list[Mapping[str, Any]]:
+        """The living users with this e-mail address, as the primary one or another [doc]."""
+        query = f'email:"{address.replace(chr(34), "")}"'
+        return _alive(listed(self._wire.get("/users/search", {"query": query}), self.stream))
+
+    def heirs(self, gone: Mapping[str, Mapping[str, Cell]]) -> dict[str, str]:
+        """Id → the user that has its e-mail address now, beside a primary one of its own: a merge leaves that.
+
+        Who has it as the primary address is somebody new. Of very many at once nothing is told: people merge singly.
+        """
+        field = self._rows.mapper.field_of(MAILBOX) or ""
+        held = {id: str(fields[field]) for id, fields in gone.items() if fields.get(field)}
+        found: dict[str, str] = {}
+        for id, address in held.items() if len(held) <= MOST_TRACED else ():
+            users = self._having(address)
+            if len(users) == 1 and not is_staff(users[0]) and str(users[0]["id"]) != id:
+                primary = str(users[0].get(MAILBOX) or "")
+                if primary and primary.lower() != address.lower():
+                    found[id] = str(users[0]["id"])
+        return found
 
     # -- the account's own fields
 
@@ -222,6 +243,10 @@ class Reader:
             if after is None:
                 return found
         raise ContractViolation(f"Zendesk lists {path} without an end")
+
+
+def _alive(items: Sequence[Any]) -> list[Mapping[str, Any]]:
+    return [i for i in items if isinstance(i, Mapping) and not is_gone(i)]
 
 
 def _after(answer: Answer) -> str | None:

@@ -128,8 +128,8 @@ class Rows:
             if not self.mapper.writable(name):
                 problems.append(Problem(name, f"{name}: cannot be written to Zendesk", "read_only"))
                 continue
-            if cell is None and write.op != "create" and self.mapper.field_of(MAILBOX) == name:
-                problems.append(Problem(name, f"{name}: Zendesk cannot blank the primary address", "not_nillable"))
+            if cell is None and write.op != "create" and self._never_blank(name):
+                problems.append(Problem(name, f"{name}: Zendesk cannot hold a blank here", "not_nillable"))
                 continue
             row, refused = self.mapper.write({name: cell})
             problems += refused
@@ -139,6 +139,10 @@ class Rows:
                 except ValueError as error:
                     problems.append(Problem(name, f"{name}: {error}"))
         return flat, problems
+
+    def _never_blank(self, name: str) -> bool:
+        """Whether a field is the primary address, or a box that is ticked or not: no blank turns into «allowed»."""
+        return self.mapper.field_of(MAILBOX) == name or self.mapper.specs[name].type in ("consent", "boolean")
 
     def _formed(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A field's columns in the forms that Zendesk takes."""
