@@ -50,6 +50,20 @@ def test_a_hub_field_that_is_missing_or_of_another_type_is_an_error(connect, zd,
     assert "a checkbox" in wrong.message
 
 
+def test_the_missing_hub_field_is_made_as_told(connect, zd, admin):
+    zendesk, script = connect([zd.answer({"user_field": {"id": 5, "key": "tie"}}, 201)], hub_field="tie")
+    assert zendesk.mend("users")[:3] == ("ok", "users.user_fields.tie", "made")
+    assert (script.asked[0].method, script.asked[0].path) == ("POST", "/api/v2/user_fields")
+    assert script.asked[0].json == {"user_field": {"key": "tie", "type": "text", "title": "Tieline ID"}}
+
+
+@pytest.mark.parametrize(("there", "level"), [(["tie"], "ok"), ([], "error")])
+def test_a_hub_field_that_is_refused_is_told_unless_it_is_there(connect, zd, there, level):
+    fields = zd.listing("user_fields", *(zd.field(key) for key in there))
+    zendesk, _ = connect([zd.refused("key", "Key: is already taken"), fields], hub_field="tie")
+    assert zendesk.mend("users").level == level
+
+
 def test_a_hub_field_that_is_there_is_fine_and_told_to_be_weaker(connect, zd, admin):
     fields = [zd.listing(f"{s}_fields", zd.field("tie")) for s in ("organization", "user")]
     zendesk, _ = connect(

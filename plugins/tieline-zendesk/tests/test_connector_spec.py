@@ -149,3 +149,4 @@ def test_the_readme_names_what_is_asked_for_and_nothing_else():
 
 def test_the_readme_names_the_day_api_tokens_end():
     assert API_TOKENS_END in README.read_text("utf-8")
+    assert API_TOKENS_END in SPEC.http.basic  # what `tieline check` warns of where one is used

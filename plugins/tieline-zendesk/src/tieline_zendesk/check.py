@@ -5,6 +5,7 @@ Each finding says what was seen and exactly what to do about it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -96,13 +97,33 @@ def _external_ids(stream: str, sample: list[Any]) -> Finding:
 def _own_field(stream: str, key: str, definitions: Mapping[str, Definition]) -> Finding:
     held, subject = definitions.get(key), f"{stream}.{CUSTOM[stream]}.{key}"
     if held is None:
-        body = f'{{"{CUSTOM[stream].removesuffix("s")}": {{"key": "{key}", "type": "text", "title": "Tieline ID"}}}}'
         weaker = "the field does not exist: a create whose answer is lost cannot be found again by its hub id"
-        return Finding("error", subject, weaker, f"POST /api/v2/{CUSTOM[stream]} {body}, or make it in Admin Center")
+        return Finding("error", subject, weaker, f"tieline check --fix, or: {_by_hand(stream, key)}", stream)
     if held.get("active", True) is False or str(held.get("type")) != "text":
         said = f"the field is {'off' if held.get('active', True) is False else 'a ' + str(held.get('type'))}"
         return Finding("error", subject, said, "it must be an active field of the type text")
     return Finding("ok", subject, "exists; Zendesk does not keep it unique, so a lost create is waited for longer")
+
+
+def _definition(stream: str, key: str) -> dict[str, Any]:
+    return {CUSTOM[stream].removesuffix("s"): {"key": key, "type": "text", "title": "Tieline ID"}}
+
+
+def _by_hand(stream: str, key: str) -> str:
+    return f"POST /api/v2/{CUSTOM[stream]} {json.dumps(_definition(stream, key))}, or make it in Admin Center"
+
+
+def mend(zendesk: ZendeskConnector, stream: str) -> Finding:
+    """Make the text field for the hub's id. Raises NotAuthorised where the scope is missing, and Transient."""
+    key = zendesk.rows[stream].hub_field or ""
+    subject = f"{stream}.{CUSTOM[stream]}.{key}"
+    try:
+        zendesk.wire.write("POST", f"/{CUSTOM[stream]}", _definition(stream, key))
+    except Rejected as error:
+        if key in zendesk.readers[stream].definitions():
+            return Finding("ok", subject, "exists")
+        return Finding("error", subject, f"Zendesk does not make it: {error}", _by_hand(stream, key))
+    return Finding("ok", subject, "made")
 
 
 def _values(zendesk: ZendeskConnector, stream: str, definitions: Mapping[str, Definition]) -> Iterator[Finding]:

@@ -129,5 +129,11 @@ class ZendeskConnector:
 
         return findings(self)
 
+    def mend(self, what: str) -> Finding:
+        """Make the custom field of a stream for the hub's id."""
+        from tieline_zendesk.check import mend
+
+        return mend(self, what)
+
     def close(self) -> None:
         """Nothing is open: the client belongs to the core."""

@@ -12,6 +12,10 @@ TOKEN_PATH = "/oauth/tokens"  # noqa: S105 a path, no secret [doc]
 AUTHORIZE = "/oauth/authorizations/new"  # [doc]
 HOSTS = (".zendesk.com",)
 API_TOKENS_END = "2027-04-30"
+_BASIC = (
+    f"Zendesk switches all API tokens off on {API_TOKENS_END}, one unused for 30 days earlier; make an OAuth client"
+)
+"""What whoever signs in with an API token is told [doc]."""
 ANSWER_SECONDS = 60.0
 """How long one answer may take: an export page of 1,000 records takes seconds."""
 _BUCKET = re.compile(r"total=(\d+);\s*remaining=(\d+);\s*resets=(\d+)")
@@ -60,4 +64,5 @@ PROFILE = HttpProfile(
     timeout=ANSWER_SECONDS,
     token_path=TOKEN_PATH,
     oauth=OAuth(authorize=AUTHORIZE, scopes=scopes),
+    basic=_BASIC,
 )
