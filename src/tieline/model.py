@@ -1,5 +1,4 @@
 """The frozen nouns of sync, shared by connectors, engine, store and runner. No behaviour beyond small derivations.
-
 Times are integers: milliseconds since 1970 UTC. Cells are described in `records`.
 """
 
@@ -14,7 +13,6 @@ from tieline.records import Cell, Kind
 
 Fields = Mapping[str, Cell]
 """Canonical field → cell. Not there: not spoken of. None: cleared."""
-
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -58,6 +56,9 @@ class StreamFacts:
     archives: bool = True
     quiet_ms: int = 0
     """After a create of unknown outcome: how long until `find` may be believed (deadline + server time + index lag)."""
+    becomes: str = ""
+    """The stream where a record of this one lives on once people convert it (leads become contacts). It is read after
+    that stream, and updated; new records are made there, and nothing can refer to what is still here."""
 
     @property
     def blind(self) -> bool:
@@ -71,7 +72,7 @@ class ActionFacts:
 
     name: str
     quiet_ms: int = 0
-    """After a call of unknown outcome: how long until `acted` may be believed (deadline + server time + index lag)."""
+    """After a call of unknown outcome: how long until `acted` may be believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +144,15 @@ class Remote(NamedTuple):
     gone: bool = False
     """Deleted or archived there; `fields` may be empty."""
     merged_into: str | None = None
-    """The remote id this one now answers to: merged by a person in the system."""
+    """The remote id this one now answers to: merged, or converted, by a person in the system."""
     aliases: tuple[str, ...] = ()
     """Ids of remotes that were merged into this one."""
     problems: tuple[Problem, ...] = ()
     """Fields that could not be read as their type; absent from `fields`."""
     field_times: Mapping[str, int] | None = None
     """Edit time per field, where the system offers it."""
+    moved_to: str = ""
+    """The stream of `merged_into`, where that is another one: converted, it lives on there. Empty: its own."""
 
 
 class Window(NamedTuple):
@@ -165,16 +168,15 @@ class Bad(NamedTuple):
     where: str
     message: str
     id: str | None = None
-    """Its remote id, where that much can be told: it is there, whatever it holds. None: a complete listing with such a
-    one is no evidence that any record is absent."""
+    """Its remote id, where it can be told: it is there. None: a complete listing with it is no evidence of absence."""
 
 
 class Page(NamedTuple):
     """One answer of `list`, `changes` or `sweep`.
 
-    `token` continues it (None: this was the last). `capped` means the system refuses to page further although there
-    is more; the runner then narrows the window. `now` is the server's clock when it answered. Items of `changes` are
-    ordered by stamp, and by id where the window gives `at_id`.
+    `token` continues it (None: the last). `capped`: the system refuses to page further although there is more; the
+    runner then narrows the window. `now`: the server's clock. Items of `changes` are ordered by stamp, and by id where
+    the window gives `at_id`.
     """
 
     remotes: Sequence[Remote]
@@ -198,7 +200,7 @@ class Write(NamedTuple):
     fields: Fields
     remote_id: str | None = None
     version: str = ""
-    """The version this write expects, for conditional systems."""
+    """The version that is expected, for conditional systems."""
 
 
 Status = Literal["ok", "rejected", "exists", "conflict", "throttled", "gone", "unknown"]
@@ -209,8 +211,8 @@ class Outcome(NamedTuple):
 
     ok: applied, except the fields in `problems`; `remote` is what the server says is there (see `answers_state`).
     rejected: nothing applied; `problems` say why. exists: a create met a record with the same key, `remote_id` names
-    it if known. conflict: the version has moved. throttled: not applied, ask again. gone: no such remote any more.
-    unknown: it may or may not have been applied.
+    it if known. conflict: the version has moved. throttled: not applied, ask again. gone: no such remote any more, or
+    it was converted. unknown: maybe applied.
     """
 
     status: Status
@@ -304,12 +306,12 @@ class Link(NamedTuple):
     sent: Fields = EMPTY
     """Field → the record's value that, written, became `base` there (a system that normalises)."""
     gone: str | None = None
-    """None: alive. `user`: deleted there. `hub`: archived by us. `merged`."""
+    """None: alive. `user`: deleted there. `hub`: archived by us. `retired`: to be made again."""
     stamped: bool = False
     """The hub id is on the remote."""
     risen: int = 0
-    """When the record was taken out of the bin elsewhere, if this remote was not seen alive since; 0: nothing of the
-    kind. On one that is gone: it may have been deleted before that, so the deletion is no verdict on the record."""
+    """When the record was taken out of the bin elsewhere, if this remote was not seen alive since; else 0. On one that
+    is gone: it may have been deleted before that, so the deletion is no verdict on the record."""
 
 
 class Record(NamedTuple):
@@ -393,6 +395,6 @@ class Rules:
     systems: Mapping[str, Mapping[Kind, SystemRules]] = field(default_factory=dict)
     """In the order of the configuration, which breaks ties."""
     match: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
-    """Per kind: the keys that propose links, strongest first; empty: the defaults."""
+    """Per kind: the keys that propose links, strongest first."""
     skew_ms: int = 2000
     actions: tuple[ActionRule, ...] = ()

@@ -67,7 +67,7 @@ class Batch:
             items = [i for i in items if i.row is None] + self._unmoved(still, met)
         making = [i.order.record for i in items if i.row is None]
         if making and self.facts.strong_read:
-            back = yield from came_back(self.system, self.facts, self.ingest, making)
+            back = yield from came_back(self.run, self.system, self.kind, making)
             items = [i for i in items if i.row is not None or i.order.record not in back]
         if items:
             yield from self._send(items)
@@ -76,7 +76,7 @@ class Batch:
 
     def _items(self) -> list[Item]:
         """The orders with payloads as the system can take them now; what cannot be named there yet waits."""
-        space = ToRemote(self.store, self.kind, self.system.name)
+        space = ToRemote(self.store, self.kind, self.system.name, self.system.transient())
         space.prepare(o.fields for o in self.orders)
         rows = self.ingest.rows([o.remote_id for o in self.orders if o.remote_id is not None])
         items = []

@@ -60,12 +60,12 @@ class Targets:
         contested = self._crowded(merged, sides) if self.crowds else frozenset()
         for name, system in self.joined.items():
             rules = self.run.rules_of(name, self.kind)
-            if name in linked or rules.mode == "read" or not rules.create or name in self.run.without:
+            facts = system.home_of(self.kind)
+            if name in linked or rules.mode == "read" or not rules.create or name in self.run.without or facts is None:
                 continue
             wanted = system.filters.get(self.kind)
             if wanted is not None and not wanted(merged.fields):
                 continue
-            facts = system.streams_of(self.kind)[0]
             held = ""
             if (record.id, name) in self.contested or name in contested:
                 held = f"a question about a possible twin in {name} is open"
