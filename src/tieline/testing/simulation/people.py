@@ -35,6 +35,8 @@ class People:
         self.fresh = 0
         self.undeleted: set[tuple[str, Kind, str]] = set()
         self.merged: set[tuple[str, Kind, str]] = set()
+        self.converted: dict[tuple[str, str], str] = {}
+        """(system, contact) → the lead it was made of."""
 
     def populate(self) -> None:
         """What was there before the hub: partly the same people in several systems, differently spelled."""
@@ -151,7 +153,9 @@ class People:
             if leads:
                 lead = self.rng.choice(leads).id
                 into = self.rng.choice(contacts) if contacts and self.rng.random() < 0.2 else None
-                system.person_convert(lead, into)
+                made = system.person_convert(lead, into)
+                if into is None:
+                    self.converted[system.character.name, made] = lead
                 self.merged.add((system.character.name, "contact", lead))
 
     def _relist(self, system: MemorySystem) -> None:
