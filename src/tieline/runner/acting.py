@@ -148,7 +148,7 @@ class Doing:
 
     def _wanted(self) -> list[tuple[Spooled, Action]]:
         """What the orders come to in the system's own ids; what cannot be named there yet waits for a later plan."""
-        space = ToRemote(self.store, self.rule.kind, self.system.name, self.system.transient())
+        space = ToRemote(self.store, self.rule.kind, self.system.name)
         space.prepare(o.fields for o in self.orders)
         found = []
         for order in self.orders:

@@ -76,7 +76,7 @@ class Batch:
 
     def _items(self) -> list[Item]:
         """The orders with payloads as the system can take them now; what cannot be named there yet waits."""
-        space = ToRemote(self.store, self.kind, self.system.name, self.system.transient())
+        space = ToRemote(self.store, self.kind, self.system.name)
         space.prepare(o.fields for o in self.orders)
         rows = self.ingest.rows([o.remote_id for o in self.orders if o.remote_id is not None])
         items = []

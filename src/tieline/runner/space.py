@@ -74,12 +74,10 @@ class ToHub:
 class ToRemote:
     """Hub ids → remote ids in one system, for a batch of orders."""
 
-    def __init__(self, store: Store, kind: Kind, system: str, unnamed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, store: Store, kind: Kind, system: str) -> None:
         self.store = store
         self.references = REFERENCES[kind]
         self.system = system
-        self.unnamed = unnamed
-        """Streams to whose remotes nothing there can refer."""
         self._known: dict[str, str] = {}
 
     def prepare(self, batch: Iterable[Fields]) -> None:
@@ -96,7 +94,7 @@ class ToRemote:
         }
         for record, rows in self.store.trees.of_records([heirs.get(i, i) for i in wanted]).items():
             for row in rows:
-                if row.system == self.system and row.gone is None and row.stream not in self.unnamed:
+                if row.system == self.system and row.gone is None:
                     self._known[record] = row.remote_id
         self._known.update({old: self._known[new] for old, new in heirs.items() if new in self._known})
 
