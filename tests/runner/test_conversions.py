@@ -17,6 +17,10 @@ def leads(office: Any) -> Any:
     return office
 
 
+def lost_for_now(*args: Any) -> Any:
+    raise Unavailable("maintenance")
+
+
 def lead(office: Any, **fields: Any) -> str:
     office.clock.advance(60_000)
     return str(office.systems["crm"].person_create("contact", {"last_name": "Ada", **fields}, stream="leads"))
@@ -225,6 +229,9 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_an_edit_made_in_the_conv
 
     inner.write = lost
     leads.sync()
+    changes, inner.changes = inner.changes, lost_for_now
+    leads.sync()  # what became of the write is found out; the rest of crm is not read
+    inner.changes = changes
     settled(leads)
     assert leads.only("crm", "contact").fields["title"] == "Programmer"
     assert leads.only("mail", "contact").fields["title"] == "Programmer"
