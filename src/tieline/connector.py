@@ -312,6 +312,8 @@ class ConnectorSpec:
     vices: tuple[str, ...] = ()
     hub_field: str = ""
     """The vendor's name for the unique custom field that holds the hub id."""
+    optional: frozenset[str] = frozenset()
+    """Streams that take part only where the configuration says so: `[systems.NAME] STREAM = true`."""
 
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -275,3 +276,13 @@ def test_a_deleted_lead_is_not_made_again_as_a_contact(leads: Any) -> None:
     assert [q["topic"] for q in leads.answer("rejected")] == ["delete"]
     settled(leads)
     assert leads.systems["crm"].alive("contact") == []
+
+
+def test_leads_that_take_no_part_any_more_are_not_made_again_as_contacts(leads: Any) -> None:
+    lead(leads, email="ada@firm.example")
+    leads.sync()
+    crm = leads.connectors["crm"]
+    crm.facts = replace(crm.facts, streams=tuple(s for s in crm.facts.streams if s.name != "leads"))
+    leads.edit("mail", "contact", leads.only("mail", "contact").id, title="Countess")
+    assert leads.sync().writes == 0
+    assert len(leads.systems["crm"].alive("contact")) == 1

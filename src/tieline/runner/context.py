@@ -45,9 +45,10 @@ class System:
         """Where records of a kind are made: the first of its streams that is no mere way into another one."""
         return next((s for s in self.streams if s.kind == kind and not s.becomes), None)
 
-    def transient(self) -> frozenset[str]:
-        """The streams whose records nothing can refer to before they are converted."""
-        return frozenset(s.name for s in self.streams if s.becomes)
+    def names(self, kind: Kind, stream: str) -> bool:
+        """Whether others there can refer to what is in this stream: not before it is converted."""
+        taken = {s.name for s in self.streams if s.kind == kind and not s.becomes}
+        return stream in taken or not taken
 
 
 class Hooks(Protocol):

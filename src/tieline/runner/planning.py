@@ -189,7 +189,8 @@ class Planning:
             able = [s for s in sides if self._facts(s).archives]
             planned = Planned(orders=archives(record, able, cause))
         else:
-            targets, twins = self._targets.of(record, merged, sides, refusals, court)
+            linked = {link.system for _, link in stored if link.gone in (None, "user")}
+            targets, twins = self._targets.of(record, merged, sides, linked, refusals, court)
             self._references.asking = record.id
             planned = owed(record, merged, sides, targets, court, self._references.asker)
             planned.orders += links(record, sides, self._stamping(sides))

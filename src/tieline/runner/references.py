@@ -123,7 +123,7 @@ class References:
             return "never"
         here = [r for r in rows.get(hub, ()) if r.system == system]
         if alive := [r for r in here if r.gone is None]:
-            return "never" if alive[0].stream in self.run.systems[system].transient() else "there"
+            return "there" if self.run.systems[system].names(kind, alive[0].stream) else "never"
         home = self.run.systems[system].home_of(kind)
         rules = self.run.rules_of(system, kind)
         if record[1] != "alive" or home is None or not rules.create or rules.mode == "read":
