@@ -270,7 +270,7 @@ class Bench:
     def references(self, stream: str, many: bool) -> list[tuple[str, str]]:
         """Writable reference fields with the stream they refer to; `many` for lists of references."""
         kind, schema = self.facts(stream).kind, self.schema(stream)
-        homes = {self.facts(s).kind: s for s in self.subject.streams}
+        homes = {self.facts(s).kind: s for s in self.subject.streams if not self.facts(s).becomes}
         return [
             (name, homes[target])
             for name, target in REFERENCES[kind].items()
