@@ -61,6 +61,9 @@ class SalesforceSubject(HttpSubject):
     def merge(self, stream: str, winner: str, loser: str) -> None:
         self.sandbox.merge(SOBJECTS[stream], winner, loser)
 
+    def convert(self, stream: str, id: str) -> str:
+        return self.sandbox.convert(id)["ConvertedContactId"]
+
     def count(self, stream: str) -> int:
         found = self.ask("GET", "/services/data/v62.0/query", params={"q": f"SELECT COUNT() FROM {SOBJECTS[stream]}"})
         return int(found["totalSize"])

@@ -93,6 +93,11 @@ class Subject:
         """
         raise NotImplementedError
 
+    def convert(self, stream: str, id: str) -> str:
+        """A person converts this record; its id in the stream that it becomes. For streams whose facts say `becomes`,
+        which must all be among the subject's."""
+        raise NotImplementedError(f"records of {stream} become another stream's: offer it, or give a reason")
+
     def settle(self) -> None:
         """Let pass what the facts declare: the longest `overlap_ms` and `quiet_ms` of the streams."""
 

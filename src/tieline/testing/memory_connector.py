@@ -135,7 +135,7 @@ class MemoryConnector:
                 continue
             if at_id is not None and not (state.modified == since and state.id > at_id):
                 continue
-            if state.gone and (not shown or (state.merged_into and c.redirects)):
+            if state.gone and (not shown or (state.merged_into and c.redirects and not state.moved_to)):
                 continue
             yield state.modified, state.id, state if c.stale_hits else newest
 
@@ -149,7 +149,12 @@ class MemoryConnector:
         with system.lock:
             records = system.records[kind]
             found, last = _take(
-                system, kind, token, lambda r: r.stream == stream and r.deleted and not (redirects and r.merged_into)
+                system,
+                kind,
+                token,
+                lambda r: (
+                    r.stream == stream and r.deleted and not (redirects and r.merged_into and not r.remote.moved_to)
+                ),
             )
             return Page([self._seen(records[i].remote) for i in found], last, now=system.now())
 
@@ -162,7 +167,9 @@ class MemoryConnector:
         with system.lock:
             found: dict[str, Remote] = {}
             for id in ids:
-                record = system.get(kind, system.resolve(kind, id) if c.redirects else id)
+                record = system.get(kind, id)
+                if record is not None and c.redirects and not record.remote.moved_to:
+                    record = system.get(kind, system.resolve(kind, id))
                 if record is not None and record.stream != stream:
                     continue
                 state = None if record is None else record.remote if c.strong_read else system.indexed(record)
