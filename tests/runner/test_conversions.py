@@ -213,6 +213,37 @@ def test_a_contact_that_was_deleted_right_after_its_conversion_is_asked_about_as
     assert (review["topic"], review["detail"]["system"]) == ("delete", "crm")
 
 
+def test_a_contact_that_was_read_and_deleted_before_its_conversion_was_told_is_deleted(office: Any) -> None:
+    office.add("crm", leads=True, stamps=False, unique_hub_id=False)
+    office.add("mail")
+    ada = lead(office, email="ada@firm.example")
+    office.sync()
+    contact = convert(office, ada)
+    inner = office.inner["crm"]
+    changes = inner.changes
+    inner.changes = lambda stream, *args: lost_for_now() if stream == "leads" else changes(stream, *args)
+    office.sync()
+    inner.changes = changes
+    office.systems["crm"].person_delete("contact", contact)
+    office.sync()
+    [review] = office.reviews()
+    assert (review["topic"], review["detail"]["remote_id"]) == ("delete", contact)
+
+
+def test_a_lead_that_a_person_took_out_of_the_bin_and_converted_lives(leads: Any) -> None:
+    ada = lead(leads, email="ada@firm.example")
+    leads.sync()
+    leads.systems["crm"].person_delete("contact", ada)
+    leads.sync()
+    assert [q["topic"] for q in leads.reviews()] == ["delete"]
+    leads.systems["crm"].person_undelete("contact", ada)
+    contact = convert(leads, ada)
+    settled(leads)
+    assert leads.record_of("crm", "contact", contact) == leads.record_of(
+        "mail", "contact", leads.only("mail", "contact").id
+    )
+
+
 def test_a_write_whose_answer_was_lost_is_not_taken_for_an_edit_made_in_the_conversion(leads: Any) -> None:
     ada = lead(leads, email="ada@firm.example", title="Countess")
     leads.sync()

@@ -274,6 +274,7 @@ class Ingest:
         if kept is not None:
             held = decode(kept)
             after = observe(after, Remote(heir, held.seen, version, kept.modified, field_times=held.times or None))
+            after = after._replace(gone=held.gone)
         self._unkey(remote.id, before)
         self.trees.drop_link(self.system, self.kind, remote.id)
         hub_id = None if kept is None else kept.hub_id
@@ -288,7 +289,7 @@ class Ingest:
         self._told(before, after)
         self.run.lost[self.system, self.kind] += 1
         self.run.touched = True
-        if lost.gone is not None:
+        if lost.gone is not None and after.gone is None:
             self._revived(self.rows([heir])[heir], remote.modified)
         self.trees.wake([lost.record])
         self.trees.mark([lost.record])
