@@ -285,10 +285,11 @@ class Act:
 
     `key` is how people name the record there: a contact's e-mail address, the name of anything else; case is ignored.
     edit: `fields` are set (None clears). opt_out: the contact takes no e-mail any more. delete: it goes to the bin.
-    merge: all records that answer to `key` become one, of which the oldest stays.
+    merge: all records that answer to `key` become one, of which the oldest stays. convert: the lead of this address
+    becomes a contact, where a system tells the two apart.
     """
 
-    verb: Literal["edit", "opt_out", "delete", "merge"]
+    verb: Literal["edit", "opt_out", "delete", "merge", "convert"]
     kind: Kind
     key: str
     fields: Mapping[str, Cell] = field(default_factory=dict)
@@ -339,6 +340,8 @@ class ConnectorSpec:
     vices: tuple[str, ...] = ()
     hub_field: str = ""
     """The vendor's name for the unique custom field that holds the hub id."""
+    optional: frozenset[str] = frozenset()
+    """Streams that take part only where the configuration says so: `[systems.NAME] STREAM = true`."""
 
 
 __all__ = [

@@ -58,6 +58,9 @@ class StreamFacts:
     archives: bool = True
     quiet_ms: int = 0
     """After a create of unknown outcome: how long until `find` may be believed (deadline + server time + index lag)."""
+    becomes: str = ""
+    """The stream where a record of this one lives on once people convert it (leads become contacts). It is read after
+    that stream, and updated; new records are made there, and nothing can refer to what is still here."""
 
     @property
     def blind(self) -> bool:
@@ -143,13 +146,15 @@ class Remote(NamedTuple):
     gone: bool = False
     """Deleted or archived there; `fields` may be empty."""
     merged_into: str | None = None
-    """The remote id this one now answers to: merged by a person in the system."""
+    """The remote id this one now answers to: merged, or converted, by a person in the system."""
     aliases: tuple[str, ...] = ()
     """Ids of remotes that were merged into this one."""
     problems: tuple[Problem, ...] = ()
     """Fields that could not be read as their type; absent from `fields`."""
     field_times: Mapping[str, int] | None = None
     """Edit time per field, where the system offers it."""
+    moved_to: str = ""
+    """The stream of `merged_into`, where that is another one: converted, it lives on there. Empty: its own."""
 
 
 class Window(NamedTuple):
@@ -209,8 +214,8 @@ class Outcome(NamedTuple):
 
     ok: applied, except the fields in `problems`; `remote` is what the server says is there (see `answers_state`).
     rejected: nothing applied; `problems` say why. exists: a create met a record with the same key, `remote_id` names
-    it if known. conflict: the version has moved. throttled: not applied, ask again. gone: no such remote any more.
-    unknown: it may or may not have been applied.
+    it if known. conflict: the version has moved. throttled: not applied, ask again. gone: no such remote any more, or
+    it was converted. unknown: it may or may not have been applied.
     """
 
     status: Status
@@ -288,7 +293,7 @@ class Link(NamedTuple):
     sent: Fields = EMPTY
     """Field → the record's value that, written, became `base` there (a system that normalises)."""
     gone: str | None = None
-    """None: alive. `user`: deleted there. `hub`: archived by us. `merged`."""
+    """None: alive. `user`: deleted there. `hub`: archived by us. `retired`: to be made again."""
     stamped: bool = False
     """The hub id is on the remote."""
     risen: int = 0

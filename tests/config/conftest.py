@@ -36,8 +36,9 @@ def nobody(context: Any) -> Any:
 ACME = ConnectorSpec(
     name="acme",
     title="Acme CRM",
-    streams=("Company", "Person", "Lead"),
-    kinds={"Company": "account", "Person": "contact", "Lead": "contact"},
+    streams=("Company", "Person", "Lead", "Prospect"),
+    kinds={"Company": "account", "Person": "contact", "Lead": "contact", "Prospect": "contact"},
+    optional=frozenset({"Prospect"}),
     connect=nobody,
     mapping={
         "Company": (
@@ -49,6 +50,7 @@ ACME = ConnectorSpec(
         ),
         "Person": (Rule("Email", "email"), Rule("Title", "title"), Rule("NoMail", "consent_email")),
         "Lead": (Rule("Email", "email"), Rule("JobTitle", "title")),
+        "Prospect": (Rule("Email", "email"),),
     },
     settings=AcmeSettings,
     http=HttpProfile(hosts=(".acme.test",)),

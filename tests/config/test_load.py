@@ -98,7 +98,7 @@ def test_all_problems_are_told_at_once_each_with_its_line(read: Read) -> None:
         'title = "prefer:crmm"\n[limits]\narchive = 3\n[schedul]\nevery = "1m"\n',
     )
     assert found == [
-        "tieline.toml:8: systems.desk.api_verson: unknown key; known: account, auth, base_url, ca, campaign, "
+        "tieline.toml:8: systems.desk.api_verson: unknown key; known: Prospect, account, auth, base_url, ca, campaign, "
         "connector, contact, map, opportunity, region, workers",
         "tieline.toml:10: systems.desk.contact.mode: must be 'two-way', 'read' or 'fill', not \"readonly\"; "
         "did you mean 'read'?",

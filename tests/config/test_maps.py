@@ -101,6 +101,34 @@ def test_a_line_of_a_kind_reaches_all_its_streams_and_one_of_a_stream_only_that(
     assert "mobile" not in mappers["Person"].specs
 
 
+@pytest.mark.parametrize(("said", "there"), [("", False), ("Prospect = false\n", False), ("Prospect = true\n", True)])
+def test_an_optional_stream_takes_part_only_where_the_configuration_says_so(read: Read, said: str, there: bool) -> None:
+    head = '[systems.crm]\nconnector = "acme"\nauth = {type = "none"}\n'
+    config = read("", systems=head + said)
+    assert ("Prospect" in config.systems["crm"].mappers) is there
+    assert config.systems["crm"].kinds == ("account", "contact")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ('Prospect = "yes"\n', 'crm.Prospect: must be true or false, not "yes"'),
+        ('[systems.crm.map.Prospect]\nTel = "phone"\n', "take part only where [systems.crm] says Prospect = true"),
+    ],
+)
+def test_an_optional_stream_is_not_switched_on_by_the_way(read: Read, lines: str, message: str) -> None:
+    head = '[systems.crm]\nconnector = "acme"\nauth = {type = "none"}\n'
+    with pytest.raises(ConfigError) as caught:
+        read("", systems=head + lines)
+    assert any(message in p for p in caught.value.problems), caught.value.problems
+
+
+def test_a_default_that_only_one_stream_of_a_kind_has_can_be_switched_off_for_the_kind(read: Read) -> None:
+    mappers = read("[systems.crm.map.contact]\nJobTitle = false\n").systems["crm"].mappers
+    assert "title" in mappers["Person"].specs
+    assert "title" not in mappers["Lead"].specs
+
+
 def test_a_kind_without_any_column_is_off_until_it_is_mapped(read: Read) -> None:
     head = '[systems.in]\nconnector = "folder"\npath = "x"\n'
     config = read("[systems.in.map.contact]\nMail = 'email'\n", systems=head)

@@ -10,11 +10,11 @@ from unittest.mock import patch
 
 from tieline.engine import window
 from tieline.model import Window
-from tieline.runner import context, pull
+from tieline.runner import context, ingest, pull
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToHub, ToRemote
 from tieline.store import Cursor
-from tieline.store.trees import Trees
+from tieline.store.trees import Trees, decode
 
 
 @contextmanager
@@ -140,6 +140,43 @@ def mergeasdelete() -> Iterator[None]:
         self._gone(self.rows([loser]).get(loser))
 
     with patch.object(Ingest, "_merge", merge):
+        yield
+
+
+@contextmanager
+def conversionascreate() -> Iterator[None]:
+    """Whoever is converted into another stream counts as somebody new there."""
+
+    def convert(self: Ingest, remote: Any, heir: str) -> None:
+        if (row := self.rows([remote.id]).get(remote.id)) is not None:
+            self._unkey(remote.id, decode(row))
+            self.trees.drop_link(self.system, self.kind, remote.id)
+
+    with patch.object(Ingest, "_convert", convert):
+        yield
+
+
+@contextmanager
+def leftbehind() -> Iterator[None]:
+    """What a conversion does not carry along counts as cleared by a person."""
+
+    def moved(link: Any, remote_id: str, stream: str) -> Any:
+        return link._replace(remote_id=remote_id, stream=stream, version="", stamped=False)
+
+    with patch.object(ingest, "moved", moved):
+        yield
+
+
+@contextmanager
+def sidebyside() -> Iterator[None]:
+    """Streams are read in any order: who was converted in between is met as somebody new."""
+
+    def in_turn(reader: pull.Reader, sources: Any) -> Any:
+        for source in sources:
+            yield from source.steps()
+        yield from reader.steps()
+
+    with patch.object(pull, "_in_turn", in_turn):
         yield
 
 

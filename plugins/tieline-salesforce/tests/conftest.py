@@ -122,7 +122,13 @@ def described(sobject: str, *columns: dict[str, Any], **flags: Any) -> Response:
     return answer({**body, "fields": list(columns), **flags})
 
 
-STREAMS = {"accounts": "Account", "contacts": "Contact", "opportunities": "Opportunity", "campaigns": "Campaign"}
+STREAMS = {
+    "accounts": "Account",
+    "contacts": "Contact",
+    "leads": "Lead",
+    "opportunities": "Opportunity",
+    "campaigns": "Campaign",
+}
 
 
 @pytest.fixture
@@ -134,16 +140,22 @@ def sf() -> SimpleNamespace:
 
 @pytest.fixture
 def connect() -> Callable[..., tuple[Any, Scripted]]:
-    """`connect(answers, currency="USD", …)`: a connector on scripted answers, and the script."""
+    """`connect(answers, currency="USD", …)`: a connector on scripted answers, and the script; with `leads=True` it
+    reads those too."""
 
     def connected(
-        answers: Sequence[Response | Handler] | Handler, *, rules: dict[str, Any] | None = None, **settings: Any
+        answers: Sequence[Response | Handler] | Handler,
+        *,
+        rules: dict[str, Any] | None = None,
+        leads: bool = False,
+        **settings: Any,
     ) -> tuple[Any, Scripted]:
         from tieline import Context
 
         script = Scripted(answers)
         tables = {**SPEC.mapping, **(rules or {})}
-        mappers = {s: compile_rules(SPEC.kinds[s], tables[s]) for s in SPEC.streams}
+        streams = [s for s in SPEC.streams if leads or s not in SPEC.optional]
+        mappers = {s: compile_rules(SPEC.kinds[s], tables[s]) for s in streams}
         settings.setdefault("currency", "USD")
         context = Context("crm", SPEC.settings(**settings), mappers, script, StillClock(), Path("."))
         return SPEC.connect(context), script

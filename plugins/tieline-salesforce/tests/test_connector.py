@@ -19,7 +19,7 @@ def lost(request):
 
 def test_finding_nothing_to_do_costs_one_request_a_stream(connect, sf):
     for currency in ("USD", "multi", None):
-        connector, script = connect(lambda request: sf.page(), currency=currency)
+        connector, script = connect(lambda request: sf.page(), currency=currency, leads=True)
         for stream in STREAMS:
             page = connector.changes(stream, Window(sf.start), None)
             assert (page.remotes, page.token) == ([], None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tieline import Rule
 from tieline.testing import ConnectorTests, HttpSubject
 from tieline_salesforce.mapping import SOBJECTS
 from tieline_salesforce.spec import SPEC
@@ -23,7 +24,7 @@ class SalesforceSubject(HttpSubject):
     unknown_id = "001000000000000AAA"
 
     def __init__(self, *streams: str, vices: tuple[str, ...] = ()) -> None:
-        super().__init__(SPEC, vices=vices)
+        super().__init__(SPEC, vices=vices, more={"leads": [Rule("Company", "x_company")]})
         self.streams = streams
         self.outside = self
         self.transport.headers = {"sforce-query-options": f"batchSize={SMALL}"}
@@ -32,6 +33,8 @@ class SalesforceSubject(HttpSubject):
         match stream:
             case "accounts":
                 return {"name": f"Account {n}", "description": f"+{n}", "employees": n, "phone": f"+1 {n}"}
+            case "leads":
+                return {"last_name": f"Lead {n}", "x_company": f"Firm {n}", "title": f"Title {n}"}
             case "contacts":
                 return {"last_name": f"Person {n}", "email": f"p{n}@line.example", "title": f"Title {n}"}
             case "opportunities":
@@ -58,6 +61,9 @@ class SalesforceSubject(HttpSubject):
     def merge(self, stream: str, winner: str, loser: str) -> None:
         self.sandbox.merge(SOBJECTS[stream], winner, loser)
 
+    def convert(self, stream: str, id: str) -> str:
+        return self.sandbox.convert(id)["ConvertedContactId"]
+
     def count(self, stream: str) -> int:
         found = self.ask("GET", "/services/data/v62.0/query", params={"q": f"SELECT COUNT() FROM {SOBJECTS[stream]}"})
         return int(found["totalSize"])
@@ -72,6 +78,14 @@ class TestPeople(ConnectorTests):
     @pytest.fixture
     def subject(self):
         return SalesforceSubject("accounts", "contacts")
+
+
+class TestLeads(ConnectorTests):
+    """Leads and what they become. The hub makes none, but a connector that is asked to can."""
+
+    @pytest.fixture
+    def subject(self):
+        return SalesforceSubject("leads")
 
 
 class TestDeals(ConnectorTests):

@@ -54,6 +54,7 @@ def _what(entry: Entry) -> str:
         ("adopt", "ok"): f"taken in from {place}",
         ("link", "ok"): f"linked with {place}",
         ("merge", "ok"): "the record changed",
+        ("convert", "ok"): f"converted, and now {place}",
         ("conflict", "lost"): f"a conflict: the value of {place} lost",
         ("create", "ok"): f"created in {place}",
         ("update", "ok"): f"written to {place}",

@@ -78,6 +78,10 @@ def _system(chosen: Chosen) -> str:
         lines.append(f"# {kinds[-1]} = false        # leave a kind out; it has {', '.join(kinds)}")
     else:
         lines.append(f'# Name your columns: [systems.{name}.map.contact], then "E-mail" = "email", one line each.')
+    lines += [
+        f"# {stream} = true        # {stream} too: nothing of them is read without this"
+        for stream in sorted(spec.optional)
+    ]
     first = kinds[0] if kinds else "contact"
     lines += [
         "",

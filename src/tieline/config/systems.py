@@ -43,7 +43,7 @@ def read_system(
     path: Path, name: str, spec: ConnectorSpec, table: Mapping[str, Any], problems: Problems
 ) -> SystemConfig:
     """One system. What is wrong is noted; the parts that are right are returned so that other tables can be checked."""
-    common = (*COMMON_KEYS, *NETWORK_KEYS) if spec.http is not None else COMMON_KEYS
+    common = (*COMMON_KEYS, *(NETWORK_KEYS if spec.http is not None else ()), *sorted(spec.optional))
     settings = {k: v for k, v in table.items() if k not in common and k not in KINDS}
     try:
         chosen: Any = spec.settings.model_validate(settings)
@@ -106,11 +106,16 @@ def _mappers(path: Path, spec: ConnectorSpec, table: Mapping[str, Any], problems
             problems.unknown((*path, "map", key), (*offered, *spec.streams))
     found: dict[str, Mapper] = {}
     bare = {kind for kind in offered if isinstance(table.get(kind), Mapping) or table.get(kind) is True}
-    for stream in spec.streams:
+    streams = [s for s in spec.streams if _takes_part(path, s, spec, table, maps, problems)]
+    for stream in streams:
         kind: Any = spec.kinds[stream]
         rules = list(spec.mapping[stream])
+        siblings = {r.remote for s in streams if spec.kinds[s] == kind for r in spec.mapping[s]}
         for key in dict.fromkeys((kind, stream)):
             lines = problems.table((*path, "map", key), maps.get(key, {}))
+            if key == kind:  # a default that only another stream of the kind has is switched off there
+                own = {r.remote for r in rules}
+                lines = {c: v for c, v in lines.items() if v is not False or c in own or c not in siblings}
             rules = overlay((*path, "map", key), kind, rules, lines, problems)
         if not rules or table.get(kind) is False:
             continue
@@ -131,6 +136,20 @@ def _address(template: str, settings: Any) -> str:
     named = [name for _, name, _, _ in Formatter().parse(template) if name]
     values = {name: getattr(settings, name, None) for name in named}
     return template.format_map(values) if named and all(values.values()) else ""
+
+
+def _takes_part(
+    path: Path, stream: str, spec: ConnectorSpec, table: Mapping[str, Any], maps: Mapping[str, Any], problems: Problems
+) -> bool:
+    """Whether the configuration wants the stream; optional ones only when it says so."""
+    if stream not in spec.optional:
+        return True
+    said = table.get(stream, False)
+    if not isinstance(said, bool):
+        problems.add((*path, stream), f"must be true or false, not {shown(said)}")
+    if said is False and stream in maps:
+        problems.add((*path, "map", stream), f"{stream} take part only where [{dotted(path)}] says {stream} = true")
+    return said is True
 
 
 def _base_url(path: Path, value: object, profile: HttpProfile, example: str, problems: Problems) -> str:

@@ -18,16 +18,25 @@ CUT_OFF = 10
 
 
 def observe(link: Link, remote: Remote) -> Link:
-    """The link after its remote was seen alive. `base` stays; edit times are set where seen now differs from it."""
+    """The link after its remote was seen alive. `base` stays; edit times are set where seen now differs from it.
+
+    What was agreed elsewhere and never seen here (see `moved`) is not cleared by a blank: nothing was agreed here then.
+    """
     seen = dict(link.seen)
     times = dict(link.times)
     sent = dict(link.sent)
+    left: set[str] = set()
     for name, value in remote.fields.items():
         if name in seen and seen[name] == value:
             continue
+        based = name in link.base
+        if based and name not in seen and value is None and link.base[name] is not None:
+            left.add(name)
+            sent.pop(name, None)
+        elif not based or name in seen or link.base[name] != value:
+            sent.pop(name, None)
         seen[name] = value
-        sent.pop(name, None)
-        if name in link.base and link.base[name] == value:
+        if name in left or (based and link.base[name] == value):
             times.pop(name, None)
         else:
             stamp = remote.field_times.get(name) if remote.field_times else None
@@ -35,6 +44,7 @@ def observe(link: Link, remote: Remote) -> Link:
     return link._replace(
         remote_id=remote.id,
         seen=seen,
+        base={n: v for n, v in link.base.items() if n not in left} if left else link.base,
         times=times,
         sent=sent,
         version=remote.version,
@@ -43,6 +53,16 @@ def observe(link: Link, remote: Remote) -> Link:
         risen=0,
         stamped=link.stamped or remote.hub_id is not None,
     )
+
+
+def moved(link: Link, remote_id: str, stream: str) -> Link:
+    """The link of a remote that people converted: what was agreed stays agreed, and nothing was seen of it there yet.
+
+    So a value that a conversion carries along is no edit, one that it leaves behind is not cleared elsewhere, and what
+    was owed to the old remote is owed to the new one.
+    """
+    bare = link._replace(seen={}, base=dict(link.base), version="", times={}, gone=None, risen=0, stamped=False)
+    return bare._replace(remote_id=remote_id, stream=stream)
 
 
 def confirm(
@@ -80,10 +100,12 @@ def confirm(
             sent[name] = value
     for name, value in answer.items():
         if name not in written and seen.get(name, _ABSENT) != value and remote is not None:
+            if value is None and name not in seen:
+                base.pop(name, None)  # left behind by a conversion, see `moved`
             seen[name] = value  # somebody's edit, or a field the server derives: an observation like any other
             if base.get(name, _ABSENT) != value:
                 times[name] = remote.modified - 1  # before our write, whose stamp this is
-    whole = remote is not None and seen.keys() <= answer.keys()
+    whole = remote is not None and base.keys() <= seen.keys() <= answer.keys()
     return link._replace(
         seen=seen,
         base=base,
@@ -98,6 +120,7 @@ def confirm(
 def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Remote) -> Link:
     """The link after a write that was taken while nobody edited anything else. `seen` is what is there now."""
     odd = {n: v for n, v in written.items() if stored[n] != v}
+    whole = (link.base is link.seen or link.base.keys() <= seen.keys()) and seen.keys() <= remote.fields.keys()
     return Link(  # all of it, as `_replace` costs more than all the rest of this
         link.system,
         link.kind,
@@ -106,7 +129,7 @@ def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Re
         link.record,
         seen,
         {**link.base, **stored} if link.base is not link.seen else seen,
-        remote.version if seen.keys() <= remote.fields.keys() else "",
+        remote.version if whole else "",
         link.modified,
         {n: t for n, t in link.times.items() if n not in stored} if link.times else link.times,
         {**{n: v for n, v in link.sent.items() if n not in stored}, **odd} if link.sent or odd else link.sent,

@@ -6,9 +6,11 @@ It takes in what is there; what follows from it is for the next planning.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from tieline.model import Link, Remote, StreamFacts
+from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
@@ -53,23 +55,24 @@ def said_gone(system: System, facts: StreamFacts, ingest: Ingest, links: Sequenc
                 ingest.mark_gone(link)
 
 
-def came_back(
-    system: System, facts: StreamFacts, ingest: Ingest, records: Sequence[str]
-) -> Generator[Job, Any, set[str]]:
+def came_back(run: Run, system: System, kind: Kind, records: Sequence[str]) -> Generator[Job, Any, set[str]]:
     """Those of these records whose remote here was gone and lives again: to be made, it need not be made anew."""
-    trees = ingest.trees
+    trees = run.store.trees
     before = trees.buried(system.name, records)
-    ids, alive = list(before.values()), []
-    for start in range(0, len(ids), facts.read_batch):
-        part = ids[start : start + facts.read_batch]
-        found: Sequence[Remote] = yield Job(system, lambda part=part: system.connector.read(facts.name, part, None))  # type: ignore[misc]
-        alive += [r for r in found if not r.gone]
-    if not alive:
+    alive: list[tuple[StreamFacts, list[Remote]]] = []
+    for facts in system.streams_of(kind):
+        ids = [i for stream, i in before.values() if stream == facts.name]
+        for start in range(0, len(ids), facts.read_batch):
+            ask = partial(system.connector.read, facts.name, ids[start : start + facts.read_batch], None)
+            found: Sequence[Remote] = yield Job(system, ask)
+            alive.append((facts, [r for r in found if not r.gone or r.moved_to]))
+    if not any(remotes for _, remotes in alive):
         return set()
-    ingest.run.moves += 1
-    with ingest.run.store.atomic(durable=False):
-        ingest.take(alive)
-    return before.keys() - trees.buried(system.name, list(before))
+    run.moves += 1
+    with run.store.atomic(durable=False):
+        for facts, remotes in alive:
+            Ingest(run, system.name, facts).take(remotes)
+    return before.keys() - trees.buried(system.name, list(before)).keys()
 
 
 def doubt(run: Run, system: System, facts: StreamFacts) -> None:

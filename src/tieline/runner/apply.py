@@ -67,7 +67,7 @@ class Batch:
             items = [i for i in items if i.link is None] + self._unmoved(still, met)
         making = [i.order.record for i in items if i.link is None]
         if making and self.facts.strong_read:
-            back = yield from came_back(self.system, self.facts, self.ingest, making)
+            back = yield from came_back(self.run, self.system, self.kind, making)
             items = [i for i in items if i.link is not None or i.order.record not in back]
         if items:
             yield from self._send(items)

@@ -39,8 +39,17 @@ class System:
     """How many calls the system was asked in this process."""
 
     def streams_of(self, kind: Kind) -> list[StreamFacts]:
-        """The synced streams of a kind; records are created in the first."""
+        """The synced streams of a kind."""
         return [s for s in self.streams if s.kind == kind]
+
+    def home_of(self, kind: Kind) -> StreamFacts | None:
+        """Where records of a kind are made: the first of its streams that is no mere way into another one."""
+        return next((s for s in self.streams if s.kind == kind and not s.becomes), None)
+
+    def names(self, kind: Kind, stream: str) -> bool:
+        """Whether others there can refer to what is in this stream: not before it is converted."""
+        taken = {s.name for s in self.streams if s.kind == kind and not s.becomes}
+        return stream in taken or not taken
 
 
 class Hooks(Protocol):
@@ -115,6 +124,9 @@ class Run:
     """Guard question → how many a person let pass, in this run."""
     schemas: dict[tuple[str, str], Schema] = field(default_factory=dict)
     lease_until: int = 0
+    behind: set[tuple[str, str]] = field(default_factory=set)
+    """(system, stream) whose records may have been converted from another stream that was not read to its end since:
+    who is new there may be known already."""
     folds: int = 0
     """How often two records turned out to be one: what is under way may stand for another record now."""
     moves: int = 0

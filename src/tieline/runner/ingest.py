@@ -10,7 +10,7 @@ from typing import Any
 
 from tieline.engine.match import DEFAULT_KEYS, keys_of
 from tieline.engine.plan import delete_key
-from tieline.engine.trees import observe
+from tieline.engine.trees import moved, observe
 from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
 from tieline.runner.context import Run
@@ -33,6 +33,8 @@ class Ingest:
         """Off where the same remotes are met a second time in one run."""
         self.unread: set[str] = set()
         """Remotes that others were merged into before anything was read of them: known by those others' values."""
+        self.unmet: dict[str, None] = {}
+        """Into whom remotes were converted that nobody here had read yet."""
 
     def take(self, remotes: Iterable[Remote], listing: str | None = None) -> None:
         """Every remote ends known: inserted, observed, gone, merged or unchanged."""
@@ -43,7 +45,9 @@ class Ingest:
         for remote in latest.values():  # merges first: a winner may be given a row, or its record
             for old in remote.aliases:
                 self._merge(old, remote.id)
-            if remote.merged_into is not None:
+            if remote.merged_into is not None and remote.moved_to not in ("", self.stream):
+                self._convert(remote, remote.merged_into)
+            elif remote.merged_into is not None:
                 self._merge(remote.id, remote.merged_into)
         self.unread.difference_update(i for i, remote in latest.items() if remote.merged_into is None)
         rows = self.trees.links(self.system, self.kind, list(latest))
@@ -265,6 +269,67 @@ class Ingest:
         self.run.store.book.close_match(self.system, loser)
         self.run.store.book.close_match(self.system, winner)
         self.run.lost[self.system, self.kind] += 1
+
+    def _convert(self, remote: Remote, heir: str) -> None:
+        """A remote lives on in another stream: its link moves there, with all that was agreed; nothing is made."""
+        heir = self.trees.aliases(self.system, self.kind, [heir]).get(heir, heir)
+        rows = self.trees.links(self.system, self.kind, [remote.id, heir])
+        lost, kept = rows.get(remote.id), rows.get(heir)
+        if lost is None or (kept is not None and (lost.record is None or kept.record is not None)):
+            self._merge(remote.id, heir)
+            return
+        self.trees.alias(self.system, self.kind, remote.id, heir)
+        before = decode(lost)
+        if kept is None:
+            self.unmet[heir] = None
+        if lost.record is None:  # it is matched as who it is now
+            self._unkey(remote.id, before)
+            self.trees.drop_link(self.system, self.kind, remote.id)
+            self.run.store.book.close_match(self.system, remote.id)
+            self.run.lost[self.system, self.kind] += 1
+            return
+        after = moved(before, heir, remote.moved_to)
+        met = () if kept is None else (kept.version, kept.problems, kept.pulled, kept.state, kept.listed)
+        version, problems, pulled, state, listed = met or ("", None, None, None, None)
+        if kept is not None:
+            held = decode(kept)
+            after = observe(after, Remote(heir, held.seen, version, kept.modified, field_times=held.times or None))
+            after = after._replace(gone=held.gone)
+        self._unkey(remote.id, before)
+        self.trees.drop_link(self.system, self.kind, remote.id)
+        hub_id = None if kept is None else kept.hub_id
+        row = lost._replace(remote_id=heir, stream=remote.moved_to, gone=None, hub_id=hub_id, own=0, dirty=0, risen=0)
+        self.trees.insert([row._replace(problems=problems, pulled=pulled, state=state, listed=listed)])
+        self.trees.save(after)
+        if kept is None:
+            keys = keys_of(self.kind, before.seen, self.keys)
+            self.trees.set_keys(self.system, self.kind, [(key, heir) for key in keys])
+        else:
+            self.run.store.book.close_match(self.system, heir)
+        self._told(before, after)
+        self.run.lost[self.system, self.kind] += 1
+        self.run.touched = True
+        if lost.gone is not None and after.gone is None:
+            self._revived(self.rows([heir])[heir], remote.modified)
+        self.trees.wake([lost.record])
+        self.trees.mark([lost.record])
+
+    def _told(self, before: Link, after: Link) -> None:
+        """The journal says that a link moved, and what was entered at the old place that nobody had merged yet."""
+        edits = {
+            n: [before.base.get(n), v, self.system, "entered before it was converted"]
+            for n, v in before.seen.items()
+            if n in before.base and before.base[n] != v
+        }
+        note = f"{before.stream} {before.remote_id} became {after.stream} {after.remote_id}"
+        entry = Entry(
+            self.run.id, self.run.ports.clock.now(), before.record, self.system, self.kind, after.remote_id,
+            "convert", "ok", dumps(edits) if edits else None, note,
+        )  # fmt: skip
+        self.run.store.work.journal([entry])
+
+    def _unkey(self, remote_id: str, link: Link) -> None:
+        self.trees.unkey(self.system, self.kind, [(k, remote_id) for k in keys_of(self.kind, link.seen, self.keys)])
 
     def _inherit(self, lost: Row, kept: Row | None, winner: str) -> None:
         """The winner is not linked: it takes over the loser's record, and what was agreed with it."""

@@ -68,6 +68,8 @@ class Matching:
         new: list[tuple[Row, Fields, Fields, set[str]]] = []
         wanted = system.filters.get(self.kind)
         for row, fields_there, keys in zip(rows, seen, keyed, strict=True):
+            if (row.system, row.stream) in self.run.behind:
+                continue
             fields, unresolved = space.fields(row.system, fields_there)
             if wanted is not None and not wanted(fields):
                 self._park(row, "filtered")

@@ -21,7 +21,7 @@ from tieline.engine.plan import (
     owed,
 )
 from tieline.events import PlannedOrder
-from tieline.model import EMPTY, Link, Order, Question, Record, StreamFacts
+from tieline.model import EMPTY, Link, Order, Question, Record, Schema, StreamFacts
 from tieline.records import KINDS, REFERENCES, Cell, Kind
 from tieline.runner.acting import Asking
 from tieline.runner.context import Run, System
@@ -189,7 +189,8 @@ class Planning:
             able = [s for s in sides if self._facts(s).archives]
             planned = Planned(orders=archives(record, able, cause))
         else:
-            targets, twins = self._targets.of(record, merged, sides, refusals, court)
+            linked = {link.system for _, link in stored if link.gone in (None, "user")}
+            targets, twins = self._targets.of(record, merged, sides, linked, refusals, court)
             self._references.asking = record.id
             planned = owed(record, merged, sides, targets, court, self._references.asker)
             planned.orders += links(record, sides, self._stamping(sides))
@@ -215,12 +216,16 @@ class Planning:
             return
         self.store.work.refuse(
             Refusal(record.id, system, self.kind, problem.field or "*", digest(None), problem.code, problem.message,
-                    self.run.schema(self.joined[system], self.joined[system].streams_of(self.kind)[0].name).fingerprint,
-                    self.run.id)
+                    self._home_schema(system).fingerprint, self.run.id)
             for system, problems in planned.rejected.items()
             for problem in problems
             if problem.code in ("required", "unclearable")
         )  # fmt: skip
+
+    def _home_schema(self, system: str) -> Schema:
+        home = self.joined[system].home_of(self.kind)
+        assert home is not None  # who lacks something is to be made there
+        return self.run.schema(self.joined[system], home.name)
 
     def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court, stored: Stored) -> list[Order]:
         """What is left of a record that was merged into another: links that must not stand beside the winner's."""
@@ -332,7 +337,7 @@ class Planning:
         if raw.base is raw.seen or not raw.base:
             return set()
         seen, base = side.link.seen, side.link.base
-        names = [n for n in REFERENCES[self.kind] if n in raw.base and raw.seen[n] != raw.base[n]]
+        names = [n for n in REFERENCES[self.kind] if n in raw.base and n in raw.seen and raw.seen[n] != raw.base[n]]
         return {n for n in names if n not in side.unresolved and n in base and seen[n] == base[n]}
 
     def _end_state(self, side: Side, merged: Merged, planned: Planned, agreed: set[str], elsewhere: str) -> str:

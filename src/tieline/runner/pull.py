@@ -6,6 +6,7 @@ A stream that fails ends there with its reason; what was committed stays, and th
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import Any
 
 from tieline.engine import window
@@ -33,10 +34,24 @@ def pull(run: Run, full_every_ms: int = 0) -> None:
     """Bring `seen` up to date everywhere. Failures are noted in `run.failed`, per system."""
     lanes = []
     for system in run.systems.values():
-        for facts in system.streams:
-            reader = Reader(run, system, facts, full_every_ms)
-            lanes.append((system.name, reader.steps()))
+        readers = [Reader(run, system, facts, full_every_ms) for facts in system.streams]
+        for reader in readers:
+            sources = [r for r in readers if r.facts.becomes == reader.facts.name]
+            if not any(reader.facts.becomes == r.facts.name for r in readers):
+                lanes.append((system.name, _in_turn(reader, sources)))
     drive(run, lanes, width=lambda name: max(1, len(run.systems[name].streams)))
+
+
+def _in_turn(reader: Reader, sources: Sequence[Reader]) -> Steps:
+    """A stream, then those whose records are converted into it: whoever is new in it is told there to be no news."""
+    place = (reader.system.name, reader.facts.name)
+    if sources:
+        reader.run.behind.add(place)
+    yield from reader.steps()
+    for source in sources:
+        yield from source.steps()
+        yield from source.heirs(reader.facts)
+    reader.run.behind.discard(place)
 
 
 class Reader:
@@ -77,6 +92,18 @@ class Reader:
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
         yield from self._winners()
+
+    def heirs(self, target: StreamFacts) -> Steps:
+        """Read those into whom remotes were converted since the target's stream was read."""
+        if not target.strong_read:
+            return
+        ingest = Ingest(self.run, self.system.name, target)
+        for part in _parts(list(self.ingest.unmet), target.read_batch):
+            ask = partial(self.system.connector.read, target.name, part, None)
+            found: Sequence[Remote] = yield Job(self.system, ask)
+            with self.run.store.atomic(durable=False):
+                ingest.take(found)
+            self.run.ports.boundary("ingested")
 
     # -- a complete listing
 

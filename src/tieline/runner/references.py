@@ -122,11 +122,11 @@ class References:
         if record is None:
             return "never"
         here = [r for r in rows.get(hub, ()) if r.system == system]
-        if any(r.gone is None for r in here):
-            return "there"
-        taken = self.run.systems[system].streams_of(kind)
+        if alive := [r for r in here if r.gone is None]:
+            return "there" if self.run.systems[system].names(kind, alive[0].stream) else "never"
+        home = self.run.systems[system].home_of(kind)
         rules = self.run.rules_of(system, kind)
-        if record[1] != "alive" or not taken or not rules.create or rules.mode == "read":
+        if record[1] != "alive" or home is None or not rules.create or rules.mode == "read":
             return "never"
         if any(r.gone == "user" for r in here) or (not here and (hub, system) in self._refused):
             return "never"  # deleted there by a person, or refused: what refers to it goes on without it

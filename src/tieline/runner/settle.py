@@ -9,6 +9,7 @@ what equals the payload is our own write and never taken for a person's edit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from tieline.engine.actions import of_lane
 from tieline.engine.lost import Likeness, likeness, lost_key, lost_question
@@ -121,6 +122,7 @@ class Settler:
         connector, stream = self.system.connector, self.facts.name
         found: Sequence[Remote] = self.run.call(self.system, lambda: connector.read(stream, ids, None))
         met = {name: r for r in found for name in (r.id, *r.aliases)}
+        heirs = self._heirs(found)
         now, waiting = self.run.ports.clock.now(), []
         with self.store.atomic():
             rows = self.ingest.rows(ids)
@@ -132,10 +134,32 @@ class Settler:
                     continue
                 if row is not None:
                     self._judge(intent, row, remote)
+                    if remote is not None and remote.merged_into in heirs:
+                        self._carried(intent, heirs[remote.merged_into])
                     self.store.trees.mark([row.record] if row.record is not None else [])
                 self._close(intent, "settled" if row is not None else "moved")
         self.run.ports.boundary("settled")
         return waiting
+
+    def _heirs(self, found: Sequence[Remote]) -> dict[str, Remote]:
+        """Into whom the system converted what these writes were meant for, as they are now."""
+        ids = list(dict.fromkeys(r.merged_into for r in found if r.merged_into is not None and r.moved_to))
+        if not ids:
+            return {}
+        stream = next(r.moved_to for r in found if r.moved_to)
+        read = self.system.connector.read
+        parts = [ids[n : n + self.facts.read_batch] for n in range(0, len(ids), self.facts.read_batch)]
+        asked = [self.run.call(self.system, partial(read, stream, part, None)) for part in parts]
+        return {r.id: r for remotes in asked for r in remotes if not r.gone}
+
+    def _carried(self, intent: Intent, heir: Remote) -> None:
+        """What equals the payload in who it was converted into is our own write, carried along."""
+        row = self.ingest.rows([heir.id]).get(heir.id)
+        if intent.op != "update" or row is None or row.record != intent.record:
+            return
+        after = settled(decode(row), intent.payload, heir)
+        self.store.trees.save(after, hub_id=heir.hub_id or row.hub_id)
+        self.ingest.rekey(decode(row), after)
 
     @staticmethod
     def _arrived(intent: Intent, row: Row | None, remote: Remote | None) -> bool:

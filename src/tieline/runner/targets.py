@@ -5,7 +5,7 @@ It looks up what the engine judges by; the orders are `engine.plan`'s.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tieline.engine.groups import Context, agrees
 from tieline.engine.match import IDENTITY, keys_of
@@ -44,32 +44,40 @@ class Targets:
             self.apart.setdefault(detail["key"], []).append(tuple(detail["context"].items()))
 
     def of(
-        self, record: Record, merged: Merged, sides: Sequence[Side], refusals: Refusals, court: Court
+        self,
+        record: Record,
+        merged: Merged,
+        sides: Sequence[Side],
+        linked: Collection[str],
+        refusals: Refusals,
+        court: Court,
     ) -> tuple[list[Target], list[Question]]:
-        """The systems to make a record in, those that must wait named as held, and the questions that holds them."""
-        return self._twins(record, merged, self._missing(record, merged, sides, refusals), court)
+        """The systems to make a record in, those that must wait named as held, and the questions that holds them.
+
+        `linked`: systems that have it, also in a stream that takes no part any more."""
+        return self._twins(record, merged, self._missing(record, merged, sides, linked, refusals), court)
 
     def _missing(
         self,
         record: Record,
         merged: Merged,
         sides: Sequence[Side],
-        refusals: Mapping[tuple[str, str], Mapping[str, str]],
+        linked: Collection[str],
+        refusals: Refusals,
     ) -> list[Target]:
         """The systems that should hold the record and never did."""
-        linked = {s.link.system for s in sides if s.link.gone in (None, "user")}
         if not any(s.link.gone is None for s in sides):
             return []
         targets = []
         contested = self._crowded(merged, sides) if self.crowds else frozenset()
         for name, system in self.joined.items():
             rules = self.run.rules_of(name, self.kind)
-            if name in linked or rules.mode == "read" or not rules.create or name in self.run.without:
+            facts = system.home_of(self.kind)
+            if name in linked or rules.mode == "read" or not rules.create or name in self.run.without or facts is None:
                 continue
             wanted = system.filters.get(self.kind)
             if wanted is not None and not wanted(merged.fields):
                 continue
-            facts = system.streams_of(self.kind)[0]
             held = ""
             if (record.id, name) in self.contested or name in contested:
                 held = f"a question about a possible twin in {name} is open"

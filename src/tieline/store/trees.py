@@ -71,15 +71,15 @@ class Trees:
                 found.setdefault(values[4], []).append(Row._make(values))
         return found
 
-    def buried(self, system: str, records: Sequence[str]) -> dict[str, str]:
-        """Which of these records are linked to a remote of this system that is gone: record → remote id."""
-        found: dict[str, str] = {}
+    def buried(self, system: str, records: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Which of these records are linked to a remote of this system that is gone: record → (its stream, its id)."""
+        found: dict[str, tuple[str, str]] = {}
         for part in parts(records):
             query = (
-                "SELECT record, remote_id FROM link "
+                "SELECT record, stream, remote_id FROM link "
                 f"WHERE record IN ({marks(len(part))}) AND system = ? AND gone IS NOT NULL"
             )
-            found.update(self._sql.execute(query, (*part, system)).fetchall())
+            found.update((record, (stream, i)) for record, stream, i in self._sql.execute(query, (*part, system)))
         return found
 
     def naming(self, system: str, kind: Kind, target: str) -> list[Row]:

@@ -38,6 +38,15 @@ class HidesMerges(Wrapper):
         return page._replace(remotes=[r._replace(merged_into=None) for r in page.remotes])
 
 
+class BuriesTheConverted(Wrapper):
+    """Takes a conversion for a merge within the stream."""
+
+    breaks = "M3"
+
+    def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
+        return [r._replace(moved_to="") for r in super().read(stream, ids, fields)]
+
+
 class CallsItDone(Wrapper):
     """Calls a throttled write done."""
 

@@ -18,7 +18,9 @@ STREAMS: Mapping[Kind, str] = {
     "contact": "contacts",
     "opportunity": "opportunities",
 }
-"""Kind → name of its one stream, parents first."""
+"""Kind → name of its stream, parents first."""
+LEADS = "leads"
+"""The second stream of contacts, where there is one."""
 
 T = TypeVar("T")
 
@@ -82,6 +84,12 @@ class Character:
     """The id of a merged record answers with the winner, which names it as alias; otherwise it is gone, merged_into."""
     repoints: bool = True
     """What referred to a merged record refers to the winner at once; otherwise old ids stay, and answer as above."""
+    leads: bool = False
+    """Contacts have a second stream: people enter leads there, and convert them into contacts."""
+    behind: frozenset[str] = frozenset()
+    """What a conversion does not carry along."""
+    carries_hub_id: bool = False
+    """A conversion carries the hub id along."""
     strong_read: bool = True
     answers_state: bool = True
     field_times: bool = False

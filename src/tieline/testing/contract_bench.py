@@ -93,6 +93,11 @@ class Subject:
         """
         raise NotImplementedError
 
+    def convert(self, stream: str, id: str) -> str:
+        """A person converts this record; its id in the stream that it becomes. For streams whose facts say `becomes`,
+        which must all be among the subject's."""
+        raise NotImplementedError(f"records of {stream} become another stream's: offer it, or give a reason")
+
     def settle(self) -> None:
         """Let pass what the facts declare: the longest `overlap_ms` and `quiet_ms` of the streams."""
 
@@ -270,7 +275,7 @@ class Bench:
     def references(self, stream: str, many: bool) -> list[tuple[str, str]]:
         """Writable reference fields with the stream they refer to; `many` for lists of references."""
         kind, schema = self.facts(stream).kind, self.schema(stream)
-        homes = {self.facts(s).kind: s for s in self.subject.streams}
+        homes = {self.facts(s).kind: s for s in self.subject.streams if not self.facts(s).becomes}
         return [
             (name, homes[target])
             for name, target in REFERENCES[kind].items()

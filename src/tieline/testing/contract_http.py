@@ -5,7 +5,7 @@ It knows no vendor. A plugin's subject says how people use the stand-in, and wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from tieline.connector import ConnectorSpec, Context, HttpProfile, SandboxOptions
 from tieline.errors import Unavailable
 from tieline.http import Client
-from tieline.mapping import compile_rules
+from tieline.mapping import Rule, compile_rules
 from tieline.ports import Request, Response, Transport
 from tieline.sandbox import InProcess
 from tieline.testing.clock import FakeClock
@@ -76,10 +76,15 @@ class _Bearer:
 
 
 class HttpSubject(Subject):
-    """A connector on the empty stand-in of its plugin, with the default mapping. Also a base for its `outside`."""
+    """A connector on the empty stand-in of its plugin, with the default mapping, and `more` rules for some streams.
+    Also a base for its `outside`."""
 
     def __init__(
-        self, spec: ConnectorSpec, settings: Mapping[str, Any] | None = None, vices: tuple[str, ...] = ()
+        self,
+        spec: ConnectorSpec,
+        settings: Mapping[str, Any] | None = None,
+        vices: tuple[str, ...] = (),
+        more: Mapping[str, Sequence[Rule]] | None = None,
     ) -> None:
         if spec.sandbox is None:
             raise ValueError(f"{spec.name} has no stand-in to be examined on")
@@ -87,7 +92,8 @@ class HttpSubject(Subject):
         self.sandbox = spec.sandbox(SandboxOptions(vices=frozenset(vices), clock=self.clock))
         self.transport = FaultyTransport(InProcess(self.sandbox))
         self.secret = self.sandbox.token
-        self.mappers = {s: compile_rules(spec.kinds[s], spec.mapping[s]) for s in spec.streams}  # type: ignore[arg-type]
+        tables = {s: [*spec.mapping[s], *(more or {}).get(s, ())] for s in spec.streams}
+        self.mappers = {s: compile_rules(spec.kinds[s], tables[s]) for s in spec.streams}  # type: ignore[arg-type]
         client = Client(
             BASE_URL,
             spec.http or HttpProfile(),

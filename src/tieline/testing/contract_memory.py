@@ -30,6 +30,7 @@ RICH = Character(
     tombstones=True,
     sweep=True,
     full_listing=True,
+    leads=True,
     choices={
         "account.industry": ("energy", "retail"),
         "contact.lead_source": ("web", "fair"),
@@ -80,7 +81,7 @@ class MemoryOutside:
 
     def create(self, stream: str, fields: Fields) -> str:
         """As a person."""
-        return self.system.person_create(self.kinds[stream], fields)
+        return self.system.person_create(self.kinds[stream], fields, stream=stream)
 
     def edit(self, stream: str, id: str, fields: Fields) -> None:
         """As a person."""
@@ -96,7 +97,7 @@ class MemoryOutside:
 
     def count(self, stream: str) -> int:
         """The living."""
-        return len(self.system.alive(self.kinds[stream]))
+        return sum(r.stream == stream for r in self.system.alive(self.kinds[stream]))
 
     def state(self) -> Any:
         """Every record, dead ones too."""
@@ -128,6 +129,10 @@ class MemorySubject(Subject):
         if len(sample) < 2:
             raise Invalid(f"the character offers too few fields of {kind}")
         return sample
+
+    def convert(self, stream: str, id: str) -> str:
+        """As a person."""
+        return self.system.person_convert(id)
 
     def settle(self) -> None:
         """Advance the clock by what the connector declares, and not a moment more than needed."""

@@ -54,6 +54,24 @@ class MergeChecks:
             )
             bench.expect(stream, told, f"nothing tells that {loser} was merged into {winner}")
 
+    def test_m3_a_conversion_is_told(self, subject: Subject) -> None:
+        """M3: `read`, and `changes` or `sweep`, say who a converted record became, and where; `list` leaves it out."""
+        bench = Bench(subject, "M3")
+        for stream in bench.streams("no stream's records become another's", lambda facts: bool(facts.becomes)):
+            home, old, other = bench.facts(stream).becomes, *bench.people(stream, 2)
+            new = subject.convert(stream, old)
+            subject.settle()
+            feeds = {r.id: r for r in [*bench.feed(stream), *bench.swept(stream)]}
+            for found in (bench.read(stream, [old]), feeds):
+                told = found.get(old)
+                held = told is not None and (told.gone, told.merged_into, told.moved_to) == (True, new, home)
+                bench.expect(stream, held, f"{old} became {new} of {home}, and is answered with {told}")
+            alive = {r.id for r in bench.listed(stream) if not r.gone}
+            bench.expect(
+                stream, alive == {other}, f"`list` names {sorted(alive)} after a conversion, not {other} alone"
+            )
+            bench.expect(home, new in bench.read(home, [new]), f"{new}, which {old} became, is not there")
+
 
 class FailureChecks:
     """Limits and lost answers: raise, repeat nothing, make nothing up."""

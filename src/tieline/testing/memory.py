@@ -16,7 +16,7 @@ from tieline.errors import Invalid, NotFound
 from tieline.model import Fields, Problem, Remote
 from tieline.ports import Clock
 from tieline.records import Cell, Kind, spec_of
-from tieline.testing.character import Character, KindRules
+from tieline.testing.character import LEADS, STREAMS, Character, KindRules
 from tieline.testing.clock import FakeClock
 
 
@@ -35,10 +35,13 @@ class Edit(NamedTuple):
 class Record:
     """One record: `remote` is its newest state; `old` are earlier ones, each with the time from which it held."""
 
-    __slots__ = ("asked_hub_id", "at", "created_by", "kind", "old", "remote")
+    __slots__ = ("asked_hub_id", "at", "created_by", "kind", "old", "remote", "stream")
 
-    def __init__(self, kind: Kind, remote: Remote, at: int, created_by: str, asked_hub_id: str | None) -> None:
+    def __init__(
+        self, kind: Kind, remote: Remote, at: int, created_by: str, asked_hub_id: str | None, stream: str
+    ) -> None:
         self.kind = kind
+        self.stream = stream
         self.remote = remote
         self.at = at
         self.old: list[tuple[int, Remote]] = []
@@ -149,10 +152,11 @@ class MemorySystem:
 
     # -- people
 
-    def person_create(self, kind: Kind, fields: Fields, who: str = "person") -> str:
-        """Enter a record by hand and say its id. Raises Invalid for a field there is not, or an e-mail in use."""
+    def person_create(self, kind: Kind, fields: Fields, who: str = "person", *, stream: str = "") -> str:
+        """Enter a record by hand and say its id; `stream` is the kind's first, or `LEADS`. Raises Invalid for a field
+        there is not, or an e-mail in use."""
         with self.lock:
-            return self.create(kind, self._typed(kind, None, fields), who).id
+            return self.create(kind, self._typed(kind, None, fields), who, stream=stream).id
 
     def person_edit(self, kind: Kind, id: str, fields: Fields, who: str = "person") -> None:
         """Change some fields by hand. Raises NotFound when the record is not alive, Invalid as `person_create`."""
@@ -190,6 +194,25 @@ class MemorySystem:
             self.commit(kept, who, fill, aliases=aliases)
             if self.character.repoints:
                 self._repoint(kind, lost.id, kept.id, who)
+
+    def person_convert(self, lead: str, contact: str | None = None, who: str = "person") -> str:
+        """Make a lead a contact, or part of one that is there, and say the contact's id. What it has blank is filled,
+        but for what this system leaves behind. Raises Invalid when it is no lead."""
+        with self.lock:
+            old = self._live("contact", lead)
+            if old.stream != LEADS:
+                raise Invalid(f"{lead} is no lead")
+            hub_id = old.hub_id if self.character.carries_hub_id else None
+            kept = self._live("contact", contact) if contact is not None else None
+            self._log(who, old, "@merged", None, contact)
+            self._store(old, old.remote._replace(gone=True), who)
+            carried = {f: v for f, v in old.fields.items() if v is not None and f not in self.character.behind}
+            if kept is None:
+                kept = self.create("contact", carried, who, hub_id)
+            else:
+                self.commit(kept, who, {f: v for f, v in carried.items() if kept.fields[f] is None})
+            old.remote = old.remote._replace(merged_into=kept.id, moved_to=kept.stream)
+            return kept.id
 
     def set_choices(self, kind: Kind, field: str, choices: Iterable[str] | None) -> None:
         """Change a picklist as an administrator would; None takes the restriction away."""
@@ -232,7 +255,8 @@ class MemorySystem:
             return "too_long", f"{name} takes {rules.max_length[name]} characters"
         if name in rules.refs:
             ids = [row["id"] for row in cell] if isinstance(cell, list) else [cell]
-            bad = [i for i in ids if (r := self.records.get(rules.refs[name], {}).get(i)) is None or r.deleted]
+            there = self.records.get(rules.refs[name], {})
+            bad = [i for i in ids if (r := there.get(i)) is None or r.deleted or r.stream == LEADS]
             if bad:
                 return "bad_reference", f"{name}: there is no {rules.refs[name]} {bad[0]}"
         return None
@@ -246,14 +270,14 @@ class MemorySystem:
             return None
         return holder if str(holder.fields.get("email")).casefold() == str(email).casefold() else None
 
-    def create(self, kind: Kind, fields: Fields, who: str, hub_id: str | None = None) -> Record:
-        """Make a record of cells that were found good."""
+    def create(self, kind: Kind, fields: Fields, who: str, hub_id: str | None = None, stream: str = "") -> Record:
+        """Make a record of cells that were found good, in the kind's first stream unless another is named."""
         self._count += 1
         rules = self.rules[kind]
         id = f"{kind[:2]}{self._count:07d}"
         cells = {**rules.blank, **rules.form(fields)}
         kept_hub_id = hub_id if self.character.stamps else None
-        record = Record(kind, Remote(id, cells, hub_id=kept_hub_id), self.now(), who, hub_id)
+        record = Record(kind, Remote(id, cells, hub_id=kept_hub_id), self.now(), who, hub_id, stream or STREAMS[kind])
         self._log(who, record, "@created", None, True)
         for name, cell in cells.items():
             if cell is not None:

@@ -27,7 +27,7 @@ from tieline.model import (
     Write,
 )
 from tieline.records import Kind
-from tieline.testing.character import STREAMS, Character, KindRules
+from tieline.testing.character import LEADS, STREAMS, Character, KindRules
 from tieline.testing.memory import Deed, MemorySystem, Record
 
 
@@ -37,8 +37,9 @@ def facts_of(character: Character) -> Facts:
     return Facts(
         streams=tuple(
             StreamFacts(
-                name=STREAMS[kind],
+                name=name,
                 kind=kind,
+                becomes=STREAMS[kind] if name == LEADS else "",
                 batch=c.batch,
                 read_batch=c.read_batch,
                 mixed=c.mixed,
@@ -57,6 +58,7 @@ def facts_of(character: Character) -> Facts:
             )
             for kind in STREAMS
             if kind in c.kinds
+            for name in (STREAMS[kind], *([LEADS] if kind == "contact" and c.leads else []))
         ),
         writers=c.writers,
         actions=tuple(ActionFacts(name, quiet_ms=c.action_lag_ms + c.server_ms) for name in c.actions),
@@ -95,7 +97,7 @@ class MemoryConnector:
         system, kind = self.system, self._kind[stream]
         with system.lock:
             records = system.records[kind]
-            found, last = _take(system, kind, token, lambda r: not r.deleted)
+            found, last = _take(system, kind, token, lambda r: r.stream == stream and not r.deleted)
             return Page([self._seen(records[i].remote) for i in found], last, now=system.now())
 
     def changes(self, stream: str, window: Window, token: str | None) -> Page:
@@ -103,7 +105,7 @@ class MemoryConnector:
         self.calls["changes"] += 1
         system, c = self.system, self.system.character
         with system.lock:
-            hits = sorted(self._hits(self._kind[stream], window))
+            hits = sorted(self._hits(stream, window))
             count, _, after = (token or "0").partition(":")
             done = int(count)
             if c.offsets or not token:
@@ -118,13 +120,13 @@ class MemoryConnector:
             following = f"{done + len(page)}:{page[-1][0]}:{page[-1][1]}" if more and not capped else None
             return Page([self._seen(hit[2]) for hit in page], following, capped, system.now())
 
-    def _hits(self, kind: Kind, window: Window) -> Iterable[tuple[int, str, Remote]]:
+    def _hits(self, stream: str, window: Window) -> Iterable[tuple[int, str, Remote]]:
         system, c = self.system, self.system.character
         lag, since, at_id = c.index_lag_ms, window.since, window.at_id
         shown = c.tombstones
-        for record in system.records[kind].values():
+        for record in system.records[self._kind[stream]].values():
             newest = record.remote
-            if newest.modified < since:  # an index behind the store only holds older stamps
+            if record.stream != stream or newest.modified < since:  # an index behind the store only holds older stamps
                 continue
             state = system.indexed(record) if lag else newest
             if state is None or state.modified < since or (newest.gone and not shown):
@@ -133,7 +135,7 @@ class MemoryConnector:
                 continue
             if at_id is not None and not (state.modified == since and state.id > at_id):
                 continue
-            if state.gone and (not shown or (state.merged_into and c.redirects)):
+            if state.gone and (not shown or (state.merged_into and c.redirects and not state.moved_to)):
                 continue
             yield state.modified, state.id, state if c.stale_hits else newest
 
@@ -146,7 +148,14 @@ class MemoryConnector:
         redirects = system.character.redirects
         with system.lock:
             records = system.records[kind]
-            found, last = _take(system, kind, token, lambda r: r.deleted and not (redirects and r.merged_into))
+            found, last = _take(
+                system,
+                kind,
+                token,
+                lambda r: (
+                    r.stream == stream and r.deleted and not (redirects and r.merged_into and not r.remote.moved_to)
+                ),
+            )
             return Page([self._seen(records[i].remote) for i in found], last, now=system.now())
 
     def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
@@ -158,7 +167,11 @@ class MemoryConnector:
         with system.lock:
             found: dict[str, Remote] = {}
             for id in ids:
-                record = system.get(kind, system.resolve(kind, id) if c.redirects else id)
+                record = system.get(kind, id)
+                if record is not None and c.redirects and not record.remote.moved_to:
+                    record = system.get(kind, system.resolve(kind, id))
+                if record is not None and record.stream != stream:
+                    continue
                 state = None if record is None else record.remote if c.strong_read else system.indexed(record)
                 if state is not None and (not state.gone or c.remembers):
                     found[state.id] = self._seen(state, fields)
@@ -173,7 +186,7 @@ class MemoryConnector:
             for hub_id in dict.fromkeys(hub_ids):
                 for id in system.by_hub_id.get((kind, hub_id), ()) if c.stamps else ():
                     record = system.records[kind][id]
-                    state = system.indexed(record)
+                    state = system.indexed(record) if record.stream == stream else None
                     if state is not None and state.hub_id == hub_id and (not record.deleted or c.remembers):
                         found.append(record.remote)
         return found
@@ -189,9 +202,10 @@ class MemoryConnector:
         if not c.mixed and len({w.op for w in writes}) > 1:
             raise ContractViolation(f"{stream}: several operations in one call")
         with self.system.lock:
-            return [self._write_ops[w.op](kind, w) if w.op in self._write_ops else _refused(w.op) for w in writes]
+            ops = self._write_ops
+            return [ops[w.op](kind, stream, w) if w.op in ops else _refused(w.op) for w in writes]
 
-    def _create(self, kind: Kind, write: Write) -> Outcome:
+    def _create(self, kind: Kind, stream: str, write: Write) -> Outcome:
         system, c = self.system, self.system.character
         problems = system.refusals(kind, write.fields, creating=True)
         if problems:
@@ -201,12 +215,12 @@ class MemoryConnector:
             twin = self._holder(kind, write.hub_id)
         if twin is not None:
             return Outcome("exists", remote_id=twin.id if c.names_existing else None)
-        return self._done(system.create(kind, write.fields, "hub", write.hub_id))
+        return self._done(system.create(kind, write.fields, "hub", write.hub_id, stream))
 
-    def _update(self, kind: Kind, write: Write) -> Outcome:
+    def _update(self, kind: Kind, stream: str, write: Write) -> Outcome:
         system, c = self.system, self.system.character
         record = system.get(kind, self._target(kind, write))
-        if record is None or record.deleted:
+        if record is None or record.deleted or record.stream != stream:
             return Outcome("gone")
         if c.conditional and write.version and write.version != record.version:
             return Outcome("conflict", remote_id=record.id)
@@ -228,10 +242,10 @@ class MemoryConnector:
         system.commit(record, "hub", fields, hub_id=write.hub_id)
         return self._done(record, problems)
 
-    def _archive(self, kind: Kind, write: Write) -> Outcome:
+    def _archive(self, kind: Kind, stream: str, write: Write) -> Outcome:
         system, c = self.system, self.system.character
         record = system.get(kind, self._target(kind, write))
-        if record is None or record.deleted:
+        if record is None or record.deleted or record.stream != stream:
             return Outcome("gone")
         if not c.archives:
             return _refused("archive")

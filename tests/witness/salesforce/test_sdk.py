@@ -270,3 +270,34 @@ def test_the_token_endpoint_signs_in_with_client_credentials(org: Any) -> None:
     form["client_secret"] = "wrong"
     refused = org.session.post(org.server.base_url + org.sandbox.token_path, data=form, timeout=10)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client")
+
+
+def test_a_lead_is_made_changed_merged_deleted_and_converted(org: Any) -> None:
+    sdk = org.sdk
+    with pytest.raises(exceptions.SalesforceMalformedRequest, match="Company"):
+        sdk.Lead.create({"LastName": "Ito"})
+    lead, other, third = (
+        sdk.Lead.create({"LastName": "Ito", "Company": "Alder", "Email": "m@a.example"}) for _ in "123"
+    )
+    assert sdk.Lead.update(lead["id"], {"Status": "Working - Contacted"}) == 204
+    org.sandbox.merge("Lead", lead["id"], other["id"])
+    assert sdk.Lead.delete(third["id"]) == 204
+    made = org.sandbox.convert(lead["id"])
+    rows = sdk.query_all("SELECT Id, IsConverted, ConvertedContactId, MasterRecordId FROM Lead", include_deleted=True)
+    found = {r["Id"]: (r["IsConverted"], r["ConvertedContactId"], r["MasterRecordId"]) for r in rows["records"]}
+    assert found == {
+        lead["id"]: (True, made["ConvertedContactId"], None),
+        other["id"]: (False, None, lead["id"]),
+        third["id"]: (False, None, None),
+    }
+    assert sdk.Contact.get(made["ConvertedContactId"])["Email"] == "m@a.example"
+    with pytest.raises(exceptions.SalesforceMalformedRequest, match="CANNOT_UPDATE_CONVERTED_LEAD"):
+        sdk.Lead.update(lead["id"], {"Title": "x"})
+    (result,) = sdk.restful(
+        "composite/sobjects",
+        method="PATCH",
+        json={"records": [{"attributes": {"type": "Lead"}, "id": lead["id"], "Title": "x"}]},
+    )
+    assert result["errors"][0]["statusCode"] == "CANNOT_UPDATE_CONVERTED_LEAD"
+    fields = {f["name"] for f in sdk.Lead.describe()["fields"]}
+    assert {"IsConverted", "ConvertedContactId", "ConvertedAccountId", "ConvertedOpportunityId"} <= fields

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterator
 
 from tieline import ConfigError, Finding, NotAuthorised, Rejected
-from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, OWNER, SOBJECTS
+from tieline_salesforce.mapping import BECOMES, CONVERTED, CURRENCY, HUB_FIELD, OWNER, SOBJECTS
 from tieline_salesforce.org import Org
 from tieline_salesforce.rows import owner_by_mail
 from tieline_salesforce.schema import HUB_ID_LENGTH, ObjectInfo
@@ -73,10 +73,23 @@ def _object(org: Org, stream: str, info: ObjectInfo) -> Iterator[Finding]:
         )
     if not missing:
         yield Finding("ok", name, f"{len(columns)} mapped fields can be read")
-    for allowed, right in ((info.createable, "Create"), (info.updateable, "Edit")):
+    for allowed, right in ((info.createable or stream in BECOMES, "Create"), (info.updateable, "Edit")):
         if not allowed:
             yield Finding("warning", name, f"the signed-in user lacks the right {right!r}", _PERMISSION.format(name))
+    if stream in BECOMES:
+        yield _conversion(name, info)
     yield from _unwritable(org, stream, info)
+
+
+def _conversion(name: str, info: ObjectInfo) -> Finding:
+    hidden = [c for c in ("IsConverted", CONVERTED) if not info.reads(c)]
+    if hidden:
+        said = (
+            f"{' and '.join(hidden)} cannot be read: a converted lead cannot be told from one that is not, or is gone"
+        )
+        return Finding("error", f"{name} conversion", said, "give the integration user read access to both fields")
+    said = "read and updated here; new people are made as contacts, and a converted lead goes on as its contact"
+    return Finding("ok", f"{name} conversion", said)
 
 
 def _unwritable(org: Org, stream: str, info: ObjectInfo) -> Iterator[Finding]:

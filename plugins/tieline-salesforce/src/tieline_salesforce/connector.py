@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from tieline import Context, Facts, Finding, Kind, Outcome, Page, Remote, Schema, StreamFacts, Window, Write
 from tieline_salesforce import check, reading, writing
-from tieline_salesforce.mapping import HUB_FIELD
+from tieline_salesforce.mapping import BECOMES, HUB_FIELD
 from tieline_salesforce.org import Org
 from tieline_salesforce.schema import ObjectInfo
 from tieline_salesforce.wire import COLLECTION
@@ -48,11 +48,11 @@ class SalesforceConnector:
         self._org.recall(stream, schema)
 
     def list(self, stream: str, token: str | None) -> Page:
-        """Up to 2,000 living records, by id."""
+        """Up to 2,000 living records, by id; no converted leads."""
         return reading.list_page(self._org, stream, token)
 
     def changes(self, stream: str, window: Window, token: str | None) -> Page:
-        """Up to 2,000 changed, deleted or merged records, by stamp and id."""
+        """Up to 2,000 changed, deleted, merged or converted records, by stamp and id."""
         return reading.changes_page(self._org, stream, window, token)
 
     def sweep(self, stream: str, token: str | None) -> Page:
@@ -60,7 +60,7 @@ class SalesforceConnector:
         return Page(())
 
     def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
-        """These records as they are now, deleted and merged ones among them."""
+        """These records as they are now, deleted, merged and converted ones among them."""
         return reading.by_key(self._org, stream, "Id", ids, fields)
 
     def find(self, stream: str, hub_ids: Sequence[str]) -> Sequence[Remote]:
@@ -92,5 +92,6 @@ def _facts(stream: str, kind: Kind, overlap_ms: int) -> StreamFacts:
         full_listing=True,
         tombstones=True,
         unique_hub_id=True,
+        becomes=BECOMES.get(stream, ""),
         atomic_state=False,  # the read-back is a request of its own inside the composite call
     )

@@ -23,15 +23,23 @@ CURRENCY = "CurrencyIsoCode"
 SOBJECTS: Mapping[str, str] = {
     "accounts": "Account",
     "contacts": "Contact",
+    "leads": "Lead",
     "opportunities": "Opportunity",
     "campaigns": "Campaign",
 }
 KINDS: Mapping[str, str] = {
     "accounts": "account",
     "contacts": "contact",
+    "leads": "contact",
     "opportunities": "opportunity",
     "campaigns": "campaign",
 }
+OPTIONAL = frozenset({"leads"})
+"""Read only where the configuration says so: thousands of people nobody has talked to are not what most want synced."""
+BECOMES: Mapping[str, str] = {"leads": "contacts"}
+"""The stream where a converted record lives on."""
+CONVERTED = "ConvertedContactId"
+"""Who a lead has become; with IsConverted, on leads alone [rec]."""
 MERGEABLE = frozenset({"Account", "Contact", "Lead"})
 """The objects whose records carry MasterRecordId once a person has merged them into another."""
 
@@ -78,6 +86,20 @@ def _address(prefix: str) -> tuple[Rule, ...]:
     return tuple(Rule(f"{prefix}{column}", f"address.{part}") for column, part in parts)
 
 
+_CONSENT = (
+    Rule("HasOptedOutOfEmail", "consent_email", dump=opted_out, clear=False),
+    Rule("DoNotCall", "consent_phone", dump=opted_out, clear=False),
+    Rule("HasOptedOutOfFax", "consent_fax", dump=opted_out, clear=False),
+)
+_PERSON = (
+    Rule("Email", "email"),
+    Rule("FirstName", "first_name"),
+    Rule("LastName", "last_name"),
+    Rule("Title", "title"),
+    Rule("Phone", "phone"),
+    Rule("MobilePhone", "mobile"),
+)
+
 TABLES: Mapping[str, Sequence[Rule]] = {
     "accounts": (
         Rule("Name", "name"),
@@ -94,19 +116,20 @@ TABLES: Mapping[str, Sequence[Rule]] = {
         Rule("Type", "type"),
     ),
     "contacts": (
-        Rule("Email", "email"),
-        Rule("FirstName", "first_name"),
-        Rule("LastName", "last_name"),
-        Rule("Title", "title"),
-        Rule("Phone", "phone"),
-        Rule("MobilePhone", "mobile"),
+        *_PERSON,
         Rule("AccountId", "account"),
         Rule(OWNER, "owner", clear=False),
         Rule("LeadSource", "lead_source"),
-        Rule("HasOptedOutOfEmail", "consent_email", dump=opted_out, clear=False),
-        Rule("DoNotCall", "consent_phone", dump=opted_out, clear=False),
-        Rule("HasOptedOutOfFax", "consent_fax", dump=opted_out, clear=False),
+        *_CONSENT,
         *_address("Mailing"),
+    ),
+    "leads": (
+        *_PERSON,
+        Rule(OWNER, "owner", clear=False),
+        Rule("LeadSource", "lead_source"),
+        Rule("Status", "lead_status", clear=False),
+        *_CONSENT,
+        *_address(""),
     ),
     "opportunities": (
         Rule("Name", "name"),

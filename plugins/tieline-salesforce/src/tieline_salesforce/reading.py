@@ -13,7 +13,7 @@ from typing import Any
 
 from tieline import ContractViolation, Page, Remote, Window
 from tieline_salesforce import soql_text
-from tieline_salesforce.mapping import HUB_FIELD, ROLES
+from tieline_salesforce.mapping import BECOMES, HUB_FIELD, ROLES
 from tieline_salesforce.org import Org
 from tieline_salesforce.rows import Reader, stamp_ms
 from tieline_salesforce.wire import Answer, Refused
@@ -23,13 +23,14 @@ SECOND_MS = 1000
 
 
 def list_page(org: Org, stream: str, token: str | None) -> Page:
-    """Everything alive, by id."""
+    """Everything alive, by id. A converted lead lives on as a contact."""
     if not org.knows_currency(stream, None):
         org.describe(stream)
-    where = ""
+    conditions = ["IsConverted = false"] if stream in BECOMES else []
     if token is not None:
         last, _ = json.loads(token)
-        where = f"Id > {soql_text.string(last)}"
+        conditions.append(f"Id > {soql_text.string(last)}")
+    where = " AND ".join(conditions)
     return _page(org, stream, _ask(org, stream, where, "Id", deleted=False), token)
 
 

@@ -11,11 +11,12 @@ from pydantic import TypeAdapter
 
 from tieline import Mapper, Remote
 from tieline_salesforce import soql_text
-from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, MERGEABLE, OWNER, ROLES
+from tieline_salesforce.mapping import BECOMES, CONVERTED, CURRENCY, HUB_FIELD, MERGEABLE, OWNER, ROLES, SOBJECTS
 from tieline_salesforce.schema import ObjectInfo
 
 ROLES_QUERY = f"(SELECT Id,ContactId,Role,IsPrimary,IsDeleted FROM {ROLES})"  # noqa: S608 - constants
 OWNER_PATH = "Owner.Email"
+LEAD = SOBJECTS["leads"]
 _encoded = TypeAdapter(Any).dump_json
 
 
@@ -58,6 +59,8 @@ class Reader:
         select = ["Id", "SystemModstamp", "IsDeleted"]
         if sobject in MERGEABLE:
             select.append("MasterRecordId")
+        if sobject == LEAD:
+            select += (c for c in ("IsConverted", CONVERTED) if info is None or info.reads(c))
         if stamps:
             select.append(HUB_FIELD)
         for column in wanted:
@@ -88,6 +91,17 @@ class Reader:
     def remote(self, row: dict[str, Any]) -> Remote:
         """The record in a row. The row is used up."""
         stamp = row["SystemModstamp"]
+        if row.get("IsConverted"):  # deleted afterwards, it is a contact all the same
+            return Remote(
+                row["Id"],
+                {},
+                stamp + ".converted",
+                stamp_ms(stamp),
+                row.get(HUB_FIELD),
+                gone=True,
+                merged_into=row.get(CONVERTED),
+                moved_to=BECOMES["leads"] if row.get(CONVERTED) else "",
+            )
         if row.get("IsDeleted"):
             return Remote(
                 row["Id"],

@@ -150,10 +150,17 @@ class SalesforceSandbox:
             merge(self._org.writer, object_name, winner_id, loser_id)
             self._org.rows.commit()
 
-    def convert(self, lead_id: str, opportunity_name: str | None = None) -> dict[str, str]:
-        """A person converts a lead; the ids made, by Converted… field. Raises ValueError."""
+    def convert(
+        self,
+        lead_id: str,
+        opportunity_name: str | None = None,
+        contact_id: str | None = None,
+        mapped: Sequence[str] = (),
+    ) -> dict[str, str]:
+        """A person converts a lead, into a contact that is there if one is named; the ids, by Converted… field.
+        `mapped`: custom fields that the org's lead field mapping carries along. Raises ValueError."""
         with self._lock:
-            made = convert(self._org.writer, lead_id, opportunity_name)
+            made = convert(self._org.writer, lead_id, opportunity_name, contact_id, mapped)
             self._org.rows.commit()
             return made
 

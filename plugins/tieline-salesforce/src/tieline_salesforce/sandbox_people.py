@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tieline import Kind
@@ -14,11 +15,18 @@ from tieline_salesforce.sandbox_write import Writer
 
 CONVERTED_STATUS = "Closed - Converted"
 _COPIED = ("FirstName", "LastName", "Salutation", "Title", "Phone", "MobilePhone", "Fax", "Email", "LeadSource")
+_ADDRESS = ("Street", "City", "State", "PostalCode", "Country")
 _CONSENT = ("HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall")
 
 
 def perform(writer: Writer, act: Act) -> None:
     """Do what one of the company's people does at a screen; see `tieline.sandbox.Act`. Raises ValueError."""
+    if act.verb == "convert":
+        leads = [r for r in writer.rows.all("Lead") if not r.get("IsConverted")]
+        for lead in (str(r["Id"]) for r in leads if str(r.get("Email", "")).casefold() == act.key.casefold()):
+            convert(writer, lead)
+            return
+        raise ValueError(f"there is no lead {act.key!r}")
     definition = writer.schema.objects[sobject(act.kind)]
     found = found_by(writer, act.kind, act.key)
     if not found:
@@ -78,21 +86,38 @@ def _twin(writer: Writer, child: str, field: str, row: Row, winner_id: str) -> b
     return any(r.get(field) == winner_id and r.get(other) == row.get(other) for r in writer.rows.all(child))
 
 
-def convert(writer: Writer, lead_id: str, opportunity_name: str | None = None) -> dict[str, str]:
-    """Turn a lead into a contact of an account, found by the company's name or made, and perhaps a deal.
+def convert(
+    writer: Writer,
+    lead_id: str,
+    opportunity_name: str | None = None,
+    contact_id: str | None = None,
+    mapped: Sequence[str] = (),
+) -> dict[str, str]:
+    """Turn a lead into a contact of an account, found by the company's name or made, and perhaps a deal; or into part
+    of a contact that is there, whose blanks are filled [doc].
 
+    `mapped`: the custom fields of a lead that the org's lead field mapping carries to the contact's of the same name.
     Returns the ids by field: ConvertedAccountId, ConvertedContactId, ConvertedOpportunityId. Raises ValueError.
     """
     objects = writer.schema.objects
     try:
         lead = writer.target(objects["Lead"], lead_id)
+        there = None if contact_id is None else writer.target(objects["Contact"], contact_id)
     except ApiError as error:
         raise ValueError(error.message) from error
     if lead.get("IsConverted"):
         raise ValueError("the lead is already converted")
-    account_id = _account_of(writer, lead)
-    values: dict[str, Any] = {k: lead[k] for k in (*_COPIED, *_CONSENT) if k in lead and objects["Contact"].find(k)}
-    contact_id = writer.create(objects["Contact"], values | {"AccountId": account_id, "OwnerId": lead["OwnerId"]})
+    values: dict[str, Any] = {k: lead[k] for k in (*_COPIED, *_CONSENT, *mapped) if k in lead}
+    values |= {f"Mailing{part}": lead[part] for part in _ADDRESS if part in lead}
+    values = {k: v for k, v in values.items() if objects["Contact"].find(k)}
+    if there is None:
+        account_id = _account_of(writer, lead)
+        own = {"AccountId": account_id, "OwnerId": lead["OwnerId"]}
+        contact_id = writer.create(objects["Contact"], values | own)
+    else:
+        contact_id, account_id = str(there["Id"]), str(there.get("AccountId") or _account_of(writer, lead))
+        blank = {k: v for k, v in values.items() if there.get(k) is None}
+        writer.update(objects["Contact"], contact_id, {"AccountId": account_id, **blank})
     made = {"ConvertedAccountId": account_id, "ConvertedContactId": contact_id}
     if opportunity_name:
         deal = {"Name": opportunity_name, "StageName": "Prospecting", "CloseDate": day_of(writer.rows.now())}

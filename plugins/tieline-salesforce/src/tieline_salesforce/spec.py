@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tieline import ConnectorSpec, HttpProfile, Need, OAuth, Quota, Response
-from tieline_salesforce.mapping import HUB_FIELD, KINDS, TABLES
+from tieline_salesforce.mapping import HUB_FIELD, KINDS, OPTIONAL, TABLES
 from tieline_salesforce.settings import SalesforceSettings
 from tieline_salesforce.vices import VICES
 from tieline_salesforce.wire import errors_in
@@ -80,4 +80,5 @@ SPEC = ConnectorSpec(
     sandbox=_sandbox,
     vices=VICES,
     hub_field=HUB_FIELD,
+    optional=OPTIONAL,
 )

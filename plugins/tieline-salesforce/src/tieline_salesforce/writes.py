@@ -18,7 +18,9 @@ from tieline_salesforce.rows import owner_by_mail
 from tieline_salesforce.schema import ObjectInfo
 from tieline_salesforce.wire import NO_ANSWER, Reply, VendorError, busy, errors_of
 
-_GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND"})
+_GONE = frozenset({"ENTITY_IS_DELETED", "NOT_FOUND", "CANNOT_UPDATE_CONVERTED_LEAD"})
+_LOCKED = "ENTITY_IS_LOCKED"
+"""In an approval; or converted meanwhile, which only the record as read back can tell [memory]."""
 _PERHAPS_GONE = "INVALID_CROSS_REFERENCE_KEY"
 """An unknown id to write to, or an unknown id in one of the fields."""
 _ABOUT_IDS = frozenset(
@@ -191,8 +193,9 @@ def _named(draft: Draft) -> set[str | None]:
 
 
 def _is_gone(codes: set[str], errors: Sequence[VendorError], mapper: Mapper, known: str, states: States | None) -> bool:
-    """Whether the record itself is missing, not one that it refers to: the record as read back decides, if it was."""
-    if not codes & (_GONE | {_PERHAPS_GONE}) or any(mapper.field_of(f) for e in errors for f in e.fields):
+    """Whether the record itself is missing or converted, not one that it refers to: the record as read back decides, if
+    it was."""
+    if not codes & (_GONE | {_PERHAPS_GONE, _LOCKED}) or any(mapper.field_of(f) for e in errors for f in e.fields):
         return False
     if states is None:
         return bool(codes & _GONE)

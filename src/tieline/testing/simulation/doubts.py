@@ -112,6 +112,15 @@ class MatchChecks(Evidence):
                 told |= {(review["system"], review["remote_id"]), (system, remote_id)}
         return told
 
+    def nobody_converted_is_new(self) -> Iterator[Violation]:
+        """I4: who was made of a lead that stood for a record stands for that one, and never for one of its own."""
+        query = "SELECT min(at) FROM journal WHERE system = ? AND kind = 'contact' AND remote_id = ? AND op "
+        for (name, contact), lead in self.world.converted.items():
+            (new,) = self.store.db.rows(query + "= 'adopt'", name, contact)[0]
+            (known,) = self.store.db.rows(query + "IN ('adopt', 'create')", name, lead)[0]
+            if new is not None and known is not None and known < new:
+                yield Violation("I4", f"{name}:{contact} counted as somebody new, and it was the lead {lead}")
+
     def nobody_made_beside(self) -> Iterator[Violation]:
         """I4: no record is made in a system where somebody known has its key, or while a question holds it back."""
         slack = LATE_MS + SERVER_MS if self.world.setting.faults.get("late") else 0

@@ -31,6 +31,7 @@ class Oracle(ValueChecks, MatchChecks):
             *self.no_duplicates(),
             *self.nobody_guessed(),
             *self.nobody_made_beside(),
+            *self.nobody_converted_is_new(),
             *self.no_lost_update(),
             *self.no_resurrection(),
             *self.no_false_delete(),

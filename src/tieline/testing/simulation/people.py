@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from tieline.errors import Rejected
 from tieline.records import Cell, Kind
+from tieline.testing.character import LEADS
 from tieline.testing.clock import FakeClock
 from tieline.testing.memory import MemorySystem, Record
 from tieline.testing.simulation.setting import FIELDS, Setting
@@ -34,6 +35,8 @@ class People:
         self.fresh = 0
         self.undeleted: set[tuple[str, Kind, str]] = set()
         self.merged: set[tuple[str, Kind, str]] = set()
+        self.converted: dict[tuple[str, str], str] = {}
+        """(system, contact) → the lead it was made of."""
 
     def populate(self) -> None:
         """What was there before the hub: partly the same people in several systems, differently spelled."""
@@ -87,6 +90,8 @@ class People:
                 self._merge(system, kind)
             elif dice < 0.27 and self.setting.picky:
                 self._relist(system)
+            elif dice < 0.33 and self.setting.converting:
+                self._convert()
             else:
                 self._edit(system, kind)
             self.clock.advance(rng.choice((1, 200, 1500)))
@@ -99,8 +104,9 @@ class People:
         accounts = system.alive("account") if kind != "account" and "account" in rules.blank else []
         if accounts and self.rng.random() < 0.5:
             fields["account"] = self.rng.choice(accounts).id
+        leads = kind == "contact" and system.character.leads and self.rng.random() < 0.6
         try:
-            system.person_create(kind, fields)
+            system.person_create(kind, fields, stream=LEADS if leads else "")
         except Rejected:
             return  # the system itself refuses a second e-mail
 
@@ -137,6 +143,20 @@ class People:
             winner, loser = self.rng.sample(alive, 2)
             system.person_merge(kind, winner.id, loser.id)
             self.merged.add((system.character.name, kind, loser.id))
+
+    def _convert(self) -> None:
+        """A lead becomes a contact, or part of one that is there."""
+        for system in self.systems.values():
+            there = system.alive("contact") if system.character.leads else []
+            leads = [r for r in there if r.stream == LEADS]
+            contacts = [r.id for r in there if r.stream != LEADS]
+            if leads:
+                lead = self.rng.choice(leads).id
+                into = self.rng.choice(contacts) if contacts and self.rng.random() < 0.2 else None
+                made = system.person_convert(lead, into)
+                if into is None:
+                    self.converted[system.character.name, made] = lead
+                self.merged.add((system.character.name, "contact", lead))
 
     def _relist(self, system: MemorySystem) -> None:
         """An administrator changes what a picklist takes."""

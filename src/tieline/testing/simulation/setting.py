@@ -71,6 +71,8 @@ class Setting:
     """One system does something for contacts with a title; now and then the home forgets what was done."""
     answers: float = 0.0
     """The chance, at each boundary, that somebody answers reviews: also in the middle of a run."""
+    converting: bool = False
+    """In one system people enter leads, and convert them into contacts, new ones or some that are there."""
     doubles: bool = False
     """Before the hub came, people had some contacts and accounts twice in one system, and in others as well."""
     together: float = 0.0
@@ -112,8 +114,8 @@ class Setting:
 
 
 FAULT_CLASSES = (
-    "together", "crash", "merges", "doubles", "deals", "undeletes", "deletes", "skew", "picky", "guarded", "expiry",
-    "quota", "answers", "acting", "burst", "people",
+    "together", "crash", "converting", "merges", "doubles", "deals", "undeletes", "deletes", "skew", "picky", "guarded",
+    "expiry", "quota", "answers", "acting", "burst", "people",
 )  # fmt: skip
 """What `shrink` switches off before it turns to single faults, most confusing first."""
 
@@ -163,6 +165,7 @@ OPTIONS: Mapping[str, Setting] = {
     "twins": Setting(people=0.08, crash=0.0, faults={"throttle": 0.05}, deletes=False, undeletes=False),
     "joining": Setting(people=0.05, crash=0.03, faults={"refused": 0.1, "lost_before": 0.1}, runs=4),
     "acting": Setting(people=0.1, crash=0.004, faults=_rates(lost_after=0.25), runs=8, acting=True),
+    "converting": Setting(people=0.15, crash=0.004, faults=_rates(lost_after=0.1), converting=True, answers=0.003),
     "together": Setting(crash=0.002, faults=_rates(lost_after=0.1), together=0.02, answers=0.003),
 }
 """Option sets by name, each the world that provokes one class of bugs."""

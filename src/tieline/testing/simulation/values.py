@@ -9,7 +9,7 @@ from itertools import pairwise
 from pydantic_core import from_json
 
 from tieline.records import REFERENCES, Cell, Kind, spec_of
-from tieline.testing.character import STREAMS
+from tieline.testing.character import LEADS, STREAMS
 from tieline.testing.memory import Edit, MemorySystem
 from tieline.testing.simulation.evidence import HUB, Cluster, Evidence, Violation
 from tieline.testing.simulation.setting import FIELDS, SERVER_MS
@@ -133,7 +133,7 @@ class ValueChecks(Evidence):
             # the trip is as long as the server takes
             linger = SERVER_MS if self.world.setting.faults.get("late") else 0
             for came, written in self._comings(system, kind, remote_id, edit.at):
-                spans = self.windows[system].get((STREAMS[kind], written), ())
+                spans = [s for name in (STREAMS[kind], LEADS) for s in self.windows[system].get((name, written), ())]
                 if any(start <= came <= end + linger and end <= after.at for start, end in spans):
                     return True
         resolved = self.world.systems[system].resolve(kind, remote_id)

@@ -105,6 +105,9 @@ def coloured(character: Character, setting: Setting, rng: random.Random) -> Char
         )
     if setting.merges and character.redirects:
         character = replace(character, repoints=rng.random() < 0.5)
+    if setting.converting and character.name == "crm":
+        behind = frozenset(rng.choice(((), ("title",), ("phone", "first_name"))))
+        character = replace(character, leads=True, behind=behind, carries_hub_id=rng.random() < 0.5)
     if setting.acting and character.name == "crm":
         character = replace(character, actions=(DEED,), action_lag_ms=ACTION_LAG_MS)
     if setting.faults.get("late"):

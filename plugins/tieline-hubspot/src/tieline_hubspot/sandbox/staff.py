@@ -27,6 +27,8 @@ def counts(state: State) -> dict[Any, int]:
 
 def perform(state: State, act: Act, ask: Ask, token: str) -> None:
     """Do it; see `tieline.sandbox.Act`. Raises ValueError."""
+    if act.verb == "convert":
+        raise ValueError("there are no leads here to convert")
     stream = _STREAM[act.kind]
     found = _found(state, stream, act.key)
     if not found:
