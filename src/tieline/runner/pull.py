@@ -15,7 +15,7 @@ from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
 from tieline.runner.ingest import Ingest
 from tieline.store import Cursor, Entry
-from tieline.store.trees import decode
+from tieline.store.forms import decode
 
 SWEEP_MS = DAY_MS // 4
 """How often deleted records are swept where only a sweep shows them; `--full` sweeps too."""
