@@ -73,3 +73,11 @@ class TestWeakReads(ConnectorTests):
     @pytest.fixture
     def subject(self) -> MemorySubject:
         return MemorySubject(dataclasses.replace(RICH, strong_read=False))
+
+
+class TestFeed(ConnectorTests):
+    """Changes go on from tokens that expire; the index lags."""
+
+    @pytest.fixture
+    def subject(self) -> MemorySubject:
+        return MemorySubject(dataclasses.replace(RICH, feed=True, feed_ms=3_600_000, index_lag_ms=2000))

@@ -125,7 +125,7 @@ def test_planning_again_is_wanted_by_what_is_dirty_or_has_an_order_open(store: S
 
 
 def test_a_cursor_comes_back_whole(store: Store) -> None:
-    cursor = Cursor("crm", "contacts", True, "t", 1, 2, True, 3, 4, "run")
+    cursor = Cursor("crm", "contacts", True, "t", 1, 2, True, 3, 4, "run", "feed")
     store.trees.save_cursor(cursor)
     assert store.trees.cursor("crm", "contacts") == cursor
     assert store.trees.cursor("crm", "leads") == Cursor("crm", "leads")

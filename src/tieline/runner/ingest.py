@@ -81,6 +81,7 @@ class Ingest:
             self.run.id,
             "waiting",
             listing,
+            int(remote.provisional),
         )
 
     def _seen_again(self, row: Row, remote: Remote) -> None:
@@ -88,7 +89,7 @@ class Ingest:
             self.trees.set_columns(self.system, self.kind, row.remote_id, risen=0)
             row = row._replace(risen=0)
         if row.gone is None and remote.version and row.version == remote.version:
-            self.run.unchanged[self.system, self.kind] += self.counting
+            self.run.unchanged[self.system, self.kind] += self.counting and row.pulled != self.run.id
             return
         link = decode(row)
         stamp = remote.modified

@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from tieline.engine import window
-from tieline.errors import Rejected, TielineError
+from tieline.errors import FeedExpired, Rejected, TielineError
 from tieline.model import Page, Remote, StreamFacts, Window
 from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
@@ -59,8 +59,10 @@ class Reader:
             every = SWEEP_MS
         elif self.facts.blind:
             every = min(every, SWEEP_MS)
-        relist = self.run.full or (every and now - cursor.full_at >= every)
-        if not cursor.baseline:
+        relist = bool(self.run.full or (every and now - cursor.full_at >= every))
+        if self.facts.feed:
+            cursor = yield from self._fed(cursor, relist)
+        elif not cursor.baseline:
             cursor = yield from self._listing(cursor)
         elif cursor.listing is not None or relist:  # what is deleted is in no listing: the changes are read as well
             cursor = yield from self._listing(cursor)
@@ -75,6 +77,27 @@ class Reader:
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
+
+    def _fed(self, cursor: Cursor, relist: bool) -> Generator[Job, Any, Cursor]:
+        """Changes that go on from a token. Without one, or when it has expired, everything is read anew.
+
+        They come before a listing, which shows nothing of what was deleted since.
+        """
+        relist = relist or cursor.listing is not None
+        if cursor.baseline and cursor.feed is not None:
+            self.ingest.counting = not relist  # who is there is met again, and counted then
+            before = self.met
+            try:
+                cursor = yield from self._changes(cursor)
+            except FeedExpired as error:
+                what = f"the token from which changes of {self.facts.name} go on has expired ({error})"
+                self.run.notes.append(f"{self.system.name}: {what}; everything was read anew")
+                cursor = self._moved(cursor._replace(feed=None))
+            self.ingest.counting = relist or cursor.feed is None
+            relist = relist or (self.facts.blind and self.met > before)
+        if relist or not cursor.baseline or cursor.feed is None:
+            cursor = yield from self._listing(cursor)
+        return cursor
 
     # -- a complete listing
 
@@ -116,20 +139,27 @@ class Reader:
     def _listed(self, cursor: Cursor, page: Page, listing: str, started: int) -> Generator[Job, Any, Cursor]:
         """The last page of a listing: ingest it, look for what is missing, then say the baseline is complete."""
         had_baseline = cursor.baseline
+        lost = self.facts.feed and cursor.feed is None  # nothing told what was deleted meanwhile
         self._commit(page, cursor._replace(listing=listing, started=started), listing)
-        if listing.endswith(UNSURE) and self.facts.full_listing:
+        telling = self.facts.full_listing or (lost and self.facts.strong_read)
+        if listing.endswith(UNSURE) and telling:
             self.run.notes.append(
                 f"{self.system.name}: some of {self.facts.name} cannot be read and show no id; until they can, nothing "
                 "that is absent there counts as deleted"
             )
-        elif self.facts.full_listing and had_baseline:
+        elif telling and had_baseline:
             yield from self._absent(listing)
         since = cursor.since if had_baseline else window.baseline_cursor(started, self.facts)
         done = cursor._replace(
-            baseline=True, token=None, started=0, since=since, full_at=self.run.ports.clock.now(), listing=None
+            baseline=True,
+            token=None,
+            started=0,
+            since=since,
+            full_at=self.run.ports.clock.now(),
+            listing=None,
+            feed=cursor.feed or page.feed,
         )
-        with self.run.store.atomic(durable=False):
-            self.trees.save_cursor(done)
+        self._moved(done)
         self.run.ports.boundary("baseline")
         return done
 
@@ -153,7 +183,7 @@ class Reader:
 
     def _changes(self, cursor: Cursor) -> Generator[Job, Any, Cursor]:
         """Read what changed since the cursor. Hints are read strongly unless their version is known."""
-        walk: window.Walk | None = window.start(cursor.since)
+        walk: window.Walk | None = window.follow(cursor.feed) if cursor.feed else window.start(cursor.since)
         began = 0
         while walk is not None:
             page: Page = yield self._changes_job(walk.window, walk.token)
@@ -163,7 +193,9 @@ class Reader:
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
-            if onward is None and walk.sure:  # only a window surely read to its end moves the cursor
+            if onward is None and self.facts.feed:
+                cursor = cursor._replace(feed=page.feed or cursor.feed)
+            elif onward is None and walk.sure:  # only a window surely read to its end moves the cursor
                 cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, began, self.facts))
             self._commit(page, cursor, None)
             walk = onward
@@ -206,6 +238,12 @@ class Reader:
                 return
 
     # -- small things
+
+    def _moved(self, cursor: Cursor) -> Cursor:
+        """A cursor that accounts for what is in the trees already."""
+        with self.run.store.atomic(durable=False):
+            self.trees.save_cursor(cursor)
+        return cursor
 
     def _commit(self, page: Page, cursor: Cursor, listing: str | None) -> None:
         """A page's remotes and the cursor that accounts for them, together."""

@@ -12,7 +12,8 @@ from pydantic_core import from_json
 from tieline.model import Decision, FieldFacts, Question, Schema
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.trees import _parts, dumps
+from tieline.store.forms import dumps
+from tieline.store.names import parts
 
 _REVIEW = (
     "id, key, topic, kind, record, system, remote_id, summary, detail, accept, reject, state, choice, opened_run, "
@@ -63,7 +64,7 @@ class Book:
         """People's answers about these records, by question key."""
         found: dict[str, Decision] = {}
         if self.db.any("review"):
-            for part in _parts(records):
+            for part in parts(records):
                 found.update(self._decisions(f"record IN ({marks(len(part))})", part))
         return found
 
@@ -71,7 +72,7 @@ class Book:
         """People's answers about these unlinked remotes, by question key."""
         found: dict[str, Decision] = {}
         if self.db.any("review"):
-            for part in _parts(ids):
+            for part in parts(ids):
                 found.update(self._decisions(f"system = ? AND remote_id IN ({marks(len(part))})", (system, *part)))
         return found
 
@@ -130,7 +131,7 @@ class Book:
         """Those of these records that have an open review."""
         found: set[str] = set()
         if self.db.any("review"):
-            for part in _parts(records):
+            for part in parts(records):
                 query = f"SELECT DISTINCT record FROM review WHERE state = 'open' AND record IN ({marks(len(part))})"
                 found.update(r[0] for r in self._sql.execute(query, part))
         return found

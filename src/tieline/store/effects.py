@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from tieline.store.db import Db, marks
-from tieline.store.trees import _parts
+from tieline.store.names import parts
 
 
 class Effect(NamedTuple):
@@ -33,7 +33,7 @@ class Effects:
     def of(self, records: Sequence[str]) -> set[tuple[str, str]]:
         """The (record, rule) pairs among these records that ask for nothing any more."""
         found: set[tuple[str, str]] = set()
-        for part in _parts(records):
+        for part in parts(records):
             found.update(
                 self._sql.execute(f"SELECT record, rule FROM effect WHERE record IN ({marks(len(part))})", part)
             )

@@ -35,10 +35,12 @@ class Row(NamedTuple):
     state: str | None
     listed: str | None
     risen: int = 0
+    provisional: int = 0
 
 
 class Cursor(NamedTuple):
-    """Where a stream's reading stands. `listing` marks a complete listing in progress."""
+    """Where a stream's reading stands. `listing` marks a complete listing in progress, `token` its next page; `feed` is
+    the token from which changes go on, where the stream's facts say so."""
 
     system: str
     stream: str
@@ -50,6 +52,7 @@ class Cursor(NamedTuple):
     full_at: int = 0
     swept_at: int = 0
     listing: str | None = None
+    feed: str | None = None
 
 
 def dumps(value: Any) -> str:
@@ -80,6 +83,7 @@ def decode(row: Row) -> Link:
         row.gone,
         row.hub_id is not None,
         row.risen,
+        bool(row.provisional),
     )
 
 

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from tieline.model import Link, Record
 from tieline.records import Kind
-from tieline.store.db import Db, marks
+from tieline.store.db import marks
 from tieline.store.forms import Cursor, Row, decode, dumps, encode_base, loads, problems_of
+from tieline.store.names import CHUNK, Names, parts
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
-    "hub_id, dirty, pulled, state, listed, risen"
+    "hub_id, dirty, pulled, state, listed, risen, provisional"
 )
 FRESH = (
     "system", "kind", "remote_id", "stream", "seen", "times", "problems", "version", "modified", "hub_id", "pulled",
-    "state", "listed",
+    "state", "listed", "provisional",
 )  # fmt: skip
 """What is known of a remote at first sight; it wants matching."""
-CHUNK = 500
-T = TypeVar("T")
 
 
-class Trees:
+class Trees(Names):
     """Records and links."""
-
-    def __init__(self, db: Db) -> None:
-        self.db = db
-        self._sql = db.sql
 
     # -- links
 
     def links(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, Row]:
         """The rows of these remotes, by remote id; old ids are not followed."""
         found: dict[str, Row] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT {_COLUMNS} FROM link WHERE system = ? AND kind = ? AND remote_id IN ({marks(len(part))})"
             for values in self._sql.execute(query, (system, kind, *part)):
                 found[values[2]] = Row._make(values)
@@ -45,7 +40,7 @@ class Trees:
     def versions(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Version and `gone` of these remotes, by remote id: enough to know what is news."""
         found: dict[str, tuple[str, str | None]] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = (
                 "SELECT remote_id, version, gone FROM link WHERE system = ? AND kind = ? "
                 f"AND remote_id IN ({marks(len(part))})"
@@ -56,7 +51,7 @@ class Trees:
     def of_records(self, ids: Sequence[str]) -> dict[str, list[Row]]:
         """The rows linked to these records, by record."""
         found: dict[str, list[Row]] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT {_COLUMNS} FROM link WHERE record IN ({marks(len(part))})"
             for values in self._sql.execute(query, part):
                 found.setdefault(values[4], []).append(Row._make(values))
@@ -65,7 +60,7 @@ class Trees:
     def buried(self, system: str, records: Sequence[str]) -> dict[str, str]:
         """Which of these records are linked to a remote of this system that is gone: record → remote id."""
         found: dict[str, str] = {}
-        for part in _parts(records):
+        for part in parts(records):
             query = (
                 "SELECT record, remote_id FROM link "
                 f"WHERE record IN ({marks(len(part))}) AND system = ? AND gone IS NOT NULL"
@@ -87,7 +82,7 @@ class Trees:
 
     def insert(self, rows: Iterable[Row]) -> None:
         """Write rows whole, new or known."""
-        self._sql.executemany(f"INSERT OR REPLACE INTO link ({_COLUMNS}) VALUES ({marks(20)})", rows)
+        self._sql.executemany(f"INSERT OR REPLACE INTO link ({_COLUMNS}) VALUES ({marks(21)})", rows)
 
     def save(self, link: Link, *, own: int | None = None, **columns: Any) -> None:
         """Write a link's trees back, and any other column by name."""
@@ -207,7 +202,7 @@ class Trees:
     def crowded(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
         """The same, for those of these keys alone that more than one remote has."""
         several: list[str] = []
-        for part in _parts(keys):
+        for part in parts(keys):
             query = (
                 f"SELECT key FROM matchkey WHERE kind = ? AND key IN ({marks(len(part))}) "
                 "GROUP BY key HAVING count(*) > 1"
@@ -217,7 +212,7 @@ class Trees:
 
     def _members(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
         found: dict[str, list[tuple[str, str, str | None, str]]] = {}
-        for part in _parts(keys):
+        for part in parts(keys):
             query = (
                 "SELECT k.key, l.system, l.remote_id, l.record, l.seen FROM matchkey k JOIN link l "
                 "ON l.system = k.system AND l.kind = k.kind AND l.remote_id = k.remote_id "
@@ -227,53 +222,12 @@ class Trees:
                 found.setdefault(key, []).append((system, remote_id, record, seen))
         return found
 
-    # -- aliases
-
-    def alias(self, system: str, kind: Kind, old_id: str, remote_id: str) -> None:
-        """Remember that an old id answers to another; chains are kept one step long."""
-        self._sql.execute(
-            "UPDATE alias SET remote_id = ? WHERE system = ? AND kind = ? AND remote_id = ?",
-            (remote_id, system, kind, old_id),
-        )
-        self._sql.execute("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?)", (system, kind, old_id, remote_id))
-
-    def aliases(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str]:
-        """Old id → the id it answers to, for those of `ids` that are old."""
-        found: dict[str, str] = {}
-        if self.db.any("alias"):
-            for part in _parts(ids):
-                query = (
-                    "SELECT old_id, remote_id FROM alias WHERE system = ? AND kind = ? "
-                    f"AND old_id IN ({marks(len(part))})"
-                )
-                found.update(self._sql.execute(query, (system, kind, *part)).fetchall())
-        return found
-
-    def owners(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str | None]:
-        """Remote id (old ones too) → the record it is linked to, None when it is known but unlinked."""
-        return {i: into or record for i, (record, into) in self.owners_named(system, kind, ids).items()}
-
-    def owners_named(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
-        """The same, each as (the record that is linked, the one which that was merged into)."""
-        old = self.aliases(system, kind, ids)
-        wanted = list({*ids, *old.values()})
-        found: dict[str, tuple[str | None, str | None]] = {}
-        for part in _parts(wanted):
-            query = (
-                "SELECT l.remote_id, l.record, r.folded_into FROM link l "
-                "LEFT JOIN record r ON r.id = l.record "
-                f"WHERE l.system = ? AND l.kind = ? AND l.remote_id IN ({marks(len(part))})"
-            )
-            found.update((i, (own, into)) for i, own, into in self._sql.execute(query, (system, kind, *part)))
-        found.update({a: found[b] for a, b in old.items() if b in found})
-        return found
-
     # -- records
 
     def records(self, ids: Sequence[str]) -> dict[str, tuple[Record, str, str | None]]:
         """Records by id, with their state and what they were folded into."""
         found: dict[str, tuple[Record, str, str | None]] = {}
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT id, kind, fields, stamps, state, folded_into FROM record WHERE id IN ({marks(len(part))})"
             for i, kind, fields, stamps, state, into in self._sql.execute(query, part):
                 found[i] = (Record(i, kind, loads(fields), loads(stamps), state == "alive"), state, into)
@@ -282,7 +236,7 @@ class Trees:
     def dead(self, ids: Sequence[str]) -> set[str]:
         """Those of these records that have ended."""
         found: set[str] = set()
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT id FROM record WHERE id IN ({marks(len(part))}) AND state = 'dead'"
             found.update(i for (i,) in self._sql.execute(query, part))
         return found
@@ -290,7 +244,7 @@ class Trees:
     def binned(self, ids: Sequence[str]) -> list[Row]:
         """The rows of these records that a person deleted."""
         found: list[Row] = []
-        for part in _parts(ids):
+        for part in parts(ids):
             query = f"SELECT {_COLUMNS} FROM link WHERE record IN ({marks(len(part))}) AND gone = 'user'"
             found += [Row._make(r) for r in self._sql.execute(query, part)]
         return found
@@ -325,7 +279,7 @@ class Trees:
         """These records were linked somewhere: whatever waited to refer to them wants planning."""
         if not targets or not self.db.any("awaits"):
             return
-        for part in _parts(targets):
+        for part in parts(targets):
             self._sql.execute(
                 "UPDATE record SET dirty = 1 WHERE id IN "
                 f"(SELECT record FROM awaits WHERE target IN ({marks(len(part))}))",
@@ -364,7 +318,7 @@ class Trees:
     def done(self, ids: Iterable[str]) -> None:
         """One order of each of these records is confirmed."""
         counts = Counter(ids)
-        for part in _parts([i for i, number in counts.items() if number == 1]):
+        for part in parts([i for i, number in counts.items() if number == 1]):
             self._sql.execute(f"UPDATE record SET due = due - 1 WHERE due > 0 AND id IN ({marks(len(part))})", part)
         several = [(number, i) for i, number in counts.items() if number > 1]
         self._sql.executemany("UPDATE record SET due = max(due - ?, 0) WHERE id = ?", several)
@@ -385,12 +339,7 @@ class Trees:
 
     def save_cursor(self, cursor: Cursor) -> None:
         """Move a cursor, in the transaction of the trees it accounts for."""
-        self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(10)})", cursor)
-
-
-def _parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
+        self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(11)})", cursor)
 
 
 __all__ = ["CHUNK", "Cursor", "Row", "Trees", "decode", "dumps", "encode_base", "loads", "problems_of"]

@@ -10,7 +10,8 @@ from pydantic_core import from_json
 from tieline.model import Change, Fields, Op, Order
 from tieline.records import Kind
 from tieline.store.db import Db, marks
-from tieline.store.trees import CHUNK, _parts, dumps, loads
+from tieline.store.forms import dumps, loads
+from tieline.store.names import CHUNK, parts
 
 
 class Intent(NamedTuple):
@@ -126,7 +127,7 @@ class Work:
     def creating(self, records: Sequence[str]) -> set[tuple[str, str]]:
         """The (record, system) pairs among these records that have a create in the spool."""
         found: set[tuple[str, str]] = set()
-        for part in _parts(records):
+        for part in parts(records):
             query = f"SELECT record, system FROM orders WHERE op = 'create' AND record IN ({marks(len(part))})"
             found.update(self._sql.execute(query, part))
         return found
@@ -157,7 +158,7 @@ class Work:
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop intents: their outcome is known and in the trees, or they were never sent."""
-        for part in _parts(list(ids)):
+        for part in parts(list(ids)):
             self._sql.execute(f"DELETE FROM intent WHERE id IN ({marks(len(part))})", part)
 
     def unknown(self, ids: Iterable[int], now: int) -> None:
@@ -247,7 +248,7 @@ class Work:
         """(record, system) → field → hash of the refused value."""
         found: dict[tuple[str, str], dict[str, str]] = {}
         if self.db.any("rejection"):
-            for part in _parts(records):
+            for part in parts(records):
                 query = f"SELECT record, system, field, value FROM rejection WHERE record IN ({marks(len(part))})"
                 for record, system, field, value in self._sql.execute(query, part):
                     found.setdefault((record, system), {})[field] = value

@@ -61,6 +61,10 @@ class Character:
     """How many results one query of `changes` gives before it refuses to go on."""
     offsets: bool = False
     """Tokens of `changes` count results instead of naming the last one: an edit between pages shifts the rest."""
+    feed: bool = False
+    """`changes` goes on from tokens, in the order in which things were done; without news it answers none."""
+    feed_ms: int = 0
+    """How long such a token holds; 0: for ever."""
     batch: int = 100
     read_batch: int = 100
     mixed: bool = False

@@ -133,6 +133,10 @@ class MemorySubject(Subject):
         """Advance the clock by what the connector declares, and not a moment more than needed."""
         self.clock.advance(1 + max(max(s.overlap_ms, s.quiet_ms) for s in self.connector.facts.streams))
 
+    def expire(self) -> None:
+        """Advance the clock until no token holds."""
+        self.clock.advance(self.system.character.feed_ms + 1)
+
     def fault(self, name: str) -> AbstractContextManager[None]:
         """Between the connector and the system."""
         return self.faults.during(name)

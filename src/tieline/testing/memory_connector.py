@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tieline.errors import ContractViolation
+from tieline.errors import ContractViolation, FeedExpired
 from tieline.model import (
     Action,
     ActionFacts,
@@ -47,6 +47,7 @@ def facts_of(character: Character) -> Facts:
                 overlap_ms=c.index_lag_ms + c.late_commit_ms,
                 granularity_ms=c.granularity_ms,
                 full_listing=c.full_listing,
+                feed=c.feed,
                 tombstones=c.tombstones,
                 sweep=c.sweep,
                 conditional=c.conditional,
@@ -90,18 +91,24 @@ class MemoryConnector:
         return Schema(fields, stamps, fingerprint=str((stamps, sorted(rules.choices.items()), rules.offered)))
 
     def list(self, stream: str, token: str | None) -> Page:
-        """The living, in the order of their ids; the token is the last id."""
+        """The living, in the order of their ids; a token is the last id, behind that of the feed if any."""
         self.calls["list"] += 1
         system, kind = self.system, self._kind[stream]
         with system.lock:
             records = system.records[kind]
-            found, last = _take(system, kind, token, lambda r: not r.deleted)
-            return Page([self._seen(records[i].remote) for i in found], last, now=system.now())
+            begun, _, after = (token or "|").partition("|")
+            begun = begun or (self._feed_token(kind) if system.character.feed else "")
+            found, last = _take(system, kind, after or None, lambda r: not r.deleted)
+            following = None if last is None else f"{begun}|{last}"
+            feed = begun or None if last is None else None
+            return Page([self._seen(records[i].remote) for i in found], following, now=system.now(), feed=feed)
 
     def changes(self, stream: str, window: Window, token: str | None) -> Page:
         """What the index, as far behind as it may be, has in the window; see `Character.hints` and `stale_hits`."""
         self.calls["changes"] += 1
         system, c = self.system, self.system.character
+        if c.feed:
+            return self._fed(self._kind[stream], window.feed, token)
         with system.lock:
             hits = sorted(self._hits(self._kind[stream], window))
             count, _, after = (token or "0").partition(":")
@@ -136,6 +143,36 @@ class MemoryConnector:
             if state.gone and (not shown or (state.merged_into and c.redirects)):
                 continue
             yield state.modified, state.id, state if c.stale_hits else newest
+
+    def _fed(self, kind: Kind, feed: str | None, token: str | None) -> Page:
+        """What was done after a token, as far as the index knows, each record where it was touched last."""
+        system, c = self.system, self.system.character
+        with system.lock:
+            count, _, given = (feed or "").partition("@")
+            if token is None and (not given or (c.feed_ms and system.now() - int(given) > c.feed_ms)):
+                raise FeedExpired(f"the token {feed!r} is not known any more")
+            after = int(count if token is None else token)
+            hits = sorted((v, r) for v, r in self._touched(kind) if v > after)
+            page = hits[: c.page]
+            if len(hits) > len(page):
+                return Page([self._seen(r) for _, r in page], str(page[-1][0]), now=system.now())
+            news = self._feed_token(kind) if page or token is not None else None
+            return Page([self._seen(r) for _, r in page], now=system.now(), feed=news)
+
+    def _touched(self, kind: Kind) -> Iterable[tuple[int, Remote]]:
+        """Every record that the feed tells of, with the number of the newest thing done to it."""
+        system, c = self.system, self.system.character
+        for record in system.records[kind].values():
+            state = system.indexed(record)
+            if state is None or (state is not record.remote and not c.hints):
+                continue
+            if (state.gone or record.deleted) and (not c.tombstones or (record.merged_into and c.redirects)):
+                continue
+            yield int(state.version), state if c.stale_hits else record.remote
+
+    def _feed_token(self, kind: Kind) -> str:
+        states = [s for r in self.system.records[kind].values() if (s := self.system.indexed(r)) is not None]
+        return f"{max((int(s.version) for s in states), default=0)}@{self.system.now()}"
 
     def sweep(self, stream: str, token: str | None) -> Page:
         """The deleted, in the order of their ids; those merged away too, unless their ids answer with the winner."""
