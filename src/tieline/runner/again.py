@@ -17,6 +17,17 @@ from tieline.store import Row
 Steps = Generator[Job, Any, None]
 
 
+def read_all(
+    system: System, facts: StreamFacts, ids: Sequence[str], fields: frozenset[str] | None = None
+) -> Generator[Job, Any, list[Remote]]:
+    """A strong read of any number of ids, in calls of the size that the system takes."""
+    found: list[Remote] = []
+    for start in range(0, len(ids), facts.read_batch):
+        part = ids[start : start + facts.read_batch]
+        found += yield Job(system, lambda part=part: system.connector.read(facts.name, part, fields))  # type: ignore[misc]
+    return found
+
+
 def moved_on(system: System, ingest: Ingest, ids: Sequence[str]) -> Steps:
     """Remotes whose version was not the one that was expected: read what they hold now."""
     connector, stream = system.connector, ingest.stream
@@ -59,17 +70,19 @@ def came_back(
     """Those of these records whose remote here was gone and lives again: to be made, it need not be made anew."""
     trees = ingest.trees
     before = trees.buried(system.name, records)
-    ids, alive = list(before.values()), []
-    for start in range(0, len(ids), facts.read_batch):
-        part = ids[start : start + facts.read_batch]
-        found: Sequence[Remote] = yield Job(system, lambda part=part: system.connector.read(facts.name, part, None))  # type: ignore[misc]
-        alive += [r for r in found if not r.gone]
+    alive = [r for r in (yield from read_all(system, facts, list(before.values()))) if not r.gone]
     if not alive:
         return set()
     ingest.run.moves += 1
     with ingest.run.store.atomic(durable=False):
         ingest.take(alive)
     return before.keys() - trees.buried(system.name, list(before))
+
+
+def maker(run: Run, row: Row, hub: str) -> str | None:
+    """Another record whose create made this remote, as its hub id says: only the answer is not known yet."""
+    mine = (i for i in run.store.work.intents() if i.op == "create" and i.system == row.system)
+    return next((i.record for i in mine if i.record == row.hub_id != hub), None)
 
 
 def doubt(run: Run, system: System, facts: StreamFacts) -> None:

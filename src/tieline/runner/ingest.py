@@ -28,6 +28,7 @@ class Ingest:
         self.stream = facts.name
         self.trees = run.store.trees
         self.keys = run.rules.match.get(self.kind, ())
+        self.provisional = facts.provisional
         self.counting = True
         """Off where the same remotes are met a second time in one run."""
 
@@ -42,6 +43,8 @@ class Ingest:
                 self._merge(old, remote.id)
             if remote.merged_into is not None:
                 self._merge(remote.id, remote.merged_into)
+        if self.provisional:
+            self._settled(latest.values())
         rows = self.trees.links(self.system, self.kind, list(latest))
         fresh: list[tuple[Any, ...]] = []
         fresh_keys: list[tuple[str, str]] = []
@@ -50,6 +53,11 @@ class Ingest:
             row = rows.get(remote.id)
             if remote.merged_into is not None:
                 continue
+            if row is not None and row.provisional and remote.provisional and _another(row, remote):
+                row = self.forget(row)
+                if row is not None:
+                    self.run.unchanged[self.system, self.kind] += self.counting
+                    continue
             if remote.gone:
                 self._gone(row, remote)
             elif row is None:
@@ -85,6 +93,8 @@ class Ingest:
         )
 
     def _seen_again(self, row: Row, remote: Remote) -> None:
+        if row.provisional and not remote.provisional:  # it has kept its id
+            row = self.given(row, row.remote_id) or row
         if row.risen:
             self.trees.set_columns(self.system, self.kind, row.remote_id, risen=0)
             row = row._replace(risen=0)
@@ -174,9 +184,69 @@ class Ingest:
         self.run.touched = True
         return True
 
+    # -- remotes without an id of their own
+
+    def given(self, row: Row, remote_id: str) -> Row | None:
+        """A provisional remote has an id of its own now, and what it holds may be merged. Returns its row; None if it
+        was forgotten meanwhile: then it is met under the new id, as somebody new."""
+        rows = self.rows([row.remote_id, remote_id])
+        mine, known = rows.get(row.remote_id), rows.get(remote_id)
+        if mine is None or not mine.provisional:
+            return None
+        if known is not None and known.remote_id != mine.remote_id:
+            self.forget(mine, settled=True)
+            return None
+        self.trees.rename(self.system, self.kind, mine.remote_id, remote_id)
+        self.trees.set_columns(self.system, self.kind, remote_id, version="", hub_id=None)
+        if mine.record is not None:
+            self.trees.wake([mine.record])
+            self.trees.mark([mine.record])
+        self.run.touched = True
+        return mine._replace(remote_id=remote_id, provisional=0, version="", hub_id=None)
+
+    def forget(self, row: Row, *, settled: bool = False) -> Row | None:
+        """A provisional remote is not found any more: edited, moved or deleted, nobody can tell, and nobody need be
+        asked. Whatever it is now begins anew; the record that only it had vouched for was nowhere else, and ends.
+
+        While the outcome of its `link` is not known (`settled` False) it is left alone, and its row returned.
+        """
+        if not settled and row.record is not None and (row.record, self.system) in self.run.store.work.blocked():
+            return row
+        work, record = self.run.store.work, row.record
+        self.trees.unkey(
+            self.system, self.kind, [(k, row.remote_id) for k in keys_of(self.kind, decode(row).seen, self.keys)]
+        )
+        self.trees.drop_link(self.system, self.kind, row.remote_id)
+        self.run.store.book.close_match(self.system, row.remote_id)
+        self.run.lost[self.system, self.kind] += 1
+        self.run.touched = True
+        note = "it was edited, moved or deleted before it had an id of its own: whatever it is now begins anew"
+        place = (self.system, self.kind, row.remote_id)
+        work.journal([Entry(self.run.id, self.run.ports.clock.now(), record, *place, "read", "gone", None, note)])
+        if record is not None and self.trees.of_records([record]).get(record):
+            self.trees.mark([record])
+        elif record is not None:
+            self.trees.set_state(record, "dead")
+            work.forgive(record)
+        return None
+
+    def _settled(self, remotes: Iterable[Remote]) -> None:
+        """Who carries the hub id that came with a `link` is the one that was to get an id, whatever the answer was."""
+        named = {r.hub_id: r.id for r in remotes if r.hub_id is not None and not r.provisional and not r.gone}
+        if not named:
+            return
+        for record, old_id in self.trees.placeholders(self.system, self.kind, list(named)).items():
+            for row in self.rows([old_id]).values():
+                self.given(row, named[record])
+
+    # -- who is gone, and who came back
+
     def mark_gone(self, row: Row, by: str = "user", when: int = 0) -> None:
         """A remote is deleted: its values stay as they were last seen. `when`: the system's stamp of it (ms), 0 where
         nothing tells; it may be older than what took the record out of the bin elsewhere, unless it is surely newer."""
+        if row.provisional:
+            self.forget(row)
+            return
         self.run.touched = True
         risen = 0 if when > row.risen + self.run.rules.skew_ms else row.risen
         self.trees.set_columns(
@@ -236,6 +306,9 @@ class Ingest:
         lost = rows.get(loser)
         if lost is None:
             return
+        if lost.provisional:
+            self.given(lost, winner)
+            return
         kept = rows.get(winner)
         if kept is None or kept.record is None:
             self._inherit(lost, kept, winner)
@@ -278,3 +351,8 @@ class Ingest:
     def rows(self, ids: Sequence[str]) -> dict[str, Row]:
         """The stored rows of remotes."""
         return self.trees.links(self.system, self.kind, ids)
+
+
+def _another(row: Row, remote: Remote) -> bool:
+    """Whether something else stands under a provisional id now: nothing but what it holds tells who it is."""
+    return not (remote.version and remote.version == row.version) and dict(remote.fields) != decode(row).seen

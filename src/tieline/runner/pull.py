@@ -77,6 +77,10 @@ class Reader:
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
+        if self.facts.provisional and self.facts.strong_read:
+            self.ingest.counting = False
+            known = self.trees.provisional(self.system.name, self.facts.kind, self.facts.name, self.run.id)
+            yield from self._looked(known)  # whoever touched one since has given it another id
 
     def _fed(self, cursor: Cursor, relist: bool) -> Generator[Job, Any, Cursor]:
         """Changes that go on from a token. Without one, or when it has expired, everything is read anew.
@@ -168,16 +172,20 @@ class Reader:
         after = ""
         while ids := self.trees.unlisted(self.system.name, self.facts.name, self.facts.kind, listing, after):
             after = ids[-1]
-            for part in _parts(ids, self.facts.read_batch):
-                found: Sequence[Remote] = []
-                if self.facts.strong_read:
-                    found = yield self._read_job(part)
-                alive = {r.id for r in found if not r.gone} | {a for r in found for a in r.aliases}
-                with self.run.store.atomic(durable=False):
-                    self.ingest.take(found)
-                    for row in self.ingest.rows([i for i in part if i not in alive]).values():
-                        if row.gone is None:
-                            self.ingest.mark_gone(row)
+            yield from self._looked(ids)
+
+    def _looked(self, ids: Sequence[str]) -> Steps:
+        """Take in what a strong read, where there is one, says of these ids; it leaves out who is gone."""
+        for part in _parts(ids, self.facts.read_batch):
+            found: Sequence[Remote] = []
+            if self.facts.strong_read:
+                found = yield self._read_job(part)
+            alive = {r.id for r in found if not r.gone} | {a for r in found for a in r.aliases}
+            with self.run.store.atomic(durable=False):
+                self.ingest.take(found)
+                for row in self.ingest.rows([i for i in part if i not in alive]).values():
+                    if row.gone is None:
+                        self.ingest.mark_gone(row)
 
     # -- changes
 

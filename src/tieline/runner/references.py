@@ -122,8 +122,10 @@ class References:
         if record is None:
             return "never"
         here = [r for r in rows.get(hub, ()) if r.system == system]
-        if any(r.gone is None for r in here):
+        if any(r.gone is None and not r.provisional for r in here):
             return "there"
+        if any(r.gone is None for r in here):  # it cannot be named before it has an id of its own
+            return "never" if (hub, system) in self._refused else "waiting"
         taken = self.run.systems[system].streams_of(kind)
         rules = self.run.rules_of(system, kind)
         if record[1] != "alive" or not taken or not rules.create or rules.mode == "read":
@@ -133,6 +135,8 @@ class References:
         wanted = self.run.systems[system].filters.get(kind)
         if wanted is not None and not wanted(record[0].fields):
             return "never"
+        if (living := [r for r in rows.get(hub, ()) if r.gone is None]) and all(r.provisional for r in living):
+            return "waiting"
         if (hub, system) in creating or kind == self.kind:
             return "coming"
         return "waiting"

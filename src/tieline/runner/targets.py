@@ -54,7 +54,7 @@ class Targets:
     ) -> list[Target]:
         """The systems that should hold the record and never did."""
         linked = {s.link.system for s in sides if s.link.gone in (None, "user")}
-        if not any(s.link.gone is None for s in sides):
+        if not any(s.link.gone is None and not s.link.provisional for s in sides):
             return []
         targets = []
         contested = self._crowded(merged, sides) if self.crowds else frozenset()

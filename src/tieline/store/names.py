@@ -60,10 +60,13 @@ class Names:
 
     # -- remotes without an id of their own
 
-    def provisional(self, system: str, kind: Kind, stream: str) -> list[str]:
-        """The ids of those remotes of a stream that have none of their own yet."""
-        query = "SELECT remote_id FROM link WHERE system = ? AND kind = ? AND stream = ? AND provisional = 1 ORDER BY 1"
-        return [i for (i,) in self._sql.execute(query, (system, kind, stream))]
+    def provisional(self, system: str, kind: Kind, stream: str, run: str = "") -> list[str]:
+        """The ids of those remotes of a stream that have none of their own yet, but for those a run just met."""
+        query = (
+            "SELECT remote_id FROM link WHERE system = ? AND kind = ? AND stream = ? AND provisional = 1 "
+            "AND pulled IS NOT ? ORDER BY remote_id"
+        )
+        return [i for (i,) in self._sql.execute(query, (system, kind, stream, run))]
 
     def placeholders(self, system: str, kind: Kind, hub_ids: Sequence[str]) -> dict[str, str]:
         """Record → the provisional id under which a remote of this system is linked to it, for those that have one."""

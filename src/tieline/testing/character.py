@@ -72,6 +72,9 @@ class Character:
     unique_hub_id: bool = False
     stamps: bool = True
     """There is a field for the hub id."""
+    keyless: float = 0.0
+    """The chance that a record which a person enters has no id: it is shown under a provisional one, made of what it
+    holds, until a `link` gives it one. When it is deleted before that, nothing tells of it."""
     unique_email: bool = False
     """A second contact with the same e-mail is refused, from hub and people alike."""
     names_existing: bool = True

@@ -7,6 +7,7 @@ place, so that states may be shared.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from collections.abc import Iterable
@@ -35,7 +36,7 @@ class Edit(NamedTuple):
 class Record:
     """One record: `remote` is its newest state; `old` are earlier ones, each with the time from which it held."""
 
-    __slots__ = ("asked_hub_id", "at", "created_by", "kind", "old", "remote")
+    __slots__ = ("asked_hub_id", "at", "created_by", "keyless", "kind", "old", "remote")
 
     def __init__(self, kind: Kind, remote: Remote, at: int, created_by: str, asked_hub_id: str | None) -> None:
         self.kind = kind
@@ -45,6 +46,8 @@ class Record:
         self.created_by = created_by
         self.asked_hub_id = asked_hub_id
         """The hub id its create named, also where the system has no field to keep it in."""
+        self.keyless = False
+        """It has no id that anybody could see yet."""
 
     def __repr__(self) -> str:
         return f"Record({self.remote!r}, by {self.created_by})"
@@ -111,6 +114,10 @@ class MemorySystem:
         """The side effects that were done, in their order."""
         self.by_hub_id: dict[tuple[Kind, str], list[str]] = {}
         """Ids of the records that carry, or once carried, a hub id."""
+        self.keyless: dict[str, Record] = {}
+        """Those without a visible id, by the one they have inside."""
+        self.shown: dict[str, str] = {}
+        """Every provisional id that was ever shown → the one inside."""
         self._by_email: dict[str, str] = {}
         self._random = random.Random(seed)
         self._count = 0
@@ -147,12 +154,48 @@ class MemorySystem:
             return record.remote
         return next((remote for at, remote in reversed(record.old) if at <= cut), None)
 
+    # -- records without a visible id
+
+    def outer(self, remote: Remote) -> Remote:
+        """A state of a record as it is shown: one without an id under a provisional one, made of what it holds."""
+        record = self.keyless.get(remote.id)
+        if record is None:
+            return remote
+        twins = [r for r in self.keyless.values() if r.kind == record.kind and not r.deleted]
+        place = [r.id for r in twins if r.fields == remote.fields or r is record].index(record.id) if twins else 0
+        digest = hashlib.blake2b(repr((record.kind, sorted(remote.fields.items()))).encode(), digest_size=6).hexdigest()
+        shown = f"~{digest}" + (f".{place}" if place else "")
+        self.shown[shown] = record.id
+        return remote._replace(id=shown, provisional=True)
+
+    def name(self, record: Record) -> bool:
+        """Give a record without a visible id its own; False when it has one."""
+        record.keyless = False
+        return self.keyless.pop(record.id, None) is not None
+
+    def inner(self, kind: Kind, id: str) -> str:
+        """The id inside that this one stands for now; an id without a record where it stands for nobody."""
+        if id in self.keyless:
+            return ""
+        if not id.startswith("~"):
+            return id
+        living = (r for r in self.keyless.values() if r.kind == kind and not r.deleted)
+        return next((r.id for r in living if self.outer(r.remote).id == id), "")
+
     # -- people
 
-    def person_create(self, kind: Kind, fields: Fields, who: str = "person") -> str:
-        """Enter a record by hand and say its id. Raises Invalid for a field there is not, or an e-mail in use."""
+    def person_create(self, kind: Kind, fields: Fields, who: str = "person", keyless: bool | None = None) -> str:
+        """Enter a record by hand and say its id. Raises Invalid for a field there is not, or an e-mail in use.
+
+        `keyless`: whether it has no id yet; None: as the character has it. The id that is said is the one inside.
+        """
         with self.lock:
-            return self.create(kind, self._typed(kind, None, fields), who).id
+            record = self.create(kind, self._typed(kind, None, fields), who)
+            chance = self.character.keyless
+            record.keyless = bool(chance) and self._random.random() < chance if keyless is None else keyless
+            if record.keyless:
+                self.keyless[record.id] = record
+            return record.id
 
     def person_edit(self, kind: Kind, id: str, fields: Fields, who: str = "person") -> None:
         """Change some fields by hand. Raises NotFound when the record is not alive, Invalid as `person_create`."""

@@ -50,6 +50,7 @@ def facts_of(character: Character) -> Facts:
                 feed=c.feed,
                 tombstones=c.tombstones,
                 sweep=c.sweep,
+                provisional=c.keyless > 0,
                 conditional=c.conditional,
                 unique_hub_id=c.unique_hub_id and c.stamps,
                 answers_state=c.answers_state,
@@ -140,7 +141,7 @@ class MemoryConnector:
                 continue
             if at_id is not None and not (state.modified == since and state.id > at_id):
                 continue
-            if state.gone and (not shown or (state.merged_into and c.redirects)):
+            if state.gone and (not shown or (state.merged_into and c.redirects) or record.keyless):
                 continue
             yield state.modified, state.id, state if c.stale_hits else newest
 
@@ -166,7 +167,8 @@ class MemoryConnector:
             state = system.indexed(record)
             if state is None or (state is not record.remote and not c.hints):
                 continue
-            if (state.gone or record.deleted) and (not c.tombstones or (record.merged_into and c.redirects)):
+            hidden = not c.tombstones or (record.merged_into and c.redirects) or record.keyless
+            if hidden and (state.gone or record.deleted):
                 continue
             yield int(state.version), state if c.stale_hits else record.remote
 
@@ -183,7 +185,9 @@ class MemoryConnector:
         redirects = system.character.redirects
         with system.lock:
             records = system.records[kind]
-            found, last = _take(system, kind, token, lambda r: r.deleted and not (redirects and r.merged_into))
+            found, last = _take(
+                system, kind, token, lambda r: r.deleted and not (redirects and r.merged_into) and not r.keyless
+            )
             return Page([self._seen(records[i].remote) for i in found], last, now=system.now())
 
     def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
@@ -195,10 +199,11 @@ class MemoryConnector:
         with system.lock:
             found: dict[str, Remote] = {}
             for id in ids:
-                record = system.get(kind, system.resolve(kind, id) if c.redirects else id)
+                own = system.inner(kind, id)
+                record = system.get(kind, system.resolve(kind, own) if c.redirects else own)
                 state = None if record is None else record.remote if c.strong_read else system.indexed(record)
                 if state is not None and (not state.gone or c.remembers):
-                    found[state.id] = self._seen(state, fields)
+                    found[id if record is not None and record.keyless else state.id] = self._seen(state, fields)
             return [*found.values()]
 
     def find(self, stream: str, hub_ids: Sequence[str]) -> Sequence[Remote]:
@@ -212,7 +217,7 @@ class MemoryConnector:
                     record = system.records[kind][id]
                     state = system.indexed(record)
                     if state is not None and state.hub_id == hub_id and (not record.deleted or c.remembers):
-                        found.append(record.remote)
+                        found.append(system.outer(record.remote))
         return found
 
     # -- writing
@@ -247,6 +252,8 @@ class MemoryConnector:
             return Outcome("gone")
         if c.conditional and write.version and write.version != record.version:
             return Outcome("conflict", remote_id=record.id)
+        if record.keyless and write.op != "link":
+            raise ContractViolation(f"{write.op} of {write.remote_id}, which has no id yet")
         problems = system.refusals(kind, write.fields, creating=False)
         twin = system.twin(kind, system.rules[kind].form(write.fields).get("email"), record)
         if twin is not None:
@@ -259,11 +266,15 @@ class MemoryConnector:
             system.commit(record, "hub", fields)
             return self._done(record, problems)
         holder = self._holder(kind, write.hub_id) if c.unique_hub_id else None
-        if not c.stamps or (holder is not None and holder is not record):
+        if (not c.stamps and not record.keyless) or (holder is not None and holder is not record):
             text = "the hub id is on another record" if c.stamps else "there is no field for the hub id"
             return Outcome("rejected", problems=(Problem(None, text, "hub_id"),))
-        system.commit(record, "hub", fields, hub_id=write.hub_id)
-        return self._done(record, problems)
+        named = system.name(record)
+        system.commit(record, "hub", fields, hub_id=write.hub_id if c.stamps else None)
+        done = self._done(record, problems)
+        if named and done.remote is not None:
+            return done._replace(remote=done.remote._replace(aliases=(*record.remote.aliases, write.remote_id or "")))
+        return done
 
     def _archive(self, kind: Kind, write: Write) -> Outcome:
         system, c = self.system, self.system.character
@@ -278,7 +289,7 @@ class MemoryConnector:
         return self._done(record)
 
     def _target(self, kind: Kind, write: Write) -> str:
-        id = write.remote_id or ""
+        id = self.system.inner(kind, write.remote_id or "")
         return self.system.resolve(kind, id) if self.system.character.redirects else id
 
     def _holder(self, kind: Kind, hub_id: str) -> Record | None:
@@ -293,6 +304,7 @@ class MemoryConnector:
         return Outcome("ok", remote, record.id, tuple(problems))
 
     def _seen(self, remote: Remote, fields: frozenset[str] | None = None) -> Remote:
+        remote = self.system.outer(remote)
         if fields is None:
             return remote
         return remote._replace(fields={f: v for f, v in remote.fields.items() if f in fields})
