@@ -66,6 +66,8 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "mergeasdelete": (reading.mergeasdelete, "merging"),
     "aliasless": (reading.aliasless, "merging"),
     "undelete": (reading.undelete, "risen"),
+    "feedfirst": (reading.feedfirst, "feeds"),
+    "namelater": (deciding.namelater, "keyless"),
     "emptylist": (reading.emptylist, "guarded"),
     "sweepless": (reading.sweepless, "plain"),
     "massdelete": (deciding.massdelete, "guarded"),

@@ -349,3 +349,47 @@ def test_a_row_that_keeps_its_id_is_named_by_what_is_read_next(desk: Any) -> Non
         desk.sync(pause_ms=DAY)
     assert alive(desk) == [1, 1]
     assert desk.reviews() == []
+
+
+@pytest.mark.parametrize("when", ["ingested", "baseline", "planned", "intended"])
+def test_a_row_that_is_lost_sight_of_is_looked_for_before_anything_is_made_in_its_sheet(desk: Any, when: str) -> None:
+    desk.create("crm", "contact", email="ada@firm.example", title="Head")
+    id = typed(desk, email="ada@firm.example", phone="+1 555 0100")
+    tear(desk, when, lambda: desk.systems["sheet"].person_edit("contact", id, {"phone": "+1 555 0199"}))
+    desk.sync()
+    assert alive(desk) == [1, 1]
+    desk.sync(pause_ms=DAY)
+    assert alive(desk) == [1, 1]
+    assert desk.only("crm", "contact").fields["phone"] == "+1 555 0199"
+    assert desk.reviews() == []
+
+
+def test_what_is_to_be_made_in_a_sheet_waits_for_one_run_at_most(desk: Any) -> None:
+    desk.create("crm", "contact", email="bo@firm.example")
+    id = typed(desk, email="ada@firm.example")
+    tear(desk, "baseline", lambda: desk.systems["sheet"].person_edit("contact", id, {"title": "Chief"}))
+    desk.sync()
+    desk.sync(pause_ms=DAY)
+    assert alive(desk) == [2, 2]
+    id = typed(desk, email="di@firm.example")
+    tear(desk, "intended", lambda: desk.faults["sheet"].force("refused", 1))
+    desk.sync(pause_ms=DAY)
+    desk.create("crm", "contact", email="cy@firm.example")
+    desk.edit("sheet", "contact", id, title="Chief")
+    desk.sync(pause_ms=DAY)
+    assert alive(desk) == [4, 4]
+
+
+def test_a_feed_and_rows_without_a_key_go_together(office: Any) -> None:
+    office.add("crm")
+    office.add("sheet", keyless=1.0, feed=True)
+    office.create("crm", "contact", email="bo@firm.example")
+    office.sync()
+    id = typed(office, email="ada@firm.example", title="Boss")
+    tear(office, "planned", lambda: office.systems["sheet"].person_edit("contact", id, {"title": "Chief"}))
+    office.sync()
+    for _ in range(2):
+        summary = office.sync(pause_ms=DAY)
+    assert alive(office) == [2, 2]
+    assert "Chief" in office.values("crm", "contact", "title")
+    assert (summary.writes, office.reviews()) == (0, [])

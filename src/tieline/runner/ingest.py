@@ -207,6 +207,7 @@ class Ingest:
     def forget(self, row: Row, *, settled: bool = False) -> Row | None:
         """A provisional remote is not found any more: edited, moved or deleted, nobody can tell, and nobody need be
         asked. Whatever it is now begins anew; the record that only it had vouched for was nowhere else, and ends.
+        Nothing is made there, beside what it may have become, before all was read again.
 
         While the outcome of its `link` is not known (`settled` False) it is left alone, and its row returned.
         """
@@ -216,15 +217,18 @@ class Ingest:
         self.trees.unkey(
             self.system, self.kind, [(k, row.remote_id) for k in keys_of(self.kind, decode(row).seen, self.keys)]
         )
+        others = self.trees.of_records([record]).get(record, []) if record is not None else []
+        now = self.run.ports.clock.now()
         self.trees.drop_link(self.system, self.kind, row.remote_id)
+        self.trees.stray(self.system, self.stream, now)
         self.run.store.book.close_match(self.system, row.remote_id)
         self.run.lost[self.system, self.kind] += 1
         self.run.touched = True
         note = "it was edited, moved or deleted before it had an id of its own: whatever it is now begins anew"
         place = (self.system, self.kind, row.remote_id)
-        work.journal([Entry(self.run.id, self.run.ports.clock.now(), record, *place, "read", "gone", None, note)])
-        if record is not None and self.trees.of_records([record]).get(record):
-            self.trees.mark([record])
+        work.journal([Entry(self.run.id, now, record, *place, "read", "gone", None, note)])
+        if len(others) > 1:
+            self.trees.mark([r.record for r in others if r.record is not None])
         elif record is not None:
             self.trees.set_state(record, "dead")
             work.forgive(record)

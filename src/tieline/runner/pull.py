@@ -77,10 +77,23 @@ class Reader:
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
-        if self.facts.provisional and self.facts.strong_read:
-            self.ingest.counting = False
-            known = self.trees.provisional(self.system.name, self.facts.kind, self.facts.name, self.run.id)
-            yield from self._looked(known)  # whoever touched one since has given it another id
+        if self.facts.provisional:
+            yield from self._unnamed(now)
+
+    def _unnamed(self, began: int) -> Steps:
+        """Look once more at what has no id of its own: whoever touched it gave it another. Where somebody did, all is
+        read again, since what it has become may be behind the reader; `began` is when the reading did."""
+        self.ingest.counting = False
+        name, stream = self.system.name, self.facts.name
+        if self.facts.strong_read:
+            yield from self._looked(self.trees.provisional(name, self.facts.kind, stream, self.run.id))
+        if self.trees.strayed(name, stream) >= began:
+            began = self.run.ports.clock.now()
+            cursor, whole = self.trees.cursor(name, stream), self.facts.feed or self.facts.blind
+            yield from self._listing(cursor) if whole else self._changes(cursor)
+        if self.trees.strayed(name, stream) <= began - self.facts.overlap_ms:
+            with self.run.store.atomic(durable=False):
+                self.trees.met_again(name, stream)
 
     def _fed(self, cursor: Cursor, relist: bool) -> Generator[Job, Any, Cursor]:
         """Changes that go on from a token. Without one, or when it has expired, everything is read anew.

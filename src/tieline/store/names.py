@@ -89,6 +89,20 @@ class Names:
         if old_id != remote_id:
             self.alias(system, kind, old_id, remote_id)
 
+    # -- streams in which one of those was lost sight of
+
+    def stray(self, system: str, stream: str, now: int) -> None:
+        """A remote is not found under its provisional id any more (now, ms): it may be there under another one."""
+        self.db.set_meta(f"astray:{system}:{stream}", str(now))
+
+    def strayed(self, system: str, stream: str) -> int:
+        """When that was seen last (ms), if not all of the stream was read since; 0: all was."""
+        return int(self.db.meta(f"astray:{system}:{stream}") or 0)
+
+    def met_again(self, system: str, stream: str) -> None:
+        """All there is in the stream was read since."""
+        self._sql.execute("DELETE FROM meta WHERE key = ?", (f"astray:{system}:{stream}",))
+
 
 def parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
     """Ids in so many as a statement takes."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from tieline.testing.contract_bench import Outside, Subject
 from tieline.testing.contract_feed import FeedChecks
+from tieline.testing.contract_names import NameChecks
 from tieline.testing.contract_read import ReadChecks
 from tieline.testing.contract_world import (
     FactChecks,
@@ -29,6 +30,7 @@ class ConnectorTests(
     ReadChecks,
     FeedChecks,
     WriteChecks,
+    NameChecks,
     EchoChecks,
     BlankChecks,
     ReferenceChecks,

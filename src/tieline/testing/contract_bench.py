@@ -96,6 +96,10 @@ class Subject:
     def settle(self) -> None:
         """Let pass what the facts declare: the longest `overlap_ms` and `quiet_ms` of the streams."""
 
+    def typed(self, stream: str, fields: Fields) -> str:
+        """A person adds a record that has no id of its own, where the facts say `provisional`; its provisional id."""
+        raise NotImplementedError("this subject cannot add a record without an id: offer it, or give a reason")
+
     def expire(self) -> None:
         """Let every token that a feed has given expire, for the streams whose facts say `feed`."""
         raise NotImplementedError("this subject cannot let tokens expire: offer it, or give a reason in `reasons`")

@@ -73,6 +73,10 @@ class Setting:
     """The chance, at each boundary, that somebody answers reviews: also in the middle of a run."""
     doubles: bool = False
     """Before the hub came, people had some contacts and accounts twice in one system, and in others as well."""
+    feeds: bool = False
+    """Two systems tell of changes by tokens, which expire after a while."""
+    keyless: bool = False
+    """In one system people type most rows without a key."""
     together: float = 0.0
     """The chance, at each boundary, that another process goes on: a second scheduler starts, or the first is paused
     for longer than its lease. 0: one process at a time."""
@@ -112,8 +116,8 @@ class Setting:
 
 
 FAULT_CLASSES = (
-    "together", "crash", "merges", "doubles", "deals", "undeletes", "deletes", "skew", "picky", "guarded", "expiry",
-    "quota", "answers", "acting", "burst", "people",
+    "together", "crash", "merges", "doubles", "feeds", "keyless", "deals", "undeletes", "deletes", "skew", "picky",
+    "guarded", "expiry", "quota", "answers", "acting", "burst", "people",
 )  # fmt: skip
 """What `shrink` switches off before it turns to single faults, most confusing first."""
 
@@ -163,6 +167,8 @@ OPTIONS: Mapping[str, Setting] = {
     "twins": Setting(people=0.08, crash=0.0, faults={"throttle": 0.05}, deletes=False, undeletes=False),
     "joining": Setting(people=0.05, crash=0.03, faults={"refused": 0.1, "lost_before": 0.1}, runs=4),
     "acting": Setting(people=0.1, crash=0.004, faults=_rates(lost_after=0.25), runs=8, acting=True),
+    "feeds": Setting(people=0.25, crash=0.06, faults=RATES, runs=8, feeds=True, answers=0.003),
+    "keyless": Setting(people=0.2, crash=0.01, faults=_rates(lost_after=0.2), runs=8, keyless=True, answers=0.003),
     "together": Setting(crash=0.002, faults=_rates(lost_after=0.1), together=0.02, answers=0.003),
 }
 """Option sets by name, each the world that provokes one class of bugs."""
