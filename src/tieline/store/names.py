@@ -61,10 +61,11 @@ class Names:
     # -- remotes without an id of their own
 
     def provisional(self, system: str, kind: Kind, stream: str, run: str = "") -> list[str]:
-        """The ids of those remotes of a stream that have none of their own yet, but for those a run just met."""
+        """The ids of those remotes of a stream that have none of their own yet and are to get one, or are asked about;
+        but for those a run just met."""
         query = (
             "SELECT remote_id FROM link WHERE system = ? AND kind = ? AND stream = ? AND provisional = 1 "
-            "AND pulled IS NOT ? ORDER BY remote_id"
+            "AND (record IS NOT NULL OR dirty = 1) AND pulled IS NOT ? ORDER BY remote_id"
         )
         return [i for (i,) in self._sql.execute(query, (system, kind, stream, run))]
 
