@@ -393,3 +393,19 @@ def test_a_feed_and_rows_without_a_key_go_together(office: Any) -> None:
     assert alive(office) == [2, 2]
     assert "Chief" in office.values("crm", "contact", "title")
     assert (summary.writes, office.reviews()) == (0, [])
+
+
+@pytest.mark.parametrize("traits", [{"tombstones": False, "full_listing": True}, {"feed": True}])
+@pytest.mark.parametrize("lag_ms", [0, 5_000, 300_000])
+def test_a_link_whose_answer_was_lost_is_found_again_and_sent_once(office: Any, lag_ms: int, traits: Any) -> None:
+    office.add("crm")
+    sheet = office.add("sheet", index_lag_ms=lag_ms, keyless=1.0, **traits)
+    id = typed(office, email="ada@firm.example", title="Boss")
+    tear(office, "intended", lambda: office.faults["sheet"].force("lost_after", 1))
+    office.sync()
+    for _ in range(8):
+        office.sync()
+    assert sum(e.field == "@hub_id" for e in sheet.history) == 1
+    assert states(office) == ["alive"]
+    assert linked(office, "sheet") == [(id, 0)]
+    assert alive(office) == [1, 1]

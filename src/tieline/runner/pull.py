@@ -91,7 +91,7 @@ class Reader:
             began = self.run.ports.clock.now()
             cursor, whole = self.trees.cursor(name, stream), self.facts.feed or self.facts.blind
             yield from self._listing(cursor) if whole else self._changes(cursor)
-        if self.trees.strayed(name, stream) <= began - self.facts.overlap_ms:
+        if 0 < self.trees.strayed(name, stream) <= began - self.facts.overlap_ms:
             with self.run.store.atomic(durable=False):
                 self.trees.met_again(name, stream)
 
