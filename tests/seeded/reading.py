@@ -14,7 +14,8 @@ from tieline.runner import context, ingest, pull
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToHub, ToRemote
 from tieline.store import Cursor
-from tieline.store.trees import Trees, decode
+from tieline.store.forms import decode
+from tieline.store.trees import Trees
 
 
 @contextmanager
@@ -59,6 +60,21 @@ def cursorfirst() -> Iterator[None]:
         with self.run.store.atomic():
             self.trees.save_cursor(cursor)
         self.run.ports.boundary("cursor")
+        real(self, page, cursor, listing)
+
+    with patch.object(pull.Reader, "_commit", commit):
+        yield
+
+
+@contextmanager
+def feedfirst() -> Iterator[None]:
+    """The token of a feed is saved in a transaction of its own, before what it accounts for."""
+    real = pull.Reader._commit
+
+    def commit(self: pull.Reader, page: Any, cursor: Any, listing: Any) -> None:
+        if self.facts.feed:
+            self._moved(cursor)
+            self.run.ports.boundary("cursor")
         real(self, page, cursor, listing)
 
     with patch.object(pull.Reader, "_commit", commit):
