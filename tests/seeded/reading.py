@@ -14,7 +14,8 @@ from tieline.runner import context, ingest, pull
 from tieline.runner.ingest import Ingest
 from tieline.runner.space import ToHub, ToRemote
 from tieline.store import Cursor
-from tieline.store.trees import Trees, decode
+from tieline.store.forms import decode
+from tieline.store.trees import Trees
 
 
 @contextmanager
