@@ -34,7 +34,7 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "freshpayload": (writing.freshpayload, "lossy"),
     "nointentupd": (writing.nointentupd, "lossy"),
     "noshadow": (writing.noshadow, "plain"),
-    "gt": (reading.gt, "plain"),
+    "gt": (reading.gt, "late"),
     "nooverlap": (reading.nooverlap, "busy"),
     "pagebound": (reading.pagebound, "busy"),
     "cursorfirst": (reading.cursorfirst, "crashy"),

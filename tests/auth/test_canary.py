@@ -81,6 +81,11 @@ CASES = {
     "client credentials, then closed": ("client_credentials", [granted(1), b""]),
     "basic, refused": ("basic", [http("401 No", f"You sent {BASIC} of {TOKEN}")]),
     "basic, closed": ("basic", [b""]),
+    "basic, server error": ("basic", [http("500 Oops", f"You sent {BASIC}")]),
+    "basic, redirected": (
+        "basic",
+        [http("302 There", "").replace(b"\r\n\r\n", f"\r\nlocation: /{BASIC}\r\n\r\n".encode())],
+    ),
     "refresh token, revoked": ("refresh_token", [REVOKED]),
     "refresh token, cut off": ("refresh_token", [CUT_OFF]),
     "refresh token, then refused": ("refresh_token", [granted(1), REFUSED, granted(2), REFUSED]),

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from tieline import ConnectorSpec, Context, Finding, HttpProfile, NotAuthorised, Rule, hookimpl
 from tieline.cli.app import app
+from tieline.cli.console import Console
 from tieline.cli.session import Session
 from tieline.connector import SandboxOptions
 from tieline.plugins import Registry
@@ -150,12 +151,24 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class Answering(Console):
+    """A terminal with somebody who gives one answer to every question; None: nobody is there."""
+
+    def __init__(self, answer: bool | None) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def confirm(self, question: str) -> bool | None:
+        return self.answer
+
+
 @pytest.fixture
 def tieline(here: Path, world: World) -> Callable[..., Result]:
     """Runs a command line in `here`, as `tieline` would."""
 
-    def run(*arguments: str, **more: Any) -> Result:
+    def run(*arguments: str, answer: bool | None = None, **more: Any) -> Result:
         session = Session(registry=Registry(extra=[Memory(world)]))
+        session.console = Answering(answer)
         return CliRunner().invoke(app, list(arguments), obj=session, **more)
 
     return run

@@ -134,6 +134,13 @@ def test_what_is_missing_is_made_only_after_a_yes(tieline: Tieline, lacking: Any
     assert lacking.findings["marketing"]
 
 
+@pytest.mark.parametrize("answer", [False, True])
+def test_a_person_is_asked_before_anything_is_made(tieline: Tieline, lacking: Any, answer: bool) -> None:
+    found = tieline("check", "--fix", answer=answer)
+    assert "Tieline can make:\n  crm: hub id\n  marketing: hub id\n" in found.stderr
+    assert bool(lacking.findings["marketing"]) is not answer
+
+
 def test_what_can_be_made_is_made_and_the_rest_says_why_not(tieline: Tieline, lacking: Any) -> None:
     found = tieline("check", "--fix", "--yes")
     assert found.exit_code == 2

@@ -199,6 +199,8 @@ class MemorySystem(Keyless):
             kept, lost = self._live(kind, winner), self._live(kind, loser)
             if kept is lost:
                 raise Invalid(f"{kind} {winner} cannot be merged into itself")
+            if kept.stream != lost.stream:
+                raise Invalid(f"{loser} of {lost.stream} can be converted, not merged into one of {kept.stream}")
             self._log(who, lost, "@merged", None, kept.id)
             self._store(lost, lost.remote._replace(gone=True, merged_into=kept.id), who)
             fill = {f: v for f, v in lost.fields.items() if v is not None and kept.fields[f] is None}

@@ -141,6 +141,8 @@ class People:
         alive = system.alive(kind)
         if len(alive) >= 2 and system.character.remembers:
             winner, loser = self.rng.sample(alive, 2)
+            if winner.stream != loser.stream:
+                return  # a lead is converted, not merged into a contact
             system.person_merge(kind, winner.id, loser.id)
             self.merged.add((system.character.name, kind, loser.id))
 
