@@ -14,6 +14,7 @@ from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
+from tieline.store.forms import parts
 
 Steps = Generator[Job, Any, None]
 
@@ -50,9 +51,9 @@ def said_gone(system: System, facts: StreamFacts, ingest: Ingest, links: Sequenc
     told = {i for r in found for i in (r.id, *r.aliases)}
     with ingest.run.store.atomic(durable=False):
         ingest.take(found)
-        for link in links:
-            if link.remote_id not in told:
-                ingest.mark_gone(link)
+        for row in ingest.rows([i for i in ids if i not in told]).values():
+            if row.gone is None:
+                ingest.mark_gone(row)
 
 
 def came_back(run: Run, system: System, kind: Kind, records: Sequence[str]) -> Generator[Job, Any, set[str]]:
@@ -62,8 +63,8 @@ def came_back(run: Run, system: System, kind: Kind, records: Sequence[str]) -> G
     alive: list[tuple[StreamFacts, list[Remote]]] = []
     for facts in system.streams_of(kind):
         ids = [i for stream, i in before.values() if stream == facts.name]
-        for start in range(0, len(ids), facts.read_batch):
-            ask = partial(system.connector.read, facts.name, ids[start : start + facts.read_batch], None)
+        for part in parts(ids, facts.read_batch):
+            ask = partial(system.connector.read, facts.name, part, None)
             found: Sequence[Remote] = yield Job(system, ask)
             alive.append((facts, [r for r in found if not r.gone or r.moved_to]))
     if not any(remotes for _, remotes in alive):

@@ -112,12 +112,7 @@ class Ingest:
             self.run.unchanged[self.system, self.kind] += self.counting and row.pulled != self.run.id
             stamped = {} if remote.hub_id is None or row.hub_id else {"hub_id": remote.hub_id}
             self.trees.set_columns(
-                self.system,
-                self.kind,
-                row.remote_id,
-                version=remote.version,
-                modified=after.modified,
-                **stamped,
+                self.system, self.kind, row.remote_id, version=remote.version, modified=after.modified, **stamped
             )
             return
         self.run.touched = True
@@ -260,7 +255,7 @@ class Ingest:
         if lost is None:
             return
         kept = rows.get(winner)
-        self.trees.unkey(self.system, self.kind, [(k, loser) for k in keys_of(self.kind, decode(lost).seen, self.keys)])
+        self._unkey(loser, decode(lost))
         self.trees.drop_link(self.system, self.kind, loser)
         if kept is None or kept.record is None:
             self._inherit(lost, kept, winner)
