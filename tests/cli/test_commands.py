@@ -161,6 +161,16 @@ def test_a_refusal_to_make_it_keeps_what_a_person_can_do(tieline: Tieline, lacki
     assert "→ make it" in found.stdout
 
 
+def test_a_connector_that_cannot_make_what_it_names_is_told_of_and_the_others_go_on(
+    tieline: Tieline, lacking: Any
+) -> None:
+    lacking.mended["crm", "contacts"] = RuntimeError("boom")
+    found = tieline("check", "--fix", "--yes")
+    assert found.exit_code == 2
+    assert "a bug in connector 'memory': RuntimeError: boom" in found.stdout
+    assert "marketing: hub id: made" in found.stderr
+
+
 def test_a_field_that_was_made_is_known_in_the_next_run(tieline: Tieline, lacking: Any, here: Path) -> None:
     from tieline.store import opened
 

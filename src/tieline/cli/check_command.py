@@ -91,10 +91,7 @@ def _system(hub: Hub, name: str) -> list[Line]:
     except TielineError as error:
         lines.append(_served(hub, _failure(name, error)))
     except Exception as error:  # a plugin may raise anything; the other systems are still checked
-        connector = hub.config.systems[name].spec.name
-        lines.append(
-            Line(name, "error", "plugin", f"a bug in connector {connector!r}: {type(error).__name__}: {error}", "")
-        )
+        lines.append(_bug(hub, name, error))
     return lines
 
 
@@ -114,24 +111,33 @@ def _mended(session: Session, config: Config, lines: list[Line], yes: bool) -> l
             raise UserError("nobody is here to agree; nothing was made", hint="tieline check --fix --yes")
         if not agreed:
             return lines
+    _outdate(session, {line.system for line in wanted})  # first: whatever comes between, the next run asks anew
     failed = []
     with session.open_hub(config, keep_going=True) as hub:
         for line in wanted:
             made = _make(hub, line)
             session.console.note(f"{made.system}: {clean(made.subject)}: {clean(made.message)}")
             failed += [made] if made.level == "error" else []
-    _outdate(session, {line.system for line in wanted})
     again = _ask(session, config)
     told = {(line.system, line.subject) for line in failed}
     return [line for line in again if (line.system, line.subject) not in told] + failed
 
 
 def _make(hub: Hub, line: Line) -> Line:
+    if line.system in hub.failures:
+        return _failure(line.system, hub.failures[line.system])
+    connector: Any = hub.systems[line.system].connector
     try:
-        connector: Any = hub.systems[line.system].connector
         return Line(line.system, *connector.mend(line.mend))
     except TielineError as error:
         return Line(line.system, "error", line.subject, str(error), line.remedy)
+    except Exception as error:  # as in `_system`: the others are still made
+        return _bug(hub, line.system, error)
+
+
+def _bug(hub: Hub, name: str, error: Exception) -> Line:
+    connector = hub.config.systems[name].spec.name
+    return Line(name, "error", "plugin", f"a bug in connector {connector!r}: {type(error).__name__}: {error}", "")
 
 
 def _outdate(session: Session, systems: set[str]) -> None:

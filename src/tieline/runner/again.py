@@ -14,6 +14,7 @@ from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
 from tieline.store import Row
+from tieline.store.forms import parts
 
 Steps = Generator[Job, Any, None]
 
@@ -23,8 +24,7 @@ def read_all(
 ) -> Generator[Job, Any, list[Remote]]:
     """A strong read of any number of ids, in calls of the size that the system takes."""
     found: list[Remote] = []
-    for start in range(0, len(ids), facts.read_batch):
-        part = ids[start : start + facts.read_batch]
+    for part in parts(ids, facts.read_batch):
         found += yield Job(system, lambda part=part: system.connector.read(facts.name, part, fields))  # type: ignore[misc]
     return found
 
@@ -61,9 +61,9 @@ def said_gone(system: System, facts: StreamFacts, ingest: Ingest, links: Sequenc
     told = {i for r in found for i in (r.id, *r.aliases)}
     with ingest.run.store.atomic(durable=False):
         ingest.take(found)
-        for link in links:
-            if link.remote_id not in told:
-                ingest.mark_gone(link)
+        for row in ingest.rows([i for i in ids if i not in told]).values():
+            if row.gone is None:
+                ingest.mark_gone(row)
 
 
 def came_back(run: Run, system: System, kind: Kind, records: Sequence[str]) -> Generator[Job, Any, set[str]]:

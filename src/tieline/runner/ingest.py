@@ -117,12 +117,7 @@ class Ingest(Naming):
             self.run.unchanged[self.system, self.kind] += self.counting and row.pulled != self.run.id
             stamped = {} if remote.hub_id is None or row.hub_id else {"hub_id": remote.hub_id}
             self.trees.set_columns(
-                self.system,
-                self.kind,
-                row.remote_id,
-                version=remote.version,
-                modified=after.modified,
-                **stamped,
+                self.system, self.kind, row.remote_id, version=remote.version, modified=after.modified, **stamped
             )
             return
         self.run.touched = True

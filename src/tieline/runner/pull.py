@@ -16,7 +16,7 @@ from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
 from tieline.runner.ingest import Ingest
 from tieline.store import Cursor, Entry
-from tieline.store.forms import decode
+from tieline.store.forms import decode, parts
 
 SWEEP_MS = DAY_MS // 4
 """How often deleted records are swept where only a sweep shows them; `--full` sweeps too."""
@@ -102,7 +102,7 @@ class Reader:
         if not target.strong_read:
             return
         ingest = Ingest(self.run, self.system.name, target)
-        for part in _parts(list(self.ingest.unmet), target.read_batch):
+        for part in parts(list(self.ingest.unmet), target.read_batch):
             ask = partial(self.system.connector.read, target.name, part, None)
             found: Sequence[Remote] = yield Job(self.system, ask)
             with self.run.store.atomic(durable=False):
@@ -218,7 +218,7 @@ class Reader:
 
     def _looked(self, ids: Sequence[str]) -> Steps:
         """Take in what a strong read, where there is one, says of these ids; it leaves out who is gone."""
-        for part in _parts(ids, self.facts.read_batch):
+        for part in parts(ids, self.facts.read_batch):
             found: Sequence[Remote] = []
             if self.facts.strong_read:
                 found = yield self._read_job(part)
@@ -263,7 +263,7 @@ class Reader:
             else:
                 news.append(hint.id)
         found: list[Remote] = []
-        for part in _parts(list(dict.fromkeys(news)), self.facts.read_batch):
+        for part in parts(list(dict.fromkeys(news)), self.facts.read_batch):
             found += yield self._read_job(part)
         return found
 
@@ -275,7 +275,7 @@ class Reader:
         seen = {i: decode(row).seen for i, row in rows.items() if row.gone is None}
         into: dict[str, str] = {}
         name, connector = self.facts.name, self.system.connector
-        for part in _parts(list(seen), self.facts.read_batch):
+        for part in parts(list(seen), self.facts.read_batch):
             asked = {i: seen[i] for i in part}
             into |= yield Job(self.system, lambda asked=asked: heirs(connector, name, asked))  # type: ignore[misc]
         return [r._replace(merged_into=into[r.id]) if r.id in into else r for r in remotes] if into else remotes
@@ -304,7 +304,7 @@ class Reader:
     def _winners(self) -> Steps:
         """Read whom others were merged into, if nothing else showed what they hold: the index may not have them yet."""
         ids = sorted(self.ingest.unread) if self.facts.strong_read else []
-        for part in _parts(ids, self.facts.read_batch):
+        for part in parts(ids, self.facts.read_batch):
             found: Sequence[Remote] = yield self._read_job(part)
             with self.run.store.atomic(durable=False):
                 self.ingest.take(found)
@@ -371,7 +371,3 @@ def _joined(pages: Sequence[Page]) -> Page:
         return pages[0]
     remotes, bad = [r for p in pages for r in p.remotes], [b for p in pages for b in p.bad]
     return pages[-1]._replace(remotes=remotes, bad=bad)
-
-
-def _parts(ids: Sequence[str], size: int) -> list[Sequence[str]]:
-    return [ids[n : n + size] for n in range(0, len(ids), size)]

@@ -21,7 +21,7 @@ from tieline.runner.acting import settle_acts
 from tieline.runner.context import Run, System
 from tieline.runner.ingest import Ingest
 from tieline.store import Entry, Intent, Row
-from tieline.store.forms import decode
+from tieline.store.forms import decode, parts
 
 SLICE_MS = 500
 PATIENCE_MS = 60_000
@@ -101,8 +101,8 @@ class Settler:
         if waiting:
             self._look(_ripe(self.run, waiting, wait, self.facts.quiet_ms))
         ripe = _ripe(self.run, creates, wait, self._quiet)
-        for start in range(0, len(ripe), self.facts.read_batch):
-            self._created(ripe[start : start + self.facts.read_batch])
+        for part in parts(ripe, self.facts.read_batch):
+            self._created(part)
 
     @property
     def _quiet(self) -> int:
@@ -113,9 +113,8 @@ class Settler:
 
     def _look(self, intents: Sequence[Intent]) -> list[Intent]:
         """Judge writes to what exists; returns those that have not arrived and still may."""
-        size = self.facts.read_batch
-        parts = [list(intents[start : start + size]) for start in range(0, len(intents), size)]
-        return [intent for part in parts for intent in (*self._naming(part), *self._existing(part))]
+        pieces = [list(part) for part in parts(intents, self.facts.read_batch)]
+        return [intent for piece in pieces for intent in (*self._naming(piece), *self._existing(piece))]
 
     def _naming(self, intents: list[Intent]) -> list[Intent]:
         """Judge, and take out, the links that were to give a remote its id: it carries the hub id then, whatever it is
@@ -183,8 +182,9 @@ class Settler:
             return {}
         stream = next(r.moved_to for r in found if r.moved_to)
         read = self.system.connector.read
-        parts = [ids[n : n + self.facts.read_batch] for n in range(0, len(ids), self.facts.read_batch)]
-        asked = [self.run.call(self.system, partial(read, stream, part, None)) for part in parts]
+        asked = [
+            self.run.call(self.system, partial(read, stream, part, None)) for part in parts(ids, self.facts.read_batch)
+        ]
         return {r.id: r for remotes in asked for r in remotes if not r.gone}
 
     def _carried(self, intent: Intent, heir: Remote) -> None:

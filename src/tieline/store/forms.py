@@ -158,8 +158,8 @@ def problems_of(row: Row) -> tuple[Problem, ...]:
     return tuple(Problem(*p) for p in from_json(row.problems)) if row.problems else ()
 
 
-def parts(ids: Sequence[T]) -> Iterable[Sequence[T]]:
-    """These ids in pieces that one statement takes."""
-    if len(ids) <= CHUNK:
+def parts(ids: Sequence[T], size: int = CHUNK) -> Iterable[Sequence[T]]:
+    """These ids in pieces that one statement takes, or one call of `size`."""
+    if len(ids) <= size:
         return (ids,) if ids else ()
-    return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
