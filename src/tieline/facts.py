@@ -33,7 +33,8 @@ class StreamFacts:
     tombstones: bool = False
     """`changes` reports deleted and merged records."""
     feed: bool = False
-    """`changes` goes on from a token that an earlier last page gave (`Page.feed`), not from a time; in no order."""
+    """`changes` goes on from a token that an earlier last page gave (`Page.feed`), not from a time; in no
+    order. Where only a complete listing shows what was deleted, a new token alone may say «something changed»."""
     sweep: bool = False
     """`sweep` lists deleted records; it is asked on a slower schedule."""
     conditional: bool = False

@@ -209,3 +209,68 @@ def test_another_error_than_expiry_leaves_the_token_alone(fed: Any) -> None:
     assert fed.sync().outcome == "failed"
     assert token(fed) == before
     assert not issubclass(FeedExpired, Unavailable)
+
+
+class Torn(Exception):
+    """The process ends here."""
+
+
+def torn(office: Any, when: Any) -> None:
+    """A run that ends where `when` (of the boundary and the book's cursor) says so."""
+
+    def die(name: str) -> None:
+        if when(name, office.store.trees.cursor("book", "contacts")):
+            raise Torn
+
+    office.boundary = die
+    with pytest.raises(Torn):
+        office.sync()
+    office.boundary = lambda name: None
+    office.store.db.release()
+
+
+def test_who_was_deleted_behind_a_listing_that_was_cut_off_is_told_of(office: Any) -> None:
+    office.add("crm")
+    office.add("book", feed=True, feed_ms=24 * HOUR, page=5)
+    ada = office.create("book", "contact", email="ada@firm.example", title="Boss")
+    office.create("book", "contact", email="bo@firm.example")
+    office.sync()
+    office.sync()
+    office.clock.advance(25 * HOUR)
+    torn(office, lambda name, cursor: name == "ingested" and cursor.listing and cursor.feed is None)
+    office.clock.advance(1000)
+    office.systems["book"].person_delete("contact", ada)
+    office.sync(pause_ms=HOUR)
+    assert [r["topic"] for r in office.reviews()] == ["delete"]
+
+
+@pytest.fixture
+def signalled(office: Any) -> Any:
+    """`book` tells that something was done and not what; only its listing shows what is there."""
+    office.add("crm")
+    office.add("book", feed=True, signal=True, tombstones=False, full_listing=True)
+    office.book_id = office.create("book", "contact", email="ada@firm.example", title="Boss")
+    office.sync()
+    office.sync()
+    office.sync()
+    return office
+
+
+def test_a_new_token_alone_leads_to_a_listing(signalled: Any) -> None:
+    asked = calls(signalled)
+    signalled.sync()
+    assert asked() == {"changes": 2}  # accounts and contacts: nothing was done
+    signalled.edit("book", "contact", signalled.book_id, title="Chief")
+    signalled.sync()
+    assert signalled.only("crm", "contact").fields["title"] == "Chief"
+    signalled.systems["book"].person_delete("contact", signalled.book_id)
+    signalled.sync()
+    assert [r["topic"] for r in signalled.reviews()] == ["delete"]
+
+
+def test_what_a_token_signalled_is_read_although_the_run_ended_before(signalled: Any) -> None:
+    signalled.edit("book", "contact", signalled.book_id, title="Chief")
+    before = token(signalled)
+    torn(signalled, lambda name, cursor: name == "ingested" and cursor.feed != before)
+    signalled.sync()
+    assert signalled.only("crm", "contact").fields["title"] == "Chief"

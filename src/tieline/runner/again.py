@@ -95,4 +95,4 @@ def doubt(run: Run, system: System, facts: StreamFacts) -> None:
     cursor = trees.cursor(system.name, facts.name)
     if cursor.listing is None:
         with run.store.atomic(durable=False):
-            trees.save_cursor(cursor._replace(listing=f"{run.id}:again"))
+            trees.save_cursor(cursor._replace(listing=run.id, token=None))

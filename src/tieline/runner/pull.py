@@ -132,7 +132,6 @@ class Reader:
         relist = relist or cursor.listing is not None
         if cursor.baseline and cursor.feed is not None:
             self.ingest.counting = not relist  # who is there is met again, and counted then
-            before = self.met
             try:
                 cursor = yield from self._changes(cursor)
             except FeedExpired as error:
@@ -140,7 +139,7 @@ class Reader:
                 self.run.notes.append(f"{self.system.name}: {what}; everything was read anew")
                 cursor = self._moved(cursor._replace(feed=None))
             self.ingest.counting = relist or cursor.feed is None
-            relist = relist or (self.facts.blind and self.met > before)
+        relist = relist or cursor.listing is not None
         if relist or not cursor.baseline or cursor.feed is None:
             cursor = yield from self._listing(cursor)
         return cursor
@@ -149,9 +148,9 @@ class Reader:
 
     def _listing(self, cursor: Cursor) -> Generator[Job, Any, Cursor]:
         """Read everything; the baseline barrier falls only when this is complete."""
-        resumed = cursor.listing is not None
-        listing = cursor.listing or self.run.id
-        token = cursor.token if resumed else None
+        token = cursor.token if cursor.listing is not None else None
+        resumed = token is not None
+        listing = cursor.listing if resumed and cursor.listing else self._mark()
         started = cursor.started if resumed else 0
         pages, tokens = 0, {token}
         held: list[Page] = []
@@ -164,7 +163,7 @@ class Reader:
                     held = []
                 if token is None or not isinstance(error, Rejected):
                     raise
-                token, started, listing = None, 0, self.run.id  # the token has died: list from the start
+                token, started, listing = None, 0, self._mark()  # the token has died: list from the start
                 continue
             pages += 1
             held.append(page)
@@ -181,6 +180,11 @@ class Reader:
             if len(held) >= COMMIT_PAGES or sum(len(p.remotes) for p in held) >= COMMIT_REMOTES:
                 self._commit(_joined(held), cursor, listing)
                 held = []
+
+    def _mark(self) -> str:
+        """A name for a listing from its very start that no row bears: what was met earlier may be gone by now."""
+        self.run.listings += 1
+        return f"{self.run.id}:{self.run.listings}"
 
     def _listed(self, cursor: Cursor, page: Page, listing: str, started: int) -> Generator[Job, Any, Cursor]:
         """The last page of a listing: ingest it, look for what is missing, then say the baseline is complete."""
@@ -245,7 +249,10 @@ class Reader:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
             page = page._replace(remotes=(yield from self._traced(page.remotes)))
             if onward is None and self.facts.feed:
+                news = page.feed is not None and page.feed != cursor.feed
                 cursor = cursor._replace(feed=page.feed or cursor.feed)
+                if news and self.facts.blind:  # owed from here on: the token does not tell of it a second time
+                    cursor = cursor._replace(listing=self.run.id, token=None)
             elif onward is None and walk.sure:  # only a window surely read to its end moves the cursor
                 cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, began, self.facts))
             self._commit(page, cursor, None)

@@ -65,6 +65,8 @@ class Character:
     """Tokens of `changes` count results instead of naming the last one: an edit between pages shifts the rest."""
     feed: bool = False
     """`changes` goes on from tokens, in the order in which things were done; without news it answers none."""
+    signal: bool = False
+    """With `feed`: it tells that something was done, and not what: a new token and nothing else."""
     feed_ms: int = 0
     """How long such a token holds; 0: for ever."""
     batch: int = 100

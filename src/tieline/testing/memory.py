@@ -121,7 +121,7 @@ class MemorySystem(Keyless):
         self._by_email: dict[str, str] = {}
         self._random = random.Random(seed)
         self._count = 0
-        self._versions = 0
+        self.touches = 0
         self._lag = self.character.index_lag_ms
 
     # -- looking in from outside
@@ -332,14 +332,14 @@ class MemorySystem(Keyless):
         step = self.character.granularity_ms
         late = self.character.late_commit_ms if who != "hub" else 0
         stamp = now - self._random.randint(0, late) if late else now
-        self._versions += 1
+        self.touches += 1
         if self._lag or not self.character.strong_read:
             cut = now - self._lag
             while len(record.old) > 1 and record.old[1][0] <= cut:
                 del record.old[0]
             record.old.append((record.at, record.remote))
         stamp = max(stamp - stamp % step, record.remote.modified)
-        record.remote = remote._replace(version=str(self._versions), modified=stamp)
+        record.remote = remote._replace(version=str(self.touches), modified=stamp)
         record.at = now
         if remote.hub_id is not None:
             known = self.by_hub_id.setdefault((record.kind, remote.hub_id), [])

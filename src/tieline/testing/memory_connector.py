@@ -154,6 +154,10 @@ class MemoryConnector:
             count, _, given = (feed or "").partition("@")
             if token is None and (not given or (c.feed_ms and system.now() - int(given) > c.feed_ms)):
                 raise FeedExpired(f"the token {feed!r} is not known any more")
+            if c.signal:
+                return Page(
+                    (), now=system.now(), feed=None if int(count) == system.touches else self._feed_token(stream)
+                )
             after = int(count if token is None else token)
             hits = sorted((v, r) for v, r in self._touched(stream) if v > after)
             page = hits[: c.page]
@@ -175,6 +179,8 @@ class MemoryConnector:
             yield int(state.version), state if c.stale_hits else record.remote
 
     def _feed_token(self, stream: str) -> str:
+        if self.system.character.signal:
+            return f"{self.system.touches}@{self.system.now()}"
         records = [r for r in self.system.records[self._kind[stream]].values() if r.stream == stream]
         states = [s for r in records if (s := self.system.indexed(r)) is not None]
         return f"{max((int(s.version) for s in states), default=0)}@{self.system.now()}"

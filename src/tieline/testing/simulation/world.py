@@ -112,10 +112,12 @@ def coloured(character: Character, setting: Setting, rng: random.Random) -> Char
         character = replace(character, leads=True, behind=behind, carries_hub_id=rng.random() < 0.5)
     if setting.acting and character.name == "crm":
         character = replace(character, actions=(DEED,), action_lag_ms=ACTION_LAG_MS)
-    if setting.feeds and character.name != "files":
-        character = replace(character, feed=True, feed_ms=rng.choice(FEED_MS))
+    if setting.feeds:
+        files = character.name == "files"
+        character = replace(character, feed=True, signal=files, feed_ms=0 if files else rng.choice(FEED_MS))
     if setting.keyless and character.name == "files":
-        character = replace(character, keyless=rng.choice((0.7, 1.0)))
+        signal = rng.random() < 0.5
+        character = replace(character, keyless=rng.choice((0.7, 1.0)), feed=signal, signal=signal)
     if setting.faults.get("late"):
         character = replace(character, server_ms=max(character.server_ms, SERVER_MS))
     return character
