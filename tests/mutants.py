@@ -69,6 +69,8 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "sidebyside": (reading.sidebyside, "converting"),
     "aliasless": (reading.aliasless, "merging"),
     "undelete": (reading.undelete, "risen"),
+    "feedfirst": (reading.feedfirst, "feeds"),
+    "namelater": (deciding.namelater, "keyless"),
     "emptylist": (reading.emptylist, "guarded"),
     "sweepless": (reading.sweepless, "plain"),
     "massdelete": (deciding.massdelete, "guarded"),

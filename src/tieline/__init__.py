@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tieline.errors import (
         ConfigError,
         ContractViolation,
+        FeedExpired,
         NotAuthorised,
         RateLimited,
         Rejected,
@@ -68,8 +69,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "connector": "Acting Connector ConnectorSpec Context HttpClient HttpProfile Mending Need OAuth Quota Recalling "
     "Settings Subdomain Tracing",
-    "errors": "ConfigError ContractViolation NotAuthorised RateLimited Rejected TielineError Transient Unavailable "
-    "UserError",
+    "errors": "ConfigError ContractViolation FeedExpired NotAuthorised RateLimited Rejected TielineError Transient "
+    "Unavailable UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
     "mapping": "Mapper Rule compile_rules",
     "model": "Action ActionFacts Bad Facts FieldFacts Finding Outcome Page Problem Receipt Remote Schema StreamFacts "
@@ -111,6 +112,7 @@ __all__ = [
     "Context",
     "ContractViolation",
     "Facts",
+    "FeedExpired",
     "FieldFacts",
     "Finding",
     "HttpClient",

@@ -36,13 +36,20 @@ class Connector(Protocol):
         ...
 
     def list(self, stream: str, token: str | None) -> Page:
-        """One page of everything alive, from a strong endpoint, without a result cap."""
+        """One page of everything alive, from a strong endpoint, without a result cap.
+
+        Where the facts say `feed`, the last page gives the token from which `changes` goes on: taken before the first
+        page was read, or with it.
+        """
         ...
 
     def changes(self, stream: str, window: Window, token: str | None) -> Page:
         """One page of what was modified in the window, ordered by stamp (by id where the window has `at_id`).
 
         With `hints`, a remote needs only `id`, `version` and `modified`. With `tombstones`, deleted ones are in it.
+        Where the facts say `feed`, it goes on from `window.feed`, in any order; its last page gives the token for the
+        next time (`Page.feed`). Where nothing but a listing shows what was deleted, a new token leads to a listing, so
+        that the page may be empty. Raises errors.FeedExpired when the system does not know the token any more.
         """
         ...
 

@@ -12,6 +12,7 @@ TielineError
 │     └─ Unreachable          no connection came about: nothing was sent
 ├─ Rejected           this record or field only: journal it and go on
 │  ├─ NotFound · Stale · Invalid · Forbidden
+│  └─ FeedExpired         the token of a change feed; the stream is read anew
 └─ Broken             a bug, ours or a plugin's; traceback to the log; exit 1
    ├─ ContractViolation   a connector answered what its facts rule out
    └─ PluginFailed        a plugin raised something that is not in this tree
@@ -116,6 +117,10 @@ class Invalid(Rejected):
 
 class Forbidden(Rejected):
     """The credential may not write this record or field."""
+
+
+class FeedExpired(Rejected):
+    """The system does not know any more the token from which changes were to go on: everything is read anew, once."""
 
 
 class Broken(TielineError):

@@ -6,119 +6,20 @@ Times are integers: milliseconds since 1970 UTC. Cells are described in `records
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from tieline.facts import ActionFacts as ActionFacts
+from tieline.facts import Facts as Facts
+from tieline.facts import FieldFacts as FieldFacts
+from tieline.facts import Schema as Schema
+from tieline.facts import StreamFacts as StreamFacts
 from tieline.records import Cell, Kind
 
 Fields = Mapping[str, Cell]
 """Canonical field → cell. Not there: not spoken of. None: cleared."""
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
-
-
-# -- what a connector says of itself
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFacts:
-    """What one stream of a system can do. The engine acts on these, never on a vendor's name."""
-
-    name: str
-    kind: Kind
-    batch: int = 100
-    """Writes in one call."""
-    read_batch: int = 100
-    """Ids in one strong read."""
-    mixed: bool = False
-    """`write` takes creates, updates and archives in one call."""
-    hints: bool = False
-    """`changes` is an index that may lag: what it names is read strongly before it is believed."""
-    strong_read: bool = True
-    """`read` answers what is there now."""
-    overlap_ms: int = 0
-    """How long a change may take to show in `changes`; the saved cursor stays this far behind the server's clock."""
-    granularity_ms: int = 1
-    """The step of modification stamps."""
-    full_listing: bool = False
-    """Absence from a complete `list` is evidence of deletion."""
-    tombstones: bool = False
-    """`changes` reports deleted and merged records."""
-    sweep: bool = False
-    """`sweep` lists deleted records; it is asked on a slower schedule."""
-    conditional: bool = False
-    """`write` refuses an update whose `version` is not the newest, with outcome `conflict`."""
-    unique_hub_id: bool = False
-    """A second create with the same hub id is refused with outcome `exists`."""
-    answers_state: bool = True
-    """An `ok` outcome carries the remote as it now stands; otherwise the runner reads it back."""
-    atomic_state: bool = True
-    """That remote is of the very moment of the write; otherwise somebody may have edited in between."""
-    archives: bool = True
-    quiet_ms: int = 0
-    """After a create of unknown outcome: how long until `find` may be believed (deadline + server time + index lag)."""
-    becomes: str = ""
-    """The stream where a record of this one lives on once people convert it (leads become contacts). It is read after
-    that stream, and updated; new records are made there, and nothing can refer to what is still here."""
-
-    @property
-    def blind(self) -> bool:
-        """Nothing but a complete listing shows what was deleted here."""
-        return self.full_listing and not self.tombstones and not self.sweep
-
-
-@dataclass(frozen=True, slots=True)
-class ActionFacts:
-    """A side effect that a connector offers besides record writes: a ticket, a folder, an event."""
-
-    name: str
-    quiet_ms: int = 0
-    """After a call of unknown outcome: how long until `acted` may be believed (deadline + server time + index lag)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a connector can do."""
-
-    streams: tuple[StreamFacts, ...]
-    writers: int = 4
-    """Calls in flight at once that the system bears."""
-    actions: tuple[ActionFacts, ...] = ()
-
-    def stream(self, name: str) -> StreamFacts:
-        """The stream of this name; KeyError if there is none."""
-        for stream in self.streams:
-            if stream.name == name:
-                return stream
-        raise KeyError(name)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldFacts:
-    """What one canonical field can do in one stream, as mapped and as the system's own schema allows."""
-
-    read: bool = True
-    write: bool = True
-    create: bool = True
-    """May be given in a create."""
-    clear: bool = True
-    """May be written as null."""
-    required: bool = False
-    """A create without it is refused."""
-    choices: tuple[str, ...] | None = None
-    """Canonical values the system takes, None: any."""
-    max_length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """The fields of one stream. `fingerprint` changes when any of it does: rejected values are then tried again."""
-
-    fields: Mapping[str, FieldFacts]
-    stamps: bool = True
-    """The field that holds the hub's id exists, so that creates carry it."""
-    fingerprint: str = ""
 
 
 # -- what a connector reads
@@ -155,6 +56,8 @@ class Remote(NamedTuple):
     """Edit time per field, where the system offers it."""
     moved_to: str = ""
     """The stream of `merged_into`, where that is another one: converted, it lives on there. Empty: its own."""
+    provisional: bool = False
+    """It has no id of its own yet: `id` names it only while nobody touches it. A `link` gives it one."""
 
 
 class Window(NamedTuple):
@@ -162,6 +65,8 @@ class Window(NamedTuple):
 
     since: int
     at_id: str | None = None
+    feed: str | None = None
+    """Where the facts say `feed`: everything after this token instead, whatever its stamp."""
 
 
 class Bad(NamedTuple):
@@ -180,6 +85,9 @@ class Page(NamedTuple):
     `token` continues it (None: this was the last). `capped` means the system refuses to page further although there
     is more; the runner then narrows the window. `now` is the server's clock when it answered. Items of `changes` are
     ordered by stamp, and by id where the window gives `at_id`.
+
+    `feed`, with the last page of `list` or `changes` of a stream whose facts say so, is the token from which `changes`
+    goes on without a gap: what happened since it was taken comes again. None: nothing new, the old one still holds.
     """
 
     remotes: Sequence[Remote]
@@ -187,6 +95,7 @@ class Page(NamedTuple):
     capped: bool = False
     now: int = 0
     bad: Sequence[Bad] = ()
+    feed: str | None = None
 
 
 # -- what the hub wants written
@@ -212,7 +121,8 @@ Status = Literal["ok", "rejected", "exists", "conflict", "throttled", "gone", "u
 class Outcome(NamedTuple):
     """What became of one `Write`, in the order of the writes.
 
-    ok: applied, except the fields in `problems`; `remote` is what the server says is there (see `answers_state`).
+    ok: applied, except the fields in `problems`; `remote` is what the server says is there (see `answers_state`). After
+    the `link` of a provisional remote it has the new id, and the old one in `aliases`.
     rejected: nothing applied; `problems` say why. exists: a create met a record with the same key, `remote_id` names
     it if known. conflict: the version has moved. throttled: not applied, ask again. gone: no such remote any more, or
     it was converted. unknown: it may or may not have been applied.
@@ -299,6 +209,8 @@ class Link(NamedTuple):
     risen: int = 0
     """When the record was taken out of the bin elsewhere, if this remote was not seen alive since; 0: nothing of the
     kind. On one that is gone: it may have been deleted before that, so the deletion is no verdict on the record."""
+    provisional: bool = False
+    """It has no id of its own yet: nothing of it is merged, and it vouches for nothing, until a `link` gave it one."""
 
 
 class Record(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline.engine.merge import digest, merge
+from tieline.engine.merge import begin, digest, merge
 from tieline.engine.trees import confirm, observe, settle, unmerged
 from tieline.model import Decision
 from tieline.rules import Policy
@@ -219,3 +219,24 @@ def test_money_is_one_value(make: Any) -> None:
 def test_equal_cells_have_equal_digests_whatever_the_order_of_their_parts() -> None:
     assert digest({"amount": "5", "currency": "EUR"}) == digest({"currency": "EUR", "amount": "5"})
     assert len({digest(v) for v in (None, "", "0", 0, False, [], {})}) == 7
+
+
+def test_a_record_without_a_word_takes_its_first_one_from_the_first_system_whatever_the_policies(make: Any) -> None:
+    sides = [
+        make.side("mail", seen={"title": "Boss", "phone": None}, base={}, modified=9),
+        make.side("crm", seen={"title": "Chief", "email": "a@b.example"}, base={}, modified=5),
+    ]
+    blank = make.record()._replace(fields={}, stamps={})
+    out = begin(blank, sides[:1], make.court(title=Policy("only", "crm")))
+    assert (out.fields["title"], out.agreed["mail"]) == ("Boss", {"title", "phone"})
+    assert (out.changes["title"].rule, out.changes["title"].origin) == ("the first value known", "mail")
+    both = begin(blank, sides, make.court(title=Policy("only", "crm")))  # who ranks first begins, whoever is newer
+    assert (both.fields["title"], both.fields["email"]) == ("Chief", "a@b.example")
+    assert [c.lost for c in both.conflicts] == [("mail", "Boss")]
+
+
+def test_a_first_word_leaves_out_what_nobody_shares_and_whom_nobody_knows_yet(make: Any) -> None:
+    side = make.side("crm", seen={"title": "Boss", "phone": "1", "account": "x"}, base={}, unresolved={"account"})
+    out = begin(make.record()._replace(fields={}, stamps={}), [side], make.court(phone=Policy("none")))
+    assert out.fields == {"title": "Boss"}
+    assert out.agreed == {"crm": {"title"}}

@@ -228,3 +228,17 @@ def test_an_unshared_field_is_in_no_order(make: Any) -> None:
         == []
     )
     assert planned(make, record, [], [make.target()], court=court).orders[0].fields == {"email": "a@b.example"}
+
+
+def test_a_remote_without_an_id_is_linked_whether_or_not_there_is_a_field_for_the_hub_id(make: Any) -> None:
+    record = make.record(title="Boss")
+    side = make.side("crm", provisional=True)
+    assert [o.op for o in links(record, [side], frozenset())] == ["link"]
+    assert [o.op for o in links(record, [side], frozenset({"crm"}))] == ["link"]
+    for odd in (
+        make.side("crm", provisional=True, rules=SystemRules(mode="read")),
+        make.side("crm", provisional=True, blocked=True),
+        make.side("crm", provisional=True, rejected={"#link": "x"}),
+        make.side("crm"),
+    ):
+        assert links(record, [odd], frozenset({"crm"})) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tieline.engine.window import Walk, baseline_cursor, cursor_after, start, step
+from tieline.engine.window import Walk, baseline_cursor, cursor_after, follow, start, step
 from tieline.errors import ContractViolation
 from tieline.model import Page, Remote, StreamFacts, Window
 
@@ -166,3 +166,21 @@ def test_where_no_index_lags_the_last_stamp_says_where_to_go_on_however_fresh() 
     walk = step(start(0), Page([at(950, "a"), at(960, "b")], capped=True, now=1000), facts)
     assert walk is not None
     assert walk.window == Window(960)
+
+
+def test_a_feed_is_followed_by_the_tokens_of_its_pages_and_ends_with_the_last() -> None:
+    walk = follow("seven")
+    assert (walk.window, walk.token) == (Window(0, feed="seven"), None)
+    onward = step(walk, Page([at(5, "a")], "page 2"), FACTS)
+    assert onward is not None
+    assert (onward.window, onward.token) == (walk.window, "page 2")
+    assert step(onward, Page([at(3, "b")], feed="eight"), FACTS) is None
+
+
+def test_a_feed_can_neither_be_cut_off_nor_repeat_a_page() -> None:
+    with pytest.raises(ContractViolation, match="cannot be cut off"):
+        step(follow("seven"), Page([at(5, "a")], capped=True), FACTS)
+    onward = step(follow("seven"), Page([], "again"), FACTS)
+    assert onward is not None
+    with pytest.raises(ContractViolation, match="again and again"):
+        step(onward, Page([], "again"), FACTS)

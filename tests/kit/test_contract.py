@@ -10,6 +10,9 @@ from tieline.testing import Character, ConnectorTests, MemorySubject
 from tieline.testing.character import digits, lower, trimmed
 from tieline.testing.contract_memory import RICH
 
+RARELY = 1e-12
+"""A chance that never comes true here: only `typed` makes records without an id."""
+
 
 class TestRich(ConnectorTests):
     """Everything that can be declared."""
@@ -73,3 +76,19 @@ class TestWeakReads(ConnectorTests):
     @pytest.fixture
     def subject(self) -> MemorySubject:
         return MemorySubject(dataclasses.replace(RICH, strong_read=False))
+
+
+class TestFeed(ConnectorTests):
+    """Changes go on from tokens that expire; the index lags."""
+
+    @pytest.fixture
+    def subject(self) -> MemorySubject:
+        return MemorySubject(dataclasses.replace(RICH, feed=True, feed_ms=3_600_000, index_lag_ms=2000))
+
+
+class TestKeyless(ConnectorTests):
+    """People may add records without an id; all else as in the richest system."""
+
+    @pytest.fixture
+    def subject(self) -> MemorySubject:
+        return MemorySubject(dataclasses.replace(RICH, keyless=RARELY))

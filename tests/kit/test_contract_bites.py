@@ -9,6 +9,8 @@ import pytest
 
 from tieline.testing import ConnectorTests, MemorySubject
 from tieline.testing.broken import BROKEN, Wrapper
+from tieline.testing.broken_feeds import FED
+from tieline.testing.broken_names import KEYLESS
 from tieline.testing.contract import checks
 from tieline.testing.contract_memory import RICH
 
@@ -23,7 +25,8 @@ def test_each_check_fails_the_connector_that_breaks_it(check):
 
 @pytest.mark.parametrize("check", sorted(checks()))
 def test_the_same_system_passes_the_check_when_the_connector_is_honest(check):
-    needs = {"R10": {"cap": 6}, "D7": {"index_lag_ms": 5000}}
+    needs = {"R10": {"cap": 6}, "D7": {"index_lag_ms": 5000}, **dict.fromkeys(("T1", "T2", "T3", "T4"), FED)}
+    needs |= dict.fromkeys(("N1", "N2"), KEYLESS)
     subject = MemorySubject(dataclasses.replace(RICH, **needs.get(check, {})), wrap=Wrapper)
     getattr(ConnectorTests(), checks()[check])(subject)
 
@@ -56,11 +59,11 @@ def test_a_subject_without_a_fault_fails_the_checks_that_need_it():
         ConnectorTests().test_l1_a_throttled_write_applies_nothing(Bare(RICH))
 
 
-def test_in_the_richest_system_only_the_cap_is_left_out():
+def test_in_the_richest_system_only_the_cap_feeds_and_missing_ids_are_left_out():
     skipped = []
     for check, name in checks().items():
         try:
             getattr(ConnectorTests(), name)(MemorySubject(RICH))
         except pytest.skip.Exception:
             skipped.append(check)
-    assert skipped == ["R10"]
+    assert skipped == ["N1", "N2", "R10", "T1", "T2", "T3", "T4"]

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tieline.engine import match, merge, policy
-from tieline.runner import Runner, matching
+from tieline.runner import Runner, matching, planning
 from tieline.runner.targets import Targets
 from tieline.store.book import Book
 from tieline.store.work import Work
@@ -125,4 +125,22 @@ def answertwice() -> Iterator[None]:
 def neveragain() -> Iterator[None]:
     """A refused value is not tried again when the schema changes."""
     with patch.object(Work, "retry_refused", lambda self, system, kind, schema: None):
+        yield
+
+
+@contextmanager
+def namelater() -> Iterator[None]:
+    """A row without a key is made elsewhere at once; its link comes along with that."""
+    real, owed = planning.Planning._side, planning.owed
+
+    def side(self: planning.Planning, *args: Any) -> Any:
+        found = real(self, *args)
+        return found._replace(link=found.link._replace(provisional=False))
+
+    def elsewhere(*args: Any) -> Any:
+        planned = owed(*args)
+        planned.orders = [o for o in planned.orders if not (o.remote_id or "").startswith("~")]
+        return planned
+
+    with patch.object(planning.Planning, "_side", side), patch.object(planning, "owed", elsewhere):
         yield

@@ -67,6 +67,21 @@ def cursorfirst() -> Iterator[None]:
 
 
 @contextmanager
+def feedfirst() -> Iterator[None]:
+    """The token of a feed is saved in a transaction of its own, before what it accounts for."""
+    real = pull.Reader._commit
+
+    def commit(self: pull.Reader, page: Any, cursor: Any, listing: Any) -> None:
+        if self.facts.feed:
+            self._moved(cursor)
+            self.run.ports.boundary("cursor")
+        real(self, page, cursor, listing)
+
+    with patch.object(pull.Reader, "_commit", commit):
+        yield
+
+
+@contextmanager
 def nobarrier() -> Iterator[None]:
     """Systems take part before their first full read is complete."""
 

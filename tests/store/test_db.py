@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tieline.errors import Locked, UserError
-from tieline.store import LeaseLost, Store, StoreBroken, StoreFull
+from tieline.store import Cursor, LeaseLost, Store, StoreBroken, StoreFull
 from tieline.store import schema as tables
 
 Open = Callable[[], Store]
@@ -31,11 +31,24 @@ def test_a_schema_is_made_once_and_found_again(path: Path, reopen: Open) -> None
 
 def test_a_home_of_the_first_version_is_brought_up_to_date(path: Path, reopen: Open) -> None:
     old = reopen()
-    old.db.sql.execute("ALTER TABLE link DROP COLUMN risen")
-    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name = 'second'")
+    for table, column in (("link", "risen"), ("link", "provisional"), ("cursor", "feed")):
+        old.db.sql.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name IN ('second', 'third')")
     old.db.sql.execute("PRAGMA user_version = 1")
     old.close()
     assert reopen().db.rows("SELECT count(risen) FROM link") == [(0,)]
+
+
+def test_a_home_of_the_second_version_keeps_where_it_stood(path: Path, reopen: Open) -> None:
+    old = reopen()
+    with old.atomic():
+        old.trees.save_cursor(Cursor("crm", "contacts", True, since=7))
+    for table, column in (("link", "provisional"), ("cursor", "feed")):
+        old.db.sql.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name = 'third'")
+    old.db.sql.execute("PRAGMA user_version = 2")
+    old.close()
+    assert reopen().trees.cursor("crm", "contacts") == Cursor("crm", "contacts", True, since=7, feed=None)
 
 
 def test_a_home_of_a_newer_version_is_left_alone(path: Path, reopen: Open) -> None:

@@ -30,6 +30,28 @@ def add_record(store: Store, record: str, fields: str = "{}") -> None:
 # -- trees
 
 
+def test_a_remote_that_gets_an_id_keeps_its_keys_and_answers_to_the_old_one(store: Store) -> None:
+    add_record(store, "r")
+    store.trees.insert([row("~1", record="r", provisional=1), row("~2", provisional=1, pulled="run")])
+    store.trees.set_keys("crm", "contact", [("email:a@b.example", "~1")])
+    assert store.trees.provisional("crm", "contact", "contacts", "run") == ["~1"]
+    assert store.trees.placeholders("crm", "contact", ["r", "q"]) == {"r": "~1"}
+    store.trees.rename("crm", "contact", "~1", "7")
+    assert store.trees.links("crm", "contact", ["7", "~1"])["7"].provisional == 0
+    assert store.trees.owners("crm", "contact", ["~1", "7"]) == {"~1": "r", "7": "r"}
+    found = store.trees.sharing("contact", ["email:a@b.example"])
+    assert [m[:3] for m in found["email:a@b.example"]] == [("crm", "7", "r")]
+    assert store.trees.provisional("crm", "contact", "contacts") == ["~2"]
+
+
+def test_a_stream_in_which_one_was_lost_sight_of_is_known_until_it_was_read_again(store: Store) -> None:
+    assert store.trees.strayed("crm", "contacts") == 0
+    store.trees.stray("crm", "contacts", 7)
+    assert (store.trees.strayed("crm", "contacts"), store.trees.strayed("crm", "leads")) == (7, 0)
+    store.trees.met_again("crm", "contacts")
+    assert store.trees.strayed("crm", "contacts") == 0
+
+
 def test_a_link_comes_back_as_it_was_saved(store: Store) -> None:
     store.trees.insert([row("1", record="r")])
     saved = Link(
@@ -125,7 +147,7 @@ def test_planning_again_is_wanted_by_what_is_dirty_or_has_an_order_open(store: S
 
 
 def test_a_cursor_comes_back_whole(store: Store) -> None:
-    cursor = Cursor("crm", "contacts", True, "t", 1, 2, True, 3, 4, "run")
+    cursor = Cursor("crm", "contacts", True, "t", 1, 2, True, 3, 4, "run", "feed")
     store.trees.save_cursor(cursor)
     assert store.trees.cursor("crm", "contacts") == cursor
     assert store.trees.cursor("crm", "leads") == Cursor("crm", "leads")

@@ -59,5 +59,6 @@ def _what(entry: Entry) -> str:
         ("create", "ok"): f"created in {place}",
         ("update", "ok"): f"written to {place}",
         ("archive", "ok"): f"archived in {place}",
+        ("read", "gone"): f"lost sight of {place}",
     }
     return told.get((entry.op, entry.outcome)) or f"{entry.op} in {place}: {entry.outcome}"

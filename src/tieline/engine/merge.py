@@ -21,6 +21,8 @@ from tieline.model import Change, Conflict, Decision, FieldFacts, Link, Question
 from tieline.records import Cell, spec_of
 from tieline.rules import Policy, SystemRules
 
+FIRST_RULE = "the first value known"
+
 
 def digest(value: Cell) -> str:
     """A short, stable hash of a cell: equal cells, equal hashes."""
@@ -83,6 +85,24 @@ def merge(record: Record, sides: Sequence[Side], court: Court) -> Merged:
         policy = court.policies.get(name, rule.DEFAULT)
         if policy.name != "none":
             _merge_field(record, name, policy, alive, court, out)
+    return out
+
+
+def begin(record: Record, sides: Sequence[Side], court: Court) -> Merged:
+    """The merge of a record that has no word of its own yet: what the first of its living remotes says becomes that
+    word, whatever the policies; then the others meet it. `sides` has a living one."""
+    link, unresolved = min(
+        ((s.link, s.unresolved) for s in sides if s.link.gone is None), key=lambda p: court.order.get(p[0].system, 99)
+    )
+    told = {
+        n: v
+        for n, v in link.seen.items()
+        if v is not None and n not in unresolved and court.policies.get(n, rule.DEFAULT).name != "none"
+    }
+    stamps: dict[str, Sequence[Cell]] = {n: (link.system, link.times.get(n, link.modified)) for n in told}
+    stamps["*"] = (link.system, link.modified)
+    out = merge(record._replace(fields=told, stamps=stamps), sides, court)
+    out.changes = {n: Change(None, v, link.system, FIRST_RULE) for n, v in told.items()} | out.changes
     return out
 
 

@@ -317,14 +317,14 @@ def _create(record: Record, merged: Merged, target: Target, court: Court, refs: 
 
 
 def links(record: Record, sides: Sequence[Side], stamping: frozenset[str]) -> list[Order]:
-    """The orders that stamp the hub id on remotes that do not carry it, in systems whose field for it exists."""
+    """The orders that stamp the hub id on remotes that do not carry it, in systems whose field for it exists; and those
+    that give an id to remotes which have none of their own."""
     return [
         Order("link", s.link.system, record.kind, s.link.stream, record.id, s.link.remote_id, {}, {})
         for s in sides
         if s.link.gone is None
-        and not s.link.stamped
+        and (s.link.provisional or (not s.link.stamped and s.link.system in stamping))
         and s.rules.mode != "read"
-        and s.link.system in stamping
         and not s.blocked
         and "#link" not in s.rejected
     ]

@@ -42,6 +42,11 @@ def start(cursor: int) -> Walk:
     return Walk(Window(cursor), newest=cursor)
 
 
+def follow(feed: str) -> Walk:
+    """The first question of a pull that goes on from a token: everything after it."""
+    return Walk(Window(0, feed=feed))
+
+
 def step(walk: Walk, page: Page, facts: StreamFacts) -> Walk | None:
     """What to ask after `page`; None when the window is read to its end.
 
@@ -56,6 +61,8 @@ def step(walk: Walk, page: Page, facts: StreamFacts) -> Walk | None:
     if done.pages > MAX_PAGES:
         raise ContractViolation(f"more than {MAX_PAGES} pages of changes")
     if page.capped:
+        if walk.window.feed is not None:
+            raise ContractViolation("a feed that goes on from a token cannot be cut off: there is nothing to narrow")
         return _narrow(done, bool(page.remotes))
     if page.token is not None:
         if page.token in walk.tokens:

@@ -6,7 +6,6 @@ It takes in what is there; what follows from it is for the next planning.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from tieline.model import Link, Remote, StreamFacts
@@ -14,9 +13,20 @@ from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
+from tieline.store import Row
 from tieline.store.forms import parts
 
 Steps = Generator[Job, Any, None]
+
+
+def read_all(
+    system: System, facts: StreamFacts, ids: Sequence[str], fields: frozenset[str] | None = None
+) -> Generator[Job, Any, list[Remote]]:
+    """A strong read of any number of ids, in calls of the size that the system takes."""
+    found: list[Remote] = []
+    for part in parts(ids, facts.read_batch):
+        found += yield Job(system, lambda part=part: system.connector.read(facts.name, part, fields))  # type: ignore[misc]
+    return found
 
 
 def moved_on(system: System, ingest: Ingest, ids: Sequence[str]) -> Steps:
@@ -62,11 +72,8 @@ def came_back(run: Run, system: System, kind: Kind, records: Sequence[str]) -> G
     before = trees.buried(system.name, records)
     alive: list[tuple[StreamFacts, list[Remote]]] = []
     for facts in system.streams_of(kind):
-        ids = [i for stream, i in before.values() if stream == facts.name]
-        for part in parts(ids, facts.read_batch):
-            ask = partial(system.connector.read, facts.name, part, None)
-            found: Sequence[Remote] = yield Job(system, ask)
-            alive.append((facts, [r for r in found if not r.gone or r.moved_to]))
+        found = yield from read_all(system, facts, [i for stream, i in before.values() if stream == facts.name])
+        alive.append((facts, [r for r in found if not r.gone or r.moved_to]))
     if not any(remotes for _, remotes in alive):
         return set()
     run.moves += 1
@@ -76,10 +83,16 @@ def came_back(run: Run, system: System, kind: Kind, records: Sequence[str]) -> G
     return before.keys() - trees.buried(system.name, list(before)).keys()
 
 
+def maker(run: Run, row: Row, hub: str) -> str | None:
+    """Another record whose create made this remote, as its hub id says: only the answer is not known yet."""
+    mine = (i for i in run.store.work.intents() if i.op == "create" and i.system == row.system)
+    return next((i.record for i in mine if i.record == row.hub_id != hub), None)
+
+
 def doubt(run: Run, system: System, facts: StreamFacts) -> None:
     """What is missing may be there and not be readable: the next pull begins a complete listing, which tells."""
     trees = run.store.trees
     cursor = trees.cursor(system.name, facts.name)
     if cursor.listing is None:
         with run.store.atomic(durable=False):
-            trees.save_cursor(cursor._replace(listing=f"{run.id}:again"))
+            trees.save_cursor(cursor._replace(listing=run.id, token=None))

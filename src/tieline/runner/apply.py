@@ -16,7 +16,7 @@ from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Un
 from tieline.events import Applied
 from tieline.model import Fields, Link, Order, Outcome, Problem, Remote, StreamFacts, Write
 from tieline.records import REFERENCES, Kind
-from tieline.runner.again import came_back, doubt, moved_on, said_gone, strayed
+from tieline.runner.again import came_back, doubt, maker, moved_on, read_all, said_gone, strayed
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
@@ -103,15 +103,10 @@ class Batch:
             names.update(item.payload)
             if item.order.op == "archive" and item.link is not None:
                 names |= item.link.seen.keys() - REFERENCES[self.kind].keys()
-        fields = frozenset(names)
-        ids = [i.link.remote_id for i in items if i.link is not None]
-        stream, connector = self.facts.name, self.system.connector
-        found: list[Remote] = []
-        for start in range(0, len(ids), self.facts.read_batch):
-            part = ids[start : start + self.facts.read_batch]
-            found += yield Job(self.system, lambda part=part: connector.read(stream, part, fields))  # type: ignore[misc]
+        links = [i.link for i in items if i.link is not None]
+        fields = None if any(n.provisional for n in links) else frozenset(names)
         met: dict[str, Remote] = {}
-        for remote in found:
+        for remote in (yield from read_all(self.system, self.facts, [n.remote_id for n in links], fields)):
             met[remote.id] = remote
             for old in remote.aliases:
                 met[old] = remote
@@ -124,13 +119,15 @@ class Batch:
             link = item.link
             assert link is not None  # the caller passes existing ones
             remote = met.get(link.remote_id)
-            if remote is None and self.facts.blind:
+            if remote is None and self.facts.blind and not link.provisional:
                 doubt(self.run, self.system, self.facts)
                 continue
             if remote is None or remote.gone or remote.id != link.remote_id:
                 gone.append((link, remote and remote._replace(version="")))
             elif self.ingest.unheard(remote) or _moved(
-                remote.fields if item.order.op == "archive" else item.payload, remote.fields, link.seen
+                remote.fields if item.order.op == "archive" or link.provisional else item.payload,
+                remote.fields,
+                link.seen,
             ):
                 moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
@@ -191,16 +188,12 @@ class Batch:
         blind = {
             o.remote_id or (i.link.remote_id if i.link else ""): n
             for n, (i, o) in enumerate(zip(items, outcomes, strict=True))
-            if o.status == "ok" and o.remote is None and i.order.op in ("create", "update")
+            if o.status == "ok" and o.remote is None and (i.order.op in ("create", "update") or _unnamed(i))
         }
         completed = list(outcomes)
-        ids = [i for i in blind if i]
-        stream, connector = self.facts.name, self.system.connector
-        for start in range(0, len(ids), self.facts.read_batch):
-            part = ids[start : start + self.facts.read_batch]
-            for remote in (yield Job(self.system, lambda part=part: connector.read(stream, part, None))):  # type: ignore[misc]
-                if remote.id in blind and not remote.gone:
-                    completed[blind[remote.id]] = completed[blind[remote.id]]._replace(remote=remote)
+        for remote in (yield from read_all(self.system, self.facts, [i for i in blind if i])):
+            if remote.id in blind and not remote.gone:
+                completed[blind[remote.id]] = completed[blind[remote.id]]._replace(remote=remote)
         return completed
 
     # -- after the write
@@ -225,7 +218,7 @@ class Batch:
                     unknown.append(intent)
                 again.append(item.order.record)
                 self.run.moves += outcome.status not in ("throttled", "unknown")
-                if outcome.status == "rejected":
+                if outcome.status == "rejected" or (outcome.status == "exists" and item.order.op == "link"):
                     self._refused(item, outcome.problems or (Problem(None, "refused without a reason"),))
             self._note(item, outcome, now)
         self.store.trees.confirm(self.confirmed)
@@ -252,10 +245,10 @@ class Batch:
             return False
         if order.op == "link":
             assert item.link is not None  # a link always has a remote
-            self.store.trees.set_columns(
-                self.system.name, self.kind, item.link.remote_id, hub_id=order.record, version=""
-            )
-            return False
+            remote_id = self._named(item.link, outcome) if item.link.provisional else item.link.remote_id
+            stamped = order.record if self.run.schema(self.system, self.facts.name).stamps else None
+            self.store.trees.set_columns(self.system.name, self.kind, remote_id, hub_id=stamped, version="")
+            return item.link.provisional
         refused = [p.field for p in outcome.problems if p.field]
         if outcome.problems:
             self._refused(item, outcome.problems)
@@ -265,6 +258,14 @@ class Batch:
         if item.link is None:
             return self._created(item, outcome, refused)
         return self._updated(item, item.link, remote, refused)
+
+    def _named(self, link: Link, outcome: Outcome) -> str:
+        """A remote has got an id of its own, which is told: from here on it is like any other."""
+        told = outcome.remote.id if outcome.remote is not None else outcome.remote_id
+        if told is None:
+            raise ContractViolation(f"{self.system.name} gave {link.remote_id} an id of its own and does not say which")
+        self.ingest.given(link.remote_id, told)
+        return told
 
     def _updated(self, item: Item, link: Link, remote: Remote | None, refused: Sequence[str] = ()) -> bool:
         if remote is not None and self.ingest.unheard(remote):
@@ -348,7 +349,7 @@ class Batch:
             return
         pairs = list(zip(items, outcomes, strict=True))
         for item, outcome in pairs:
-            if outcome.status == "exists":
+            if outcome.status == "exists" and item.order.op == "create":
                 yield from self._exists(item, outcome)
         stale = [o.remote_id or (i.link.remote_id if i.link else "") for i, o in pairs if o.status == "conflict"]
         if any(stale):
@@ -367,7 +368,7 @@ class Batch:
         with self.store.atomic():
             self.ingest.take(alive)
             row = self.ingest.rows([alive[0].id]).get(alive[0].id) if len(alive) == 1 else None
-            owner = None if row is None else row.record or self._maker(row, hub)
+            owner = None if row is None else row.record or maker(self.run, row, hub)
             if row is not None and owner is None:
                 self.store.trees.make_way(hub, self.system.name, row.remote_id)
                 # no base: what is there meets the record as a first link, and nothing is assumed to be our payload
@@ -382,10 +383,9 @@ class Batch:
                 self.store.work.refuse(self.refusals)
                 self.refusals = []
 
-    def _maker(self, row: Row, hub: str) -> str | None:
-        """Another record whose create made this remote, as its hub id says: only the answer is not known yet."""
-        mine = (i for i in self.store.work.intents() if i.op == "create" and i.system == self.system.name)
-        return next((i.record for i in mine if i.record == row.hub_id != hub), None)
+
+def _unnamed(item: Item) -> bool:
+    return item.link is not None and item.link.provisional
 
 
 def _moved(names: Iterable[str], held: Fields, seen: Fields) -> bool:

@@ -129,6 +129,8 @@ class Run:
     who is new there may be known already."""
     folds: int = 0
     """How often two records turned out to be one: what is under way may stand for another record now."""
+    listings: int = 0
+    """How many complete listings it began."""
     moves: int = 0
     """Whatever was written, refused or taken in since the plan: without any, another round would do the same again."""
 

@@ -5,29 +5,24 @@ Ingesting is idempotent: the same page again, in any order, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from tieline.engine.match import DEFAULT_KEYS, keys_of
 from tieline.engine.plan import delete_key
 from tieline.engine.trees import moved, observe
 from tieline.model import Link, Remote, StreamFacts
-from tieline.records import Kind
 from tieline.runner.context import Run
+from tieline.runner.naming import Naming
 from tieline.store import Entry, Row
 from tieline.store.forms import decode, dumps
 
 
-class Ingest:
+class Ingest(Naming):
     """Takes remotes of one stream into the store. The caller holds the transaction."""
 
     def __init__(self, run: Run, system: str, facts: StreamFacts) -> None:
-        self.run = run
-        self.system = system
-        self.kind: Kind = facts.kind
-        self.stream = facts.name
-        self.trees = run.store.trees
-        self.keys = run.rules.match.get(self.kind, ())
+        super().__init__(run, system, facts)
         self.key_fields = self.keys or DEFAULT_KEYS[self.kind]
         self.counting = True
         """Off where the same remotes are met a second time in one run."""
@@ -50,6 +45,8 @@ class Ingest:
             elif remote.merged_into is not None:
                 self._merge(remote.id, remote.merged_into)
         self.unread.difference_update(i for i, remote in latest.items() if remote.merged_into is None)
+        if self.provisional:
+            self._settled(latest.values())
         rows = self.trees.links(self.system, self.kind, list(latest))
         fresh: list[tuple[Any, ...]] = []
         fresh_keys: list[tuple[str, str]] = []
@@ -58,6 +55,11 @@ class Ingest:
             row = rows.get(remote.id)
             if remote.merged_into is not None:
                 continue
+            if row is not None and self._another(row, remote):
+                if not self.forget(row):
+                    self.run.unchanged[self.system, self.kind] += self.counting
+                    continue
+                row = None
             if remote.gone:
                 self._gone(row, remote)
             elif row is None:
@@ -89,14 +91,17 @@ class Ingest:
             self.run.id,
             "waiting",
             listing,
+            int(remote.provisional),
         )
 
     def _seen_again(self, row: Row, remote: Remote) -> None:
+        if row.provisional and not remote.provisional:  # it has kept its id
+            row = self.given(row.remote_id, row.remote_id) or row
         if row.risen:
             self.trees.set_columns(self.system, self.kind, row.remote_id, risen=0)
             row = row._replace(risen=0)
         if row.gone is None and remote.version and row.version == remote.version:
-            self.run.unchanged[self.system, self.kind] += self.counting
+            self.run.unchanged[self.system, self.kind] += self.counting and row.pulled != self.run.id
             return
         link = decode(row)
         stamp = remote.modified
@@ -182,6 +187,9 @@ class Ingest:
     def mark_gone(self, row: Row | Link, by: str = "user", when: int = 0) -> None:
         """A remote is deleted: its values stay as they were last seen. `when`: the system's stamp of it (ms), 0 where
         nothing tells; it may be older than what took the record out of the bin elsewhere, unless it is surely newer."""
+        if row.provisional:
+            self.forget(row)
+            return
         self.run.touched = True
         risen = 0 if when > row.risen + self.run.rules.skew_ms else row.risen
         self.trees.set_columns(
@@ -254,6 +262,9 @@ class Ingest:
         lost = rows.get(loser)
         if lost is None:
             return
+        if lost.provisional:
+            self.given(loser, winner)
+            return
         kept = rows.get(winner)
         self._unkey(loser, decode(lost))
         self.trees.drop_link(self.system, self.kind, loser)
@@ -270,6 +281,9 @@ class Ingest:
         heir = self.trees.aliases(self.system, self.kind, [heir]).get(heir, heir)
         rows = self.trees.links(self.system, self.kind, [remote.id, heir])
         lost, kept = rows.get(remote.id), rows.get(heir)
+        if lost is not None and lost.provisional:  # nobody elsewhere knows of it: it is met as who it is now
+            self.forget(lost, settled=True)
+            return
         if lost is None or (kept is not None and (lost.record is None or kept.record is not None)):
             self._merge(remote.id, heir)
             return
@@ -323,9 +337,6 @@ class Ingest:
         )  # fmt: skip
         self.run.store.work.journal([entry])
 
-    def _unkey(self, remote_id: str, link: Link) -> None:
-        self.trees.unkey(self.system, self.kind, [(k, remote_id) for k in keys_of(self.kind, link.seen, self.keys)])
-
     def _inherit(self, lost: Row, kept: Row | None, winner: str) -> None:
         """The winner is not linked: it takes over the loser's record, and what was agreed with it."""
         if kept is None:
@@ -367,7 +378,3 @@ class Ingest:
             if row.gone is None and row.system != self.system and row.system not in taken:
                 self.trees.set_columns(row.system, row.kind, row.remote_id, record=winner, base=None)
         self.trees.mark([winner, loser])
-
-    def rows(self, ids: Sequence[str]) -> dict[str, Row]:
-        """The stored rows of remotes."""
-        return self.trees.links(self.system, self.kind, ids)

@@ -255,7 +255,8 @@ class Matching:
         self.store.trees.set_columns(row.system, row.kind, row.remote_id, state=state, dirty=int(state == "review"))
 
     def _link(self, row: Row, record: str) -> None:
-        self.store.trees.adopt([(record, None, "applied", row.system, row.kind, row.remote_id)])
+        state = "waiting" if row.provisional else "applied"
+        self.store.trees.adopt([(record, None, state, row.system, row.kind, row.remote_id)])
         self._restamp(row, record)
         self.store.trees.wake([record])
         self.store.trees.mark([record])
@@ -265,7 +266,7 @@ class Matching:
 
     def _maybe_ours(self, system: System, intent: Intent, row: Row, seen: Fields) -> bool:
         """Whether a remote may be what an open create made: by its hub id; without a field for that, by its values."""
-        if intent.system != row.system:
+        if intent.system != row.system or row.provisional:
             return False
         if row.hub_id is not None:
             return row.hub_id == intent.record
@@ -281,13 +282,24 @@ class Matching:
         """Records of their own: the first values are what this system holds, and that is agreed at once.
 
         Each with its cells in the system's own id space and in the hub's, and the references that have no target yet.
+        A remote without an id of its own says nothing yet: its record is blank.
         """
-        records, links, entries = [], [], []
+        records: list[tuple[str, Kind, str, str, int]] = []
+        links: list[tuple[str, str | None, str, str, Kind, str]] = []
+        entries: list[tuple[Row, str, str, str | None]] = []
         asked_before = self.store.db.any("review")
         names = {system: dumps(system) for system in {row.system for row, *_ in new}}
         bases: dict[tuple[str, ...], str] = {}
         for row, fields_there, fields, unresolved in new:
             record = self.assigned[row.system, row.remote_id]
+            self._restamp(row, record)
+            if asked_before:
+                self.store.book.close_match(row.system, row.remote_id)
+            if row.provisional:
+                records.append((record, self.kind, "{}", "{}", 1))
+                links.append((record, None, "waiting", row.system, row.kind, row.remote_id))
+                entries.append((row, record, "adopt", "{}"))
+                continue
             skip = self.unshared | unresolved if unresolved else self.unshared
             held = {n: v for n, v in fields.items() if v is not None and n not in skip}
             for name in space.references.keys() & held.keys() if space.merged else ():  # whom it names, merged or not
@@ -307,9 +319,6 @@ class Matching:
                 base = bases[shape] = lacking(none) if none else "{}"
             links.append((record, base, "applied", row.system, row.kind, row.remote_id))
             entries.append((row, record, "adopt", text))
-            self._restamp(row, record)
-            if asked_before:
-                self.store.book.close_match(row.system, row.remote_id)
         self.store.trees.add_records(records)
         self.store.trees.adopt(links)
         self.store.trees.wake([r[0] for r in records])

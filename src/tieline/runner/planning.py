@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tieline.engine.merge import Court, Merged, Side, digest, merge, title
+from tieline.engine.merge import Court, Merged, Side, begin, digest, merge, title
 from tieline.engine.plan import (
     Planned,
     archives,
@@ -21,16 +21,18 @@ from tieline.engine.plan import (
     owed,
 )
 from tieline.events import PlannedOrder
-from tieline.model import EMPTY, Link, Order, Question, Record, Schema, StreamFacts
+from tieline.model import EMPTY, Fields, Link, Order, Question, Record, Schema, StreamFacts
 from tieline.records import KINDS, REFERENCES, Cell, Kind
 from tieline.runner.acting import Asking
 from tieline.runner.context import Run, System
+from tieline.runner.joining import alone, join
 from tieline.runner.matching import Matching
 from tieline.runner.parting import part
 from tieline.runner.references import References
 from tieline.runner.space import ToHub
 from tieline.runner.targets import Targets
-from tieline.store import Cursor, Entry, Refusal, Row
+from tieline.runner.unnamed import hold, release, told_by
+from tieline.store import Entry, Refusal, Row
 from tieline.store.forms import decode, dumps, encode_base, problems_of
 
 Stored = Sequence[tuple[Row, Link]]
@@ -55,32 +57,10 @@ def plan(run: Run) -> dict[Kind, str]:
         if first and absent:
             waiting[kind] = f"{kind}: the first full read of {', '.join(absent)} is not complete"
             continue
-        newly = _join(run, kind, joined, cursors)
-        Matching(run, kind, alone=_alone(run, kind, joined)).match(joined)
+        newly = join(run, kind, joined, cursors)
+        Matching(run, kind, alone=alone(run, kind, joined)).match(joined)
         Planning(run, kind, joined, newly).plan()
     return waiting
-
-
-def _alone(run: Run, kind: Kind, joined: Sequence[System]) -> bool:
-    """Whether one system takes part that is owed nothing, not even a hub id: records made of it need no plan."""
-    if len(joined) != 1 or any(s.streams_of(kind) and s.name != joined[0].name for s in run.configured.values()):
-        return False
-    system = joined[0]
-    stamping = any(run.schema(system, f.name).stamps for f in system.streams_of(kind))
-    return run.rules_of(system.name, kind).mode == "read" or not stamping
-
-
-def _join(run: Run, kind: Kind, joined: Sequence[System], cursors: Mapping[tuple[str, str], Cursor]) -> set[str]:
-    """Systems that take part for the first time, by name: every record may owe them something."""
-    newly = set()
-    for system in joined:
-        for facts in system.streams_of(kind):
-            cursor = cursors[system.name, facts.name]
-            if not cursor.joined:
-                newly.add(system.name)
-                run.store.trees.save_cursor(cursor._replace(joined=True))
-                run.store.trees.mark_all(kind)
-    return newly
 
 
 class Planning:
@@ -179,33 +159,43 @@ class Planning:
         stored: Stored,
     ) -> tuple[int, int]:
         later = False
-        ended, questions = doomed(record, sides, court)
-        merged = last_words(record, sides) if ended or not record.alive else merge(record, sides, court)
+        held = [s for s in sides if s.link.provisional]
+        solid = [s for s in sides if not s.link.provisional] if held else sides
+        ended, questions = doomed(record, solid, court)
+        merged = last_words(record, solid) if ended or not record.alive else self._merged(record, solid, court)
         if ended and record.alive:
             self.store.trees.set_state(record.id, "dead")
             self.store.work.forgive(record.id)
         if ended or not record.alive:
-            cause = next((s.link.system for s in sides if s.link.gone == "user"), "")
-            able = [s for s in sides if self._facts(s).archives]
+            cause = next((s.link.system for s in solid if s.link.gone == "user"), "")
+            able = [s for s in solid if self._facts(s).archives]
             planned = Planned(orders=archives(record, able, cause))
+            release(self.store, held)
+            sides = solid
         else:
             linked = {link.system for _, link in stored if link.gone in (None, "user")}
             targets, twins = self._targets.of(record, merged, sides, linked, refusals, court)
             self._references.asking = record.id
-            planned = owed(record, merged, sides, targets, court, self._references.asker)
+            planned = owed(record, merged, solid, targets, court, self._references.asker)
             planned.orders += links(record, sides, self._stamping(sides))
+            hold(self.run, held, planned)
             questions += twins
-            acts, later = self._asking.orders(
-                record, merged.fields, [s.link.system for s in sides], refusals, self._references.asker
-            )
-            planned.orders += acts
+            said, asking = merged.fields, [s.link.system for s in sides]
+            acts, later = self._asking.orders(record, said or told_by(held), asking, refusals, self._references.asker)
+            planned.orders += acts if said else []
         self._note_missing(record, planned)
-        orders, held = self._let_pass(record, planned, court)
-        self._ask(record, [*merged.questions, *questions, *held], questioned)
+        orders, held_back = self._let_pass(record, planned, court)
+        self._ask(record, [*merged.questions, *questions, *held_back], questioned)
         self._write(record, merged, sides, planned, stored)
-        self._spool(record, merged, orders)
+        self._spool(record, merged.fields or told_by(held), orders)
         waits = later or self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
         return int(waits), len(orders)
+
+    @staticmethod
+    def _merged(record: Record, sides: Sequence[Side], court: Court) -> Merged:
+        """What the edits come to; a record that was blank so far takes its first word from its first remote."""
+        blank = not record.fields and not record.stamps
+        return (begin if blank and any(s.link.gone is None for s in sides) else merge)(record, sides, court)
 
     def _facts(self, side: Side) -> StreamFacts:
         return self.joined[side.link.system].connector.facts.stream(side.link.stream)
@@ -229,6 +219,8 @@ class Planning:
 
     def _folded(self, record: Record, into: str, sides: Sequence[Side], court: Court, stored: Stored) -> list[Order]:
         """What is left of a record that was merged into another: links that must not stand beside the winner's."""
+        held, sides = [s for s in sides if s.link.provisional], [s for s in sides if not s.link.provisional]
+        release(self.store, held)
         orders, questions, apart = folded(record, into, sides, court)
         if apart:
             self.store.trees.set_state(record.id, "alive")
@@ -236,7 +228,7 @@ class Planning:
         self._ask(record, questions, True)
         if orders:
             self._write(record, last_words(record, sides), sides, Planned(), stored)
-        self._spool(record, Merged(dict(record.fields), dict(record.stamps)), orders)
+        self._spool(record, record.fields, orders)
         return orders
 
     def _stamping(self, sides: Sequence[Side]) -> frozenset[str]:
@@ -357,9 +349,9 @@ class Planning:
             Entry(self.run.id, now, record.id, system, self.kind, None, op, outcome, dumps(changes), None)
         )
 
-    def _spool(self, record: Record, merged: Merged, orders: Sequence[Order]) -> None:
+    def _spool(self, record: Record, fields: Fields, orders: Sequence[Order]) -> None:
         if orders:
-            name = title(Record(record.id, record.kind, merged.fields))
+            name = title(Record(record.id, record.kind, fields))
             self._notes.orders += [(o, name, sum(v is None for v in o.fields.values())) for o in orders]
 
     def _flush(self) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tieline.engine import window
-from tieline.errors import Rejected, TielineError
+from tieline.errors import FeedExpired, Rejected, TielineError
 from tieline.model import Page, Remote, StreamFacts, Window
 from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
@@ -75,8 +75,10 @@ class Reader:
             every = SWEEP_MS
         elif self.facts.blind:
             every = min(every, SWEEP_MS)
-        relist = self.run.full or (every and now - cursor.full_at >= every)
-        if not cursor.baseline:
+        relist = bool(self.run.full or (every and now - cursor.full_at >= every))
+        if self.facts.feed:
+            cursor = yield from self._fed(cursor, relist)
+        elif not cursor.baseline:
             cursor = yield from self._listing(cursor)
         elif cursor.listing is not None or relist:  # what is deleted is in no listing: the changes are read as well
             cursor = yield from self._listing(cursor)
@@ -91,6 +93,8 @@ class Reader:
         due = self.run.full or now - cursor.swept_at >= SWEEP_MS
         if self.facts.sweep and due:
             yield from self._sweep(cursor, first=cursor.swept_at == 0)
+        if self.facts.provisional:
+            yield from self._unnamed(now)
         yield from self._winners()
 
     def heirs(self, target: StreamFacts) -> Steps:
@@ -105,13 +109,48 @@ class Reader:
                 ingest.take(found)
             self.run.ports.boundary("ingested")
 
+    def _unnamed(self, began: int) -> Steps:
+        """Look once more at what has no id of its own: whoever touched it gave it another. Where somebody did, all is
+        read again, since what it has become may be behind the reader; `began` is when the reading did."""
+        self.ingest.counting = False
+        name, stream = self.system.name, self.facts.name
+        if self.facts.strong_read:
+            yield from self._looked(self.trees.provisional(name, self.facts.kind, stream, self.run.id))
+        if self.trees.strayed(name, stream) >= began:
+            began = self.run.ports.clock.now()
+            cursor, whole = self.trees.cursor(name, stream), self.facts.feed or self.facts.blind
+            yield from self._listing(cursor) if whole else self._changes(cursor)
+        if 0 < self.trees.strayed(name, stream) <= began - self.facts.overlap_ms:
+            with self.run.store.atomic(durable=False):
+                self.trees.met_again(name, stream)
+
+    def _fed(self, cursor: Cursor, relist: bool) -> Generator[Job, Any, Cursor]:
+        """Changes that go on from a token. Without one, or when it has expired, everything is read anew.
+
+        They come before a listing, which shows nothing of what was deleted since.
+        """
+        relist = relist or cursor.listing is not None
+        if cursor.baseline and cursor.feed is not None:
+            self.ingest.counting = not relist  # who is there is met again, and counted then
+            try:
+                cursor = yield from self._changes(cursor)
+            except FeedExpired as error:
+                what = f"the token from which changes of {self.facts.name} go on has expired ({error})"
+                self.run.notes.append(f"{self.system.name}: {what}; everything was read anew")
+                cursor = self._moved(cursor._replace(feed=None))
+            self.ingest.counting = relist or cursor.feed is None
+        relist = relist or cursor.listing is not None
+        if relist or not cursor.baseline or cursor.feed is None:
+            cursor = yield from self._listing(cursor)
+        return cursor
+
     # -- a complete listing
 
     def _listing(self, cursor: Cursor) -> Generator[Job, Any, Cursor]:
         """Read everything; the baseline barrier falls only when this is complete."""
-        resumed = cursor.listing is not None
-        listing = cursor.listing or self.run.id
-        token = cursor.token if resumed else None
+        token = cursor.token if cursor.listing is not None else None
+        resumed = token is not None
+        listing = cursor.listing if resumed and cursor.listing else self._mark()
         started = cursor.started if resumed else 0
         pages, tokens = 0, {token}
         held: list[Page] = []
@@ -124,7 +163,7 @@ class Reader:
                     held = []
                 if token is None or not isinstance(error, Rejected):
                     raise
-                token, started, listing = None, 0, self.run.id  # the token has died: list from the start
+                token, started, listing = None, 0, self._mark()  # the token has died: list from the start
                 continue
             pages += 1
             held.append(page)
@@ -142,23 +181,35 @@ class Reader:
                 self._commit(_joined(held), cursor, listing)
                 held = []
 
+    def _mark(self) -> str:
+        """A name for a listing from its very start that no row bears: what was met earlier may be gone by now."""
+        self.run.listings += 1
+        return f"{self.run.id}:{self.run.listings}"
+
     def _listed(self, cursor: Cursor, page: Page, listing: str, started: int) -> Generator[Job, Any, Cursor]:
         """The last page of a listing: ingest it, look for what is missing, then say the baseline is complete."""
         had_baseline = cursor.baseline
+        lost = self.facts.feed and cursor.feed is None  # nothing told what was deleted meanwhile
         self._commit(page, cursor._replace(listing=listing, started=started), listing)
-        if listing.endswith(UNSURE) and self.facts.full_listing:
+        telling = self.facts.full_listing or (lost and self.facts.strong_read)
+        if listing.endswith(UNSURE) and telling:
             self.run.notes.append(
                 f"{self.system.name}: some of {self.facts.name} cannot be read and show no id; until they can, nothing "
                 "that is absent there counts as deleted"
             )
-        elif self.facts.full_listing and had_baseline:
+        elif telling and had_baseline:
             yield from self._absent(listing)
         since = cursor.since if had_baseline else window.baseline_cursor(started, self.facts)
         done = cursor._replace(
-            baseline=True, token=None, started=0, since=since, full_at=self.run.ports.clock.now(), listing=None
+            baseline=True,
+            token=None,
+            started=0,
+            since=since,
+            full_at=self.run.ports.clock.now(),
+            listing=None,
+            feed=cursor.feed or page.feed,
         )
-        with self.run.store.atomic(durable=False):
-            self.trees.save_cursor(done)
+        self._moved(done)
         self.run.ports.boundary("baseline")
         return done
 
@@ -167,22 +218,26 @@ class Reader:
         after = ""
         while ids := self.trees.unlisted(self.system.name, self.facts.name, self.facts.kind, listing, after):
             after = ids[-1]
-            for part in parts(ids, self.facts.read_batch):
-                found: Sequence[Remote] = []
-                if self.facts.strong_read:
-                    found = yield self._read_job(part)
-                alive = {r.id for r in found if not r.gone} | {a for r in found for a in r.aliases}
-                with self.run.store.atomic(durable=False):
-                    self.ingest.take(found)
-                    for row in self.ingest.rows([i for i in part if i not in alive]).values():
-                        if row.gone is None:
-                            self.ingest.mark_gone(row)
+            yield from self._looked(ids)
+
+    def _looked(self, ids: Sequence[str]) -> Steps:
+        """Take in what a strong read, where there is one, says of these ids; it leaves out who is gone."""
+        for part in parts(ids, self.facts.read_batch):
+            found: Sequence[Remote] = []
+            if self.facts.strong_read:
+                found = yield self._read_job(part)
+            alive = {r.id for r in found if not r.gone} | {a for r in found for a in r.aliases}
+            with self.run.store.atomic(durable=False):
+                self.ingest.take(found)
+                for row in self.ingest.rows([i for i in part if i not in alive]).values():
+                    if row.gone is None:
+                        self.ingest.mark_gone(row)
 
     # -- changes
 
     def _changes(self, cursor: Cursor) -> Generator[Job, Any, Cursor]:
         """Read what changed since the cursor. Hints are read strongly unless their version is known."""
-        walk: window.Walk | None = window.start(cursor.since)
+        walk: window.Walk | None = window.follow(cursor.feed) if cursor.feed else window.start(cursor.since)
         began = 0
         while walk is not None:
             page: Page = yield self._changes_job(walk.window, walk.token)
@@ -193,7 +248,12 @@ class Reader:
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
             page = page._replace(remotes=(yield from self._traced(page.remotes)))
-            if onward is None and walk.sure:  # only a window surely read to its end moves the cursor
+            if onward is None and self.facts.feed:
+                news = page.feed is not None and page.feed != cursor.feed
+                cursor = cursor._replace(feed=page.feed or cursor.feed)
+                if news and self.facts.blind:  # owed from here on: the token does not tell of it a second time
+                    cursor = cursor._replace(listing=self.run.id, token=None)
+            elif onward is None and walk.sure:  # only a window surely read to its end moves the cursor
                 cursor = cursor._replace(since=window.cursor_after(cursor.since, newest, began, self.facts))
             self._commit(page, cursor, None)
             walk = onward
@@ -257,6 +317,12 @@ class Reader:
                 self.ingest.take(found)
 
     # -- small things
+
+    def _moved(self, cursor: Cursor) -> Cursor:
+        """A cursor that accounts for what is in the trees already."""
+        with self.run.store.atomic(durable=False):
+            self.trees.save_cursor(cursor)
+        return cursor
 
     def _commit(self, page: Page, cursor: Cursor, listing: str | None) -> None:
         """A page's remotes and the cursor that accounts for them, together."""

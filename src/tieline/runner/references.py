@@ -122,8 +122,11 @@ class References:
         if record is None:
             return "never"
         here = [r for r in rows.get(hub, ()) if r.system == system]
-        if alive := [r for r in here if r.gone is None]:
-            return "there" if self.run.systems[system].names(kind, alive[0].stream) else "never"
+        alive = [r for r in here if r.gone is None]
+        if named := [r for r in alive if not r.provisional]:
+            return "there" if self.run.systems[system].names(kind, named[0].stream) else "never"
+        if alive:  # it cannot be named before it has an id of its own
+            return "never" if (hub, system) in self._refused else "waiting"
         home = self.run.systems[system].home_of(kind)
         rules = self.run.rules_of(system, kind)
         if record[1] != "alive" or home is None or not rules.create or rules.mode == "read":
@@ -133,6 +136,8 @@ class References:
         wanted = self.run.systems[system].filters.get(kind)
         if wanted is not None and not wanted(record[0].fields):
             return "never"
+        if (living := [r for r in rows.get(hub, ()) if r.gone is None]) and all(r.provisional for r in living):
+            return "waiting"
         if (hub, system) in creating or kind == self.kind:
             return "coming"
         return "waiting"

@@ -113,10 +113,46 @@ class Settler:
 
     def _look(self, intents: Sequence[Intent]) -> list[Intent]:
         """Judge writes to what exists; returns those that have not arrived and still may."""
-        return [i for part in parts(intents, self.facts.read_batch) for i in self._existing(part)]
+        pieces = [list(part) for part in parts(intents, self.facts.read_batch)]
+        return [intent for piece in pieces for intent in (*self._naming(piece), *self._existing(piece))]
+
+    def _naming(self, intents: list[Intent]) -> list[Intent]:
+        """Judge, and take out, the links that were to give a remote its id: it carries the hub id then, whatever it is
+        called now. Returns those that may still arrive."""
+        if not self.facts.provisional:
+            return []
+        rows = self.ingest.rows([i.remote_id for i in intents if i.remote_id is not None and i.op == "link"])
+        mine = [i for i in intents if i.remote_id in rows and rows[i.remote_id].provisional]
+        if not mine:
+            return []
+        connector, stream = self.system.connector, self.facts.name
+        found: Sequence[Remote] = []
+        if self.run.schema(self.system, stream).stamps:
+            found = self.run.call(self.system, lambda: connector.find(stream, [i.record for i in mine]))
+        there: Sequence[Remote] = self.run.call(
+            self.system, lambda: connector.read(stream, [i.remote_id or "" for i in mine], None)
+        )
+        intents[:] = [i for i in intents if i not in mine]
+        met, now, waiting = {r.id for r in there}, self.run.ports.clock.now(), []
+        with self.store.atomic():
+            self.ingest.take([r for r in found if not r.gone and not r.provisional])
+            self.ingest.take([r for r in there if not r.gone and not r.provisional])
+            for intent in mine:
+                row = self.ingest.rows([intent.remote_id or ""]).get(intent.remote_id or "")
+                if row is not None and row.provisional:
+                    if intent.sent_at + self.facts.quiet_ms > now:
+                        waiting.append(intent)
+                        continue
+                    if row.remote_id not in met:
+                        self.ingest.forget(row, settled=True)
+                self._close(intent, "settled" if row is None or not row.provisional else "not found: may be sent again")
+        self.run.ports.boundary("settled")
+        return waiting
 
     def _existing(self, intents: Sequence[Intent]) -> list[Intent]:
         ids = [i.remote_id for i in intents if i.remote_id is not None]
+        if not intents:
+            return []
         connector, stream = self.system.connector, self.facts.name
         found: Sequence[Remote] = self.run.call(self.system, lambda: connector.read(stream, ids, None))
         met = {name: r for r in found for name in (r.id, *r.aliases)}
@@ -218,6 +254,8 @@ class Settler:
         rows, after = self.store.trees.unmatched(self.facts.kind, self.system.name)
         while rows:
             for row in rows:
+                if row.provisional:
+                    continue  # whatever a create made has an id of its own
                 remote = Remote(row.remote_id, decode(row).seen, row.version, row.modified)
                 for intent in intents if row.stream == self.facts.name else ():
                     found = likeness(intent.kind, intent.payload, remote.fields)

@@ -96,7 +96,7 @@ class ToRemote:
         }
         for record, rows in self.store.trees.of_records([heirs.get(i, i) for i in wanted]).items():
             for row in rows:
-                if row.system == self.system and row.gone is None:
+                if row.system == self.system and row.gone is None and not row.provisional:
                     self._known[record] = row.remote_id
         self._known.update({old: self._known[new] for old, new in heirs.items() if new in self._known})
 

@@ -28,6 +28,9 @@ class Targets:
         self.joined = joined
         self.blocked = blocked
         self.keys = run.rules.match.get(kind, ())
+        streams = [(name, facts) for name, system in joined.items() for facts in system.streams_of(kind)]
+        self.astray = {name for name, f in streams if f.provisional and run.store.trees.strayed(name, f.name)}
+        """Where a remote without an id of its own was lost sight of: it may be the very one that would be made."""
         self.contested: set[tuple[str, str]] = set()
         """(record, system): an open match question names the record; a create there could make a twin."""
         self.crowds: dict[str, list[tuple[Context, Sequence[str]]]] = {}
@@ -66,7 +69,7 @@ class Targets:
         refusals: Refusals,
     ) -> list[Target]:
         """The systems that should hold the record and never did."""
-        if not any(s.link.gone is None for s in sides):
+        if not any(s.link.gone is None and not s.link.provisional for s in sides):
             return []
         targets = []
         contested = self._crowded(merged, sides) if self.crowds else frozenset()
@@ -81,6 +84,8 @@ class Targets:
             held = ""
             if (record.id, name) in self.contested or name in contested:
                 held = f"a question about a possible twin in {name} is open"
+            elif name in self.astray:
+                held = f"somebody touched what has no id yet in {name}: that is read again first"
             elif (record.id, name) in self.blocked:
                 held = f"the outcome of an earlier create in {name} is not known yet"
             targets.append(

@@ -39,10 +39,12 @@ class Row(NamedTuple):
     state: str | None
     listed: str | None
     risen: int = 0
+    provisional: int = 0
 
 
 class Cursor(NamedTuple):
-    """Where a stream's reading stands. `listing` marks a complete listing in progress."""
+    """Where a stream's reading stands. `listing` marks a complete listing in progress, `token` its next page; `feed` is
+    the token from which changes go on, where the stream's facts say so."""
 
     system: str
     stream: str
@@ -54,6 +56,7 @@ class Cursor(NamedTuple):
     full_at: int = 0
     swept_at: int = 0
     listing: str | None = None
+    feed: str | None = None
 
 
 def dumps(value: Any) -> str:
@@ -70,14 +73,14 @@ def decode(row: Row) -> Link:
     """The link of a row."""
     return link_of(
         row.system, row.kind, row.stream, row.remote_id, row.record, row.seen, row.base, row.version, row.modified,
-        row.times, row.sent, row.gone, row.hub_id, row.risen,
+        row.times, row.sent, row.gone, row.hub_id, row.risen, row.provisional,
     )  # fmt: skip
 
 
 def link_of(
     system: str, kind: Kind, stream: str, remote_id: str, record: str | None, seen: str, base: str | None, version: str,
     modified: int, times: str | None, sent: str | None, gone: str | None, hub_id: str | None,
-    risen: int,
+    risen: int, provisional: int,
 ) -> Link:  # fmt: skip
     """The link of these columns. `base` shares the dict of `seen` where nothing differs."""
     cells: dict[str, Any] = loads(seen)
@@ -96,6 +99,7 @@ def link_of(
         gone,
         hub_id is not None,
         risen,
+        provisional == 1,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 2
+VERSION = 3
 """What `PRAGMA user_version` holds when every migration below has run: opening an up-to-date store imports nothing."""
 
 _FIRST = """
@@ -127,6 +127,11 @@ def migrate(connection: sqlite3.Connection) -> None:
     @migrations()
     def second(db: Database) -> None:
         db.execute("ALTER TABLE link ADD COLUMN risen INTEGER NOT NULL DEFAULT 0")
+
+    @migrations()
+    def third(db: Database) -> None:
+        db.execute("ALTER TABLE cursor ADD COLUMN feed TEXT")
+        db.execute("ALTER TABLE link ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0")
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")

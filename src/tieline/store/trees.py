@@ -8,28 +8,25 @@ from typing import Any
 
 from tieline.model import Link, Record
 from tieline.records import Kind
-from tieline.store.db import Db, marks
+from tieline.store.db import marks
 from tieline.store.forms import CHUNK, Cursor, Row, dumps, encode, link_of, loads, parts
+from tieline.store.names import Names
 
 _COLUMNS = (
     "system, kind, remote_id, stream, record, seen, base, times, sent, problems, version, modified, own, gone, "
-    "hub_id, dirty, pulled, state, listed, risen"
+    "hub_id, dirty, pulled, state, listed, risen, provisional"
 )
-_LINK = "stream, remote_id, record, seen, base, version, modified, times, sent, gone, hub_id, risen"
+_LINK = "stream, remote_id, record, seen, base, version, modified, times, sent, gone, hub_id, risen, provisional"
 """What a `Link` is made of besides system and kind, in its order."""
 FRESH = (
     "system", "kind", "remote_id", "stream", "seen", "times", "problems", "version", "modified", "hub_id", "pulled",
-    "state", "listed",
+    "state", "listed", "provisional",
 )  # fmt: skip
 """What is known of a remote at first sight; it wants matching."""
 
 
-class Trees:
+class Trees(Names):
     """Records and links."""
-
-    def __init__(self, db: Db) -> None:
-        self.db = db
-        self._sql = db.sql
 
     # -- links
 
@@ -96,7 +93,7 @@ class Trees:
 
     def insert(self, rows: Iterable[Row]) -> None:
         """Write rows whole, new or known."""
-        self._sql.executemany(f"INSERT OR REPLACE INTO link ({_COLUMNS}) VALUES ({marks(20)})", rows)
+        self._sql.executemany(f"INSERT OR REPLACE INTO link ({_COLUMNS}) VALUES ({marks(21)})", rows)
 
     def save(self, link: Link, *, own: int | None = None, **columns: Any) -> None:
         """Write a link's trees back, and any other column by name."""
@@ -233,47 +230,6 @@ class Trees:
                 found.setdefault(key, []).append((system, remote_id, record, seen))
         return found
 
-    # -- aliases
-
-    def alias(self, system: str, kind: Kind, old_id: str, remote_id: str) -> None:
-        """Remember that an old id answers to another; chains are kept one step long."""
-        self._sql.execute(
-            "UPDATE alias SET remote_id = ? WHERE system = ? AND kind = ? AND remote_id = ?",
-            (remote_id, system, kind, old_id),
-        )
-        self._sql.execute("INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?)", (system, kind, old_id, remote_id))
-
-    def aliases(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str]:
-        """Old id → the id it answers to, for those of `ids` that are old."""
-        found: dict[str, str] = {}
-        if self.db.any("alias"):
-            for part in parts(ids):
-                query = (
-                    "SELECT old_id, remote_id FROM alias WHERE system = ? AND kind = ? "
-                    f"AND old_id IN ({marks(len(part))})"
-                )
-                found.update(self._sql.execute(query, (system, kind, *part)).fetchall())
-        return found
-
-    def owners(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, str | None]:
-        """Remote id (old ones too) → the record it is linked to, None when it is known but unlinked."""
-        return {i: into or record for i, (record, into) in self.owners_named(system, kind, ids).items()}
-
-    def owners_named(self, system: str, kind: Kind, ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
-        """The same, each as (the record that is linked, the one which that was merged into)."""
-        old = self.aliases(system, kind, ids)
-        wanted = list({*ids, *old.values()})
-        found: dict[str, tuple[str | None, str | None]] = {}
-        for part in parts(wanted):
-            query = (
-                "SELECT l.remote_id, l.record, r.folded_into FROM link l "
-                "LEFT JOIN record r ON r.id = l.record "
-                f"WHERE l.system = ? AND l.kind = ? AND l.remote_id IN ({marks(len(part))})"
-            )
-            found.update((i, (own, into)) for i, own, into in self._sql.execute(query, (system, kind, *part)))
-        found.update({a: found[b] for a, b in old.items() if b in found})
-        return found
-
     # -- records
 
     def records(self, ids: Sequence[str]) -> dict[str, tuple[Record, str, str | None]]:
@@ -391,4 +347,4 @@ class Trees:
 
     def save_cursor(self, cursor: Cursor) -> None:
         """Move a cursor, in the transaction of the trees it accounts for."""
-        self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(10)})", cursor)
+        self._sql.execute(f"INSERT OR REPLACE INTO cursor VALUES ({marks(11)})", cursor)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tieline.testing import broken_reads, broken_world, broken_writes
+from tieline.testing import broken_feeds, broken_names, broken_reads, broken_world, broken_writes
 from tieline.testing.broken_reads import Wrapper
 
 
 def _found() -> dict[str, type[Wrapper]]:
-    rooms = (broken_reads, broken_writes, broken_world)
+    rooms = (broken_feeds, broken_names, broken_reads, broken_writes, broken_world)
     classes = [c for room in rooms for c in vars(room).values() if isinstance(c, type) and issubclass(c, Wrapper)]
     return {c.breaks: c for c in classes if c.breaks}
 

@@ -63,6 +63,12 @@ class Character:
     """How many results one query of `changes` gives before it refuses to go on."""
     offsets: bool = False
     """Tokens of `changes` count results instead of naming the last one: an edit between pages shifts the rest."""
+    feed: bool = False
+    """`changes` goes on from tokens, in the order in which things were done; without news it answers none."""
+    signal: bool = False
+    """With `feed`: it tells that something was done, and not what: a new token and nothing else."""
+    feed_ms: int = 0
+    """How long such a token holds; 0: for ever."""
     batch: int = 100
     read_batch: int = 100
     mixed: bool = False
@@ -70,6 +76,9 @@ class Character:
     unique_hub_id: bool = False
     stamps: bool = True
     """There is a field for the hub id."""
+    keyless: float = 0.0
+    """The chance that a record which a person enters has no id: it is shown under a provisional one, made of what it
+    holds, until a `link` gives it one. When it is deleted before that, nothing tells of it."""
     unique_email: bool = False
     """A second contact with the same e-mail is refused, from hub and people alike."""
     names_existing: bool = True

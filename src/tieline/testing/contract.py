@@ -12,6 +12,8 @@ reason in `Subject.reasons`; never for anything else.
 from __future__ import annotations
 
 from tieline.testing.contract_bench import Outside, Subject
+from tieline.testing.contract_feed import FeedChecks
+from tieline.testing.contract_names import NameChecks
 from tieline.testing.contract_read import ReadChecks
 from tieline.testing.contract_world import (
     FactChecks,
@@ -26,7 +28,9 @@ from tieline.testing.contract_write import BlankChecks, EchoChecks, ReferenceChe
 
 class ConnectorTests(
     ReadChecks,
+    FeedChecks,
     WriteChecks,
+    NameChecks,
     EchoChecks,
     BlankChecks,
     ReferenceChecks,

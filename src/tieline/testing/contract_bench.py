@@ -101,6 +101,14 @@ class Subject:
     def settle(self) -> None:
         """Let pass what the facts declare: the longest `overlap_ms` and `quiet_ms` of the streams."""
 
+    def typed(self, stream: str, fields: Fields) -> str:
+        """A person adds a record that has no id of its own, where the facts say `provisional`; its provisional id."""
+        raise NotImplementedError("this subject cannot add a record without an id: offer it, or give a reason")
+
+    def expire(self) -> None:
+        """Let every token that a feed has given expire, for the streams whose facts say `feed`."""
+        raise NotImplementedError("this subject cannot let tokens expire: offer it, or give a reason in `reasons`")
+
     def fault(self, name: str) -> AbstractContextManager[None]:
         """While entered, every call suffers `throttle`, `refused`, `lost_before` or `lost_after`, as `faults` says."""
         raise NotImplementedError(f"this subject has no fault {name!r}: offer it, or give a reason in `reasons`")
@@ -120,6 +128,7 @@ class Bench:
         self.check = check
         self._n = 0
         self._ids = SeqIds(7)
+        self._begun = {s: self.token(s) for s in subject.streams if self.facts(s).feed}
 
     # -- judging
 
@@ -210,10 +219,20 @@ class Bench:
             return []
         return [r for _, page in self.pages(stream, lambda t: self.connector.sweep(stream, t)) for r in page.remotes]
 
+    def token(self, stream: str) -> str:
+        """The token that a complete listing hands out."""
+        feed = self.list_pages(stream)[-1].feed
+        self.expect(stream, bool(feed), "the last page of `list` gives no token to go on from")
+        return str(feed)
+
+    def whole(self, stream: str, since: int = 0) -> Window:
+        """The widest window: all that happened since the check began, or since a moment where stamps tell."""
+        return Window(0, feed=self._begun[stream]) if stream in self._begun else Window(since)
+
     def feed(self, stream: str, since: int = 0, at_id: str | None = None) -> list[Remote]:
         """Everything `changes` answers from a window, which is narrowed by id, then by time, where it is capped."""
         found: list[Remote] = []
-        window = Window(since, at_id)
+        window = self.whole(stream, since)._replace(at_id=at_id)
         for _ in range(MAX_PAGES):
             pages = self.window(stream, window)
             found += (r for _, page in pages for r in page.remotes)

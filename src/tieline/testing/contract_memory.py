@@ -84,8 +84,9 @@ class MemoryOutside:
         return self.system.person_create(self.kinds[stream], fields, stream=stream)
 
     def edit(self, stream: str, id: str, fields: Fields) -> None:
-        """As a person."""
-        self.system.person_edit(self.kinds[stream], id, fields)
+        """As a person, who may mean a record by the id that it shows for now."""
+        kind = self.kinds[stream]
+        self.system.person_edit(kind, self.system.inner(kind, id) or id, fields)
 
     def delete(self, stream: str, id: str) -> None:
         """As a person."""
@@ -137,6 +138,17 @@ class MemorySubject(Subject):
     def settle(self) -> None:
         """Advance the clock by what the connector declares, and not a moment more than needed."""
         self.clock.advance(1 + max(max(s.overlap_ms, s.quiet_ms) for s in self.connector.facts.streams))
+
+    def typed(self, stream: str, fields: Fields) -> str:
+        """As a person, and shown as it will be listed."""
+        kind = self.kinds[stream]
+        record = self.system.get(kind, self.system.person_create(kind, fields, keyless=True, stream=stream))
+        assert record is not None  # noqa: S101 it was made just now
+        return self.system.outer(record.remote).id
+
+    def expire(self) -> None:
+        """Advance the clock until no token holds."""
+        self.clock.advance(self.system.character.feed_ms + 1)
 
     def fault(self, name: str) -> AbstractContextManager[None]:
         """Between the connector and the system."""

@@ -5,9 +5,11 @@ Every check fails for at least one connector of `broken`.
 
 from __future__ import annotations
 
-from tieline.model import Page, Remote, Window
+from tieline.model import Page, Remote
 from tieline.records import CUSTOM_PREFIX, spec_of
 from tieline.testing.contract_bench import Bench, Subject
+
+NO_TIMES = "every stream's changes go on from a token, not from a time"
 
 
 def _ids(remotes: list[Remote]) -> list[str]:
@@ -40,7 +42,7 @@ class ReadChecks:
     def test_r3_equal_stamps_cross_a_page(self, subject: Subject) -> None:
         """R3: records of one stamp are all in `changes`, although a page ends between them."""
         bench = Bench(subject, "R3")
-        for stream in bench.streams():
+        for stream in bench.streams(NO_TIMES, lambda f: not f.feed):
             people = bench.people(stream)
             subject.settle()
             missing = set(people) - set(_ids(bench.feed(stream)))
@@ -49,7 +51,7 @@ class ReadChecks:
     def test_r4_changes_come_in_order(self, subject: Subject) -> None:
         """R4: `changes` is ordered by stamp, over all pages of a query."""
         bench = Bench(subject, "R4")
-        for stream in bench.streams():
+        for stream in bench.streams(NO_TIMES, lambda f: not f.feed):
             people = bench.people(stream)
             subject.settle()
             field = bench.editable(stream)[0]
@@ -62,7 +64,7 @@ class ReadChecks:
     def test_r5_window_is_inclusive(self, subject: Subject) -> None:
         """R5: a window that starts at a record's stamp contains the record."""
         bench = Bench(subject, "R5")
-        for stream in bench.streams():
+        for stream in bench.streams(NO_TIMES, lambda f: not f.feed):
             id = bench.person(stream)
             subject.settle()
             found = _ids(bench.feed(stream, bench.now(stream, id).modified))
@@ -71,7 +73,7 @@ class ReadChecks:
     def test_r6_window_leaves_out_what_is_older(self, subject: Subject) -> None:
         """R6: nothing with a stamp before the window is in it."""
         bench = Bench(subject, "R6")
-        for stream in bench.streams():
+        for stream in bench.streams(NO_TIMES, lambda f: not f.feed):
             old = bench.person(stream)
             subject.settle()
             since = bench.now(stream, old).modified + 1
@@ -89,7 +91,7 @@ class ReadChecks:
                 return subject.connector.list(stream, token)
 
             def changes(token: str | None, stream: str = stream) -> Page:
-                return subject.connector.changes(stream, Window(0), token)
+                return subject.connector.changes(stream, bench.whole(stream), token)
 
             for name, ask in (("list", listing), ("changes", changes)):
                 for token, page in reversed(bench.pages(stream, ask)):
@@ -102,7 +104,7 @@ class ReadChecks:
     def test_r8_every_checkpoint_can_be_read_again(self, subject: Subject) -> None:
         """R8: from each stamp, in any order of asking, `changes` gives all that is that young."""
         bench = Bench(subject, "R8")
-        for stream in bench.streams():
+        for stream in bench.streams(NO_TIMES, lambda f: not f.feed):
             for _ in range(3):
                 bench.person(stream)
                 subject.settle()
@@ -115,7 +117,7 @@ class ReadChecks:
     def test_r9_one_stamp_can_be_read_by_id(self, subject: Subject) -> None:
         """R9: with `at_id`, `changes` gives exactly the records of that stamp behind that id; "" is before all."""
         bench = Bench(subject, "R9")
-        for stream in bench.streams():
+        for stream in bench.streams(NO_TIMES, lambda f: not f.feed):
             people = bench.people(stream)
             subject.settle()
             stamps = {r.id: r.modified for r in bench.feed(stream)}
@@ -135,10 +137,10 @@ class ReadChecks:
         if cap is None:
             bench.streams("the subject names no result cap", lambda facts: False)
             return
-        for stream in bench.streams():
+        for stream in bench.streams(NO_TIMES, lambda f: not f.feed):
             people = bench.people(stream, cap + 2)
             subject.settle()
-            pages = [page for _, page in bench.window(stream, Window(0))]
+            pages = [page for _, page in bench.window(stream, bench.whole(stream))]
             hidden = set(people) - {r.id for page in pages for r in page.remotes}
             bench.expect(
                 stream, pages[-1].capped or not hidden, f"it does not say `capped`, and hides {sorted(hidden)}"
@@ -215,7 +217,7 @@ class ReadChecks:
         for stream in bench.streams():
             people = bench.people(stream)
             subject.settle()
-            first = subject.connector.changes(stream, Window(0), None)
+            first = subject.connector.changes(stream, bench.whole(stream), None)
             bench.expect(stream, first.token is not None, f"{len(people)} changes fit on one page: raise `many`")
             field = bench.editable(stream)[0]
             for seen in [r.id for r in first.remotes if r.id in people][:2]:
@@ -223,7 +225,7 @@ class ReadChecks:
             subject.settle()
             found, token = {r.id for r in first.remotes}, first.token
             while token is not None:
-                page = subject.connector.changes(stream, Window(0), token)
+                page = subject.connector.changes(stream, bench.whole(stream), token)
                 found |= {r.id for r in page.remotes}
                 token = page.token
             bench.expect(stream, set(people) <= found, f"hidden by the edit: {sorted(set(people) - found)}")
@@ -263,7 +265,7 @@ class ReadChecks:
         for stream in bench.streams():
             bench.person(stream)
             subject.settle()
-            for _, page in bench.window(stream, Window(0)):
+            for _, page in bench.window(stream, bench.whole(stream)):
                 newest = max((r.modified for r in page.remotes), default=0)
                 bench.expect(stream, page.now > 0, "the page does not say what time it is")
                 late = bench.facts(stream).granularity_ms

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tieline.errors import NotAuthorised, RateLimited, Transient, Unavailable
-from tieline.model import Fields, Window, Write
+from tieline.model import Fields, Write
 from tieline.testing.contract_bench import Bench, Subject
 
 
@@ -150,7 +150,7 @@ def _reads(bench: Bench, stream: str, id: str) -> dict[str, Callable[[], Any]]:
     connector = bench.connector
     calls: dict[str, Callable[[], Any]] = {
         "list": lambda: connector.list(stream, None),
-        "changes": lambda: connector.changes(stream, Window(0), None),
+        "changes": lambda: connector.changes(stream, bench.whole(stream), None),
         "read": lambda: connector.read(stream, [id], None),
     }
     if connector.facts.stream(stream).sweep:

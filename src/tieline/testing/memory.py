@@ -18,6 +18,7 @@ from tieline.ports import Clock
 from tieline.records import Cell, Kind, spec_of
 from tieline.testing.character import LEADS, STREAMS, Character, KindRules
 from tieline.testing.clock import FakeClock
+from tieline.testing.keyless import Keyless
 
 
 class Edit(NamedTuple):
@@ -35,7 +36,7 @@ class Edit(NamedTuple):
 class Record:
     """One record: `remote` is its newest state; `old` are earlier ones, each with the time from which it held."""
 
-    __slots__ = ("asked_hub_id", "at", "created_by", "kind", "old", "remote", "stream")
+    __slots__ = ("asked_hub_id", "at", "created_by", "keyless", "kind", "old", "remote", "stream")
 
     def __init__(
         self, kind: Kind, remote: Remote, at: int, created_by: str, asked_hub_id: str | None, stream: str
@@ -48,6 +49,8 @@ class Record:
         self.created_by = created_by
         self.asked_hub_id = asked_hub_id
         """The hub id its create named, also where the system has no field to keep it in."""
+        self.keyless = False
+        """It has no id that anybody could see yet."""
 
     def __repr__(self) -> str:
         return f"Record({self.remote!r}, by {self.created_by})"
@@ -98,10 +101,11 @@ class Deed(NamedTuple):
     at: int
 
 
-class MemorySystem:
+class MemorySystem(Keyless):
     """One system: its records by kind, what people do in it, and the history. Threads may use it at once."""
 
     def __init__(self, character: Character | None = None, clock: Clock | None = None, seed: int = 0) -> None:
+        super().__init__()
         self.character = character or Character()
         self.clock: Clock = clock or FakeClock()
         self.lock = threading.RLock()
@@ -117,7 +121,7 @@ class MemorySystem:
         self._by_email: dict[str, str] = {}
         self._random = random.Random(seed)
         self._count = 0
-        self._versions = 0
+        self.touches = 0
         self._lag = self.character.index_lag_ms
 
     # -- looking in from outside
@@ -152,11 +156,21 @@ class MemorySystem:
 
     # -- people
 
-    def person_create(self, kind: Kind, fields: Fields, who: str = "person", *, stream: str = "") -> str:
+    def person_create(
+        self, kind: Kind, fields: Fields, who: str = "person", keyless: bool | None = None, *, stream: str = ""
+    ) -> str:
         """Enter a record by hand and say its id; `stream` is the kind's first, or `LEADS`. Raises Invalid for a field
-        there is not, or an e-mail in use."""
+        there is not, or an e-mail in use.
+
+        `keyless`: whether it has no id yet; None: as the character has it. The id that is said is the one inside.
+        """
         with self.lock:
-            return self.create(kind, self._typed(kind, None, fields), who, stream=stream).id
+            record = self.create(kind, self._typed(kind, None, fields), who, stream=stream)
+            chance = self.character.keyless
+            record.keyless = bool(chance) and self._random.random() < chance if keyless is None else keyless
+            if record.keyless:
+                self.keyless[record.id] = record
+            return record.id
 
     def person_edit(self, kind: Kind, id: str, fields: Fields, who: str = "person") -> None:
         """Change some fields by hand. Raises NotFound when the record is not alive, Invalid as `person_create`."""
@@ -318,14 +332,14 @@ class MemorySystem:
         step = self.character.granularity_ms
         late = self.character.late_commit_ms if who != "hub" else 0
         stamp = now - self._random.randint(0, late) if late else now
-        self._versions += 1
+        self.touches += 1
         if self._lag or not self.character.strong_read:
             cut = now - self._lag
             while len(record.old) > 1 and record.old[1][0] <= cut:
                 del record.old[0]
             record.old.append((record.at, record.remote))
         stamp = max(stamp - stamp % step, record.remote.modified)
-        record.remote = remote._replace(version=str(self._versions), modified=stamp)
+        record.remote = remote._replace(version=str(self.touches), modified=stamp)
         record.at = now
         if remote.hub_id is not None:
             known = self.by_hub_id.setdefault((record.kind, remote.hub_id), [])

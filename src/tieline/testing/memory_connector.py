@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tieline.errors import ContractViolation
+from tieline.errors import ContractViolation, FeedExpired
 from tieline.model import (
     Action,
     ActionFacts,
@@ -48,8 +48,10 @@ def facts_of(character: Character) -> Facts:
                 overlap_ms=c.index_lag_ms + c.late_commit_ms,
                 granularity_ms=c.granularity_ms,
                 full_listing=c.full_listing,
+                feed=c.feed,
                 tombstones=c.tombstones,
                 sweep=c.sweep,
+                provisional=c.keyless > 0,
                 conditional=c.conditional,
                 unique_hub_id=c.unique_hub_id and c.stamps,
                 answers_state=c.answers_state,
@@ -92,18 +94,24 @@ class MemoryConnector:
         return Schema(fields, stamps, fingerprint=str((stamps, sorted(rules.choices.items()), rules.offered)))
 
     def list(self, stream: str, token: str | None) -> Page:
-        """The living, in the order of their ids; the token is the last id."""
+        """The living, in the order of their ids; a token is the last id, behind that of the feed if any."""
         self.calls["list"] += 1
         system, kind = self.system, self._kind[stream]
         with system.lock:
             records = system.records[kind]
-            found, last = _take(system, kind, token, lambda r: r.stream == stream and not r.deleted)
-            return Page([self._seen(records[i].remote) for i in found], last, now=system.now())
+            begun, _, after = (token or "|").partition("|")
+            begun = begun or (self._feed_token(stream) if system.character.feed else "")
+            found, last = _take(system, kind, after or None, lambda r: r.stream == stream and not r.deleted)
+            following = None if last is None else f"{begun}|{last}"
+            feed = begun or None if last is None else None
+            return Page([self._seen(records[i].remote) for i in found], following, now=system.now(), feed=feed)
 
     def changes(self, stream: str, window: Window, token: str | None) -> Page:
         """What the index, as far behind as it may be, has in the window; see `Character.hints` and `stale_hits`."""
         self.calls["changes"] += 1
         system, c = self.system, self.system.character
+        if c.feed:
+            return self._fed(stream, window.feed, token)
         with system.lock:
             hits = sorted(self._hits(stream, window))
             count, _, after = (token or "0").partition(":")
@@ -135,9 +143,47 @@ class MemoryConnector:
                 continue
             if at_id is not None and not (state.modified == since and state.id > at_id):
                 continue
-            if state.gone and (not shown or (state.merged_into and c.redirects and not state.moved_to)):
+            if state.gone and (not shown or record.keyless or _answered(state, c)):
                 continue
             yield state.modified, state.id, state if c.stale_hits else newest
+
+    def _fed(self, stream: str, feed: str | None, token: str | None) -> Page:
+        """What was done after a token, as far as the index knows, each record where it was touched last."""
+        system, c = self.system, self.system.character
+        with system.lock:
+            count, _, given = (feed or "").partition("@")
+            if token is None and (not given or (c.feed_ms and system.now() - int(given) > c.feed_ms)):
+                raise FeedExpired(f"the token {feed!r} is not known any more")
+            if c.signal:
+                return Page(
+                    (), now=system.now(), feed=None if int(count) == system.touches else self._feed_token(stream)
+                )
+            after = int(count if token is None else token)
+            hits = sorted((v, r) for v, r in self._touched(stream) if v > after)
+            page = hits[: c.page]
+            if len(hits) > len(page):
+                return Page([self._seen(r) for _, r in page], str(page[-1][0]), now=system.now())
+            news = self._feed_token(stream) if page or token is not None else None
+            return Page([self._seen(r) for _, r in page], now=system.now(), feed=news)
+
+    def _touched(self, stream: str) -> Iterable[tuple[int, Remote]]:
+        """Every record that the feed tells of, with the number of the newest thing done to it."""
+        system, c = self.system, self.system.character
+        for record in system.records[self._kind[stream]].values():
+            state = system.indexed(record)
+            if record.stream != stream or state is None or (state is not record.remote and not c.hints):
+                continue
+            hidden = not c.tombstones or record.keyless or _answered(record.remote, c)
+            if hidden and (state.gone or record.deleted):
+                continue
+            yield int(state.version), state if c.stale_hits else record.remote
+
+    def _feed_token(self, stream: str) -> str:
+        if self.system.character.signal:
+            return f"{self.system.touches}@{self.system.now()}"
+        records = [r for r in self.system.records[self._kind[stream]].values() if r.stream == stream]
+        states = [s for r in records if (s := self.system.indexed(r)) is not None]
+        return f"{max((int(s.version) for s in states), default=0)}@{self.system.now()}"
 
     def sweep(self, stream: str, token: str | None) -> Page:
         """The deleted, in the order of their ids; those merged away too, unless their ids answer with the winner."""
@@ -145,16 +191,14 @@ class MemoryConnector:
         system, kind = self.system, self._kind[stream]
         if not system.character.sweep:
             raise ContractViolation(f"{stream}: the facts do not offer a sweep")
-        redirects = system.character.redirects
+        c = system.character
         with system.lock:
             records = system.records[kind]
             found, last = _take(
                 system,
                 kind,
                 token,
-                lambda r: (
-                    r.stream == stream and r.deleted and not (redirects and r.merged_into and not r.remote.moved_to)
-                ),
+                lambda r: r.stream == stream and r.deleted and not r.keyless and not _answered(r.remote, c),
             )
             return Page([self._seen(records[i].remote) for i in found], last, now=system.now())
 
@@ -167,14 +211,14 @@ class MemoryConnector:
         with system.lock:
             found: dict[str, Remote] = {}
             for id in ids:
-                record = system.get(kind, id)
+                record = system.get(kind, system.inner(kind, id))
                 if record is not None and c.redirects and not record.remote.moved_to:
-                    record = system.get(kind, system.resolve(kind, id))
+                    record = system.get(kind, system.resolve(kind, record.id))
                 if record is not None and record.stream != stream:
                     continue
                 state = None if record is None else record.remote if c.strong_read else system.indexed(record)
                 if state is not None and (not state.gone or c.remembers):
-                    found[state.id] = self._seen(state, fields)
+                    found[id if record is not None and record.keyless else state.id] = self._seen(state, fields)
             return [*found.values()]
 
     def find(self, stream: str, hub_ids: Sequence[str]) -> Sequence[Remote]:
@@ -188,7 +232,7 @@ class MemoryConnector:
                     record = system.records[kind][id]
                     state = system.indexed(record) if record.stream == stream else None
                     if state is not None and state.hub_id == hub_id and (not record.deleted or c.remembers):
-                        found.append(record.remote)
+                        found.append(system.outer(record.remote))
         return found
 
     # -- writing
@@ -224,6 +268,8 @@ class MemoryConnector:
             return Outcome("gone")
         if c.conditional and write.version and write.version != record.version:
             return Outcome("conflict", remote_id=record.id)
+        if record.keyless and write.op != "link":
+            raise ContractViolation(f"{write.op} of {write.remote_id}, which has no id yet")
         problems = system.refusals(kind, write.fields, creating=False)
         twin = system.twin(kind, system.rules[kind].form(write.fields).get("email"), record)
         if twin is not None:
@@ -236,11 +282,15 @@ class MemoryConnector:
             system.commit(record, "hub", fields)
             return self._done(record, problems)
         holder = self._holder(kind, write.hub_id) if c.unique_hub_id else None
-        if not c.stamps or (holder is not None and holder is not record):
+        if (not c.stamps and not record.keyless) or (holder is not None and holder is not record):
             text = "the hub id is on another record" if c.stamps else "there is no field for the hub id"
             return Outcome("rejected", problems=(Problem(None, text, "hub_id"),))
-        system.commit(record, "hub", fields, hub_id=write.hub_id)
-        return self._done(record, problems)
+        named = system.name(record)
+        system.commit(record, "hub", fields, hub_id=write.hub_id if c.stamps else None)
+        done = self._done(record, problems)
+        if named and done.remote is not None:
+            return done._replace(remote=done.remote._replace(aliases=(*record.remote.aliases, write.remote_id or "")))
+        return done
 
     def _archive(self, kind: Kind, stream: str, write: Write) -> Outcome:
         system, c = self.system, self.system.character
@@ -255,7 +305,7 @@ class MemoryConnector:
         return self._done(record)
 
     def _target(self, kind: Kind, write: Write) -> str:
-        id = write.remote_id or ""
+        id = self.system.inner(kind, write.remote_id or "")
         return self.system.resolve(kind, id) if self.system.character.redirects else id
 
     def _holder(self, kind: Kind, hub_id: str) -> Record | None:
@@ -270,6 +320,7 @@ class MemoryConnector:
         return Outcome("ok", remote, record.id, tuple(problems))
 
     def _seen(self, remote: Remote, fields: frozenset[str] | None = None) -> Remote:
+        remote = self.system.outer(remote)
         if fields is None:
             return remote
         return remote._replace(fields={f: v for f, v in remote.fields.items() if f in fields})
@@ -324,6 +375,11 @@ def _take(
                 return found, found[-1]
             found.append(ids[at])
     return found, None
+
+
+def _answered(state: Remote, character: Character) -> bool:
+    """Whether its id answers with the winner, so that nothing tells of its end."""
+    return state.merged_into is not None and character.redirects and not state.moved_to
 
 
 def _field_facts(rules: KindRules, name: str) -> FieldFacts:

@@ -68,12 +68,14 @@ class MatchChecks(Evidence):
 
     def _first_known(self) -> dict[tuple[str, Kind, str], int]:
         query = "SELECT system, kind, remote_id, min(at) FROM journal WHERE remote_id IS NOT NULL GROUP BY 1, 2, 3"
-        found: dict[tuple[str, Kind, str], int] = {(s, k, i): at for s, k, i, at in self.store.db.rows(query)}
+        rows = list(self.store.db.rows(query))
         query = (
             "SELECT system, kind, remote_id, min(opened_at) FROM review WHERE remote_id IS NOT NULL GROUP BY 1, 2, 3"
         )
-        for system, kind, remote_id, at in self.store.db.rows(query):
-            found[system, kind, remote_id] = min(at, found.get((system, kind, remote_id), at))
+        found: dict[tuple[str, Kind, str], int] = {}
+        for system, kind, remote_id, at in (*rows, *self.store.db.rows(query)):
+            place = (system, kind, self.inside(system, remote_id))
+            found[place] = min(at, found.get(place, at))
         return found
 
     def nobody_guessed(self) -> Iterator[Violation]:
@@ -109,7 +111,8 @@ class MatchChecks(Evidence):
                 choices = review["detail"].get("choices", ())
                 same = review["choice"] or (choices[0] if len(choices) == 1 else ":")
                 system, _, remote_id = same.partition(":")
-                told |= {(review["system"], review["remote_id"]), (system, remote_id)}
+                pair = ((review["system"], review["remote_id"]), (system, remote_id))
+                told |= {(s, self.inside(s, i)) for s, i in pair}
         return told
 
     def nobody_converted_is_new(self) -> Iterator[Violation]:

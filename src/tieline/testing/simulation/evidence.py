@@ -67,7 +67,7 @@ class Evidence:
         self.fields = {i: from_json(fields) for i, _, _, fields in records}
         grouped: dict[tuple[str, Kind], list[tuple[str, str, str | None]]] = defaultdict(list)
         for record, kind, system, remote_id, gone in rows:
-            grouped[record, kind].append((system, remote_id, gone))
+            grouped[record, kind].append((system, self.inside(system, remote_id), gone))
         self.clusters = [Cluster(r, k, states.get(r, "?"), tuple(v)) for (r, k), v in grouped.items()]
         self.cluster_of = {c.record: c for c in self.clusters}
         self.record_of: dict[tuple[str, Kind, str], str] = {
@@ -100,15 +100,16 @@ class Evidence:
             if review["topic"] == "merge" and review["state"] == "rejected":
                 self.unmerged.add(review["record"])
             if review["topic"] == "match" and review["state"] == "rejected":
-                self.questions.add(review["remote_id"])
+                self.questions.add(self.inside(review["system"], review["remote_id"]))
                 self._load_apart(review)
                 if review["record"]:  # a person keeps it out of a system
                     self.asked[review["record"]].add("*")
 
     def _load_apart(self, review: Mapping[str, Any]) -> None:
-        me = self.record_of.get((review["system"], review["kind"], review["remote_id"]))
+        mine = self.inside(review["system"], review["remote_id"])
+        me = self.record_of.get((review["system"], review["kind"], mine))
         places = (name.partition(":") for name in review["detail"].get("rivals", ()))
-        rivals = {self.record_of.get((system, review["kind"], i)) for system, _, i in places}
+        rivals = {self.record_of.get((system, review["kind"], self.inside(system, i))) for system, _, i in places}
         rivals.update(review["detail"].get("records", ()))
         self.apart |= {frozenset((me, rival)) for rival in rivals if me is not None and rival not in (None, me)}
 
@@ -118,10 +119,10 @@ class Evidence:
             if review["record"] in self.into:  # what is left of a merged record concerns the one it became
                 self.asked[self.into[review["record"]]].add("*")
         if review["remote_id"]:
-            self.asked_remotes.add((review["system"], review["remote_id"]))
+            self.asked_remotes.add((review["system"], self.inside(review["system"], review["remote_id"])))
         for name in (*review["detail"].get("rivals", ()), *review["detail"].get("choices", ())):
             system, _, remote_id = name.partition(":")
-            self.asked_remotes.add((system, remote_id))
+            self.asked_remotes.add((system, self.inside(system, remote_id)))
         for record in review["detail"].get("records", ()):
             self.asked[record].add("*")
 
@@ -134,7 +135,8 @@ class Evidence:
             "SELECT record, system, kind, remote_id FROM journal "
             "WHERE record IS NOT NULL AND remote_id IS NOT NULL AND op <> 'act'"
         )
-        for record, system, kind, remote_id in self.store.db.rows(query):
+        for record, system, kind, shown in self.store.db.rows(query):
+            remote_id = self.inside(system, shown)
             self.ever[record].add((system, remote_id))
             self.once[system, kind, remote_id].add(record)
         for (system, kind, remote_id), record in self.record_of.items():
@@ -165,6 +167,10 @@ class Evidence:
                 self.once[system, kind, winner].add(record)
 
     # -- helpers
+
+    def inside(self, system: str | None, shown: str) -> str:
+        """The id inside of what a system showed under this one, provisional or not."""
+        return self.world.systems[system].shown.get(shown, shown) if system else shown
 
     def remote(self, system: str, kind: Kind, remote_id: str) -> Record | None:
         """What a system holds under an id."""

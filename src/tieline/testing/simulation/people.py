@@ -101,7 +101,7 @@ class People:
     def _create(self, system: MemorySystem, kind: Kind, fields: dict[str, Cell]) -> None:
         rules = system.rules[kind]
         fields = {n: v for n, v in fields.items() if n in rules.blank}
-        accounts = system.alive("account") if kind != "account" and "account" in rules.blank else []
+        accounts = _named(system, "account") if kind != "account" and "account" in rules.blank else []
         if accounts and self.rng.random() < 0.5:
             fields["account"] = self.rng.choice(accounts).id
         leads = kind == "contact" and system.character.leads and self.rng.random() < 0.6
@@ -203,11 +203,11 @@ class People:
         return {"amount": f"{n}.5", "currency": self.rng.choice(_CURRENCIES)}
 
     def _one_of(self, system: MemorySystem, kind: Kind) -> Cell:
-        alive = system.alive(kind)
+        alive = _named(system, kind)
         return self.rng.choice(alive).id if alive else None
 
     def _several(self, system: MemorySystem, kind: Kind) -> Cell:
-        alive = system.alive(kind)
+        alive = _named(system, kind)
         chosen = self.rng.sample(alive, min(len(alive), self.rng.randint(1, 2)))
         return [{"id": r.id, "role": self.rng.choice((None, "buyer")), "primary": False} for r in chosen] or None
 
@@ -233,6 +233,11 @@ class People:
 
 def _day(n: int) -> str:
     return f"20{26 + n // 336:02d}-{n // 28 % 12 + 1:02d}-{n % 28 + 1:02d}"
+
+
+def _named(system: MemorySystem, kind: Kind) -> list[Record]:
+    """Those that can be referred to: a row without a key cannot."""
+    return [r for r in system.alive(kind) if not r.keyless]
 
 
 def _all(system: MemorySystem, kind: Kind) -> list[Record]:

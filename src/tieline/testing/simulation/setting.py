@@ -75,6 +75,10 @@ class Setting:
     """In one system people enter leads, and convert them into contacts, new ones or some that are there."""
     doubles: bool = False
     """Before the hub came, people had some contacts and accounts twice in one system, and in others as well."""
+    feeds: bool = False
+    """Two systems tell of changes by tokens, which expire after a while."""
+    keyless: bool = False
+    """In one system people type most rows without a key."""
     together: float = 0.0
     """The chance, at each boundary, that another process goes on: a second scheduler starts, or the first is paused
     for longer than its lease. 0: one process at a time."""
@@ -114,8 +118,8 @@ class Setting:
 
 
 FAULT_CLASSES = (
-    "together", "crash", "converting", "merges", "doubles", "deals", "undeletes", "deletes", "skew", "picky", "guarded",
-    "expiry", "quota", "answers", "acting", "burst", "people",
+    "together", "crash", "converting", "merges", "doubles", "feeds", "keyless", "deals", "undeletes", "deletes", "skew",
+    "picky", "guarded", "expiry", "quota", "answers", "acting", "burst", "people",
 )  # fmt: skip
 """What `shrink` switches off before it turns to single faults, most confusing first."""
 
@@ -166,6 +170,8 @@ OPTIONS: Mapping[str, Setting] = {
     "joining": Setting(people=0.05, crash=0.03, faults={"refused": 0.1, "lost_before": 0.1}, runs=4),
     "acting": Setting(people=0.1, crash=0.004, faults=_rates(lost_after=0.25), runs=8, acting=True),
     "converting": Setting(people=0.15, crash=0.004, faults=_rates(lost_after=0.1), converting=True, answers=0.003),
+    "feeds": Setting(people=0.25, crash=0.06, faults=RATES, runs=8, feeds=True, answers=0.003),
+    "keyless": Setting(people=0.2, crash=0.01, faults=_rates(lost_after=0.2), runs=8, keyless=True, answers=0.003),
     "together": Setting(crash=0.002, faults=_rates(lost_after=0.1), together=0.02, answers=0.003),
 }
 """Option sets by name, each the world that provokes one class of bugs."""

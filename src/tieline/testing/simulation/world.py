@@ -24,6 +24,8 @@ MOST_ARCHIVES = 1
 SKEW_MS = 600_000
 ACTION_LAG_MS = 120_000
 """How long a lagging index does not show what was done."""
+FEED_MS = (10_000_000, 80_000_000)
+"""How long a token of a feed may hold: less than the longest pause between two runs, or several of them."""
 DEED = "ticket"
 WELCOME = ActionRule("welcome", "contact", "crm", DEED, lambda f: f.get("title") is not None, {"to": "{email}"})
 """What a world with side effects does, and for whom."""
@@ -110,6 +112,12 @@ def coloured(character: Character, setting: Setting, rng: random.Random) -> Char
         character = replace(character, leads=True, behind=behind, carries_hub_id=rng.random() < 0.5)
     if setting.acting and character.name == "crm":
         character = replace(character, actions=(DEED,), action_lag_ms=ACTION_LAG_MS)
+    if setting.feeds:
+        files = character.name == "files"
+        character = replace(character, feed=True, signal=files, feed_ms=0 if files else rng.choice(FEED_MS))
+    if setting.keyless and character.name == "files":
+        signal = rng.random() < 0.5
+        character = replace(character, keyless=rng.choice((0.7, 1.0)), feed=signal, signal=signal)
     if setting.faults.get("late"):
         character = replace(character, server_ms=max(character.server_ms, SERVER_MS))
     return character
