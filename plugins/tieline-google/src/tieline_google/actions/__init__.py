@@ -1,0 +1,1 @@
+"""Side effects: a Drive folder, a Calendar event, a Gmail draft."""

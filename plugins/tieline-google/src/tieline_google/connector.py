@@ -1,0 +1,67 @@
+"""The Google connector: hands each call to the part of its stream, and each action to its API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tieline import ConfigError, Context, Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
+from tieline_google.mapping import KINDS
+from tieline_google.parts import Part
+from tieline_google.settings import GoogleSettings
+from tieline_google.wire import Wire
+
+_WRITERS = 4
+
+
+class GoogleConnector:
+    """One Google Workspace account, as one signed-in user. Safe to share between threads."""
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings
+        if not isinstance(settings, GoogleSettings) or context.http is None:
+            raise ConfigError(f"system {context.system!r}: Google needs its own settings and an HTTP client")
+        self.settings = settings
+        self.wire = Wire(context.http, context.clock)
+        self.streams = tuple(s for s in KINDS if s in context.mappers)
+        self.parts: dict[str, Part] = {}
+        self.facts = Facts(tuple(self.parts[s].facts for s in self.streams if s in self.parts), writers=_WRITERS)
+
+    def schema(self, stream: str) -> Schema:
+        """The stream's fields."""
+        return self.parts[stream].schema()
+
+    def recall(self, stream: str, schema: Schema) -> None:
+        """What `schema` answered earlier."""
+        self.parts[stream].recall(schema)
+
+    def list(self, stream: str, token: str | None) -> Page:
+        """One page of everything alive."""
+        return self.parts[stream].list(token)
+
+    def changes(self, stream: str, window: Window, token: str | None) -> Page:
+        """One page of what changed since the window's token."""
+        return self.parts[stream].changes(window, token)
+
+    def sweep(self, stream: str, token: str | None) -> Page:
+        """Nothing: who was deleted comes with `changes`, or shows by its absence."""
+        return Page(())
+
+    def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
+        """These records as they are now."""
+        return self.parts[stream].read(ids, fields)
+
+    def find(self, stream: str, hub_ids: Sequence[str]) -> Sequence[Remote]:
+        """Records that carry one of these hub ids."""
+        return self.parts[stream].find(hub_ids)
+
+    def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        """Do these writes."""
+        return self.parts[stream].write(writes)
+
+    def check(self) -> Iterable[Finding]:
+        """What `tieline check` shows."""
+        for part in self.parts.values():
+            yield from part.findings()
+
+    def close(self) -> None:
+        """Nothing is open: the client belongs to the core."""

@@ -1,0 +1,21 @@
+"""What a user may set for a Google Workspace account, beyond the keys every system has. Decides nothing else."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tieline import Settings
+
+LARGEST_PAGE = 1000
+
+
+class GoogleSettings(Settings):
+    """The keys of `[systems.NAME]` for `connector = "google"`."""
+
+    spreadsheet: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{10,128}$")
+    """The id of the spreadsheet that holds accounts, opportunities and campaigns: what stands between `/d/` and `/edit`
+    in its address."""
+    contact_group: str | None = Field(default="Tieline", min_length=1, max_length=100)
+    """The label in Google Contacts whose contacts take part."""
+    page: int = Field(default=LARGEST_PAGE, ge=1, le=LARGEST_PAGE)
+    """Contacts asked for in one page."""
