@@ -71,7 +71,7 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "undelete": (reading.undelete, "risen"),
     "feedfirst": (reading.feedfirst, "feeds"),
     "namelater": (deciding.namelater, "keyless"),
-    "identitytwin": (speaking.identitytwin, "busy"),
+    "identitytwin": (speaking.identitytwin, "plain"),
     "roworder": (speaking.roworder, "offices"),
     "etagignored": (speaking.etagignored, "busy"),
     "wholebatch": (speaking.wholebatch, "picky"),
