@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-from tests.seeded import acting, deciding, reading, writing
+from tests.seeded import acting, deciding, reading, speaking, writing
 from tests.simulate import GC_OBJECTS
 from tieline.testing.simulation import simulate
 
@@ -71,6 +71,10 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "undelete": (reading.undelete, "risen"),
     "feedfirst": (reading.feedfirst, "feeds"),
     "namelater": (deciding.namelater, "keyless"),
+    "identitytwin": (speaking.identitytwin, "plain"),
+    "roworder": (speaking.roworder, "offices"),
+    "etagignored": (speaking.etagignored, "busy"),
+    "wholebatch": (speaking.wholebatch, "picky"),
     "emptylist": (reading.emptylist, "guarded"),
     "sweepless": (reading.sweepless, "plain"),
     "massdelete": (deciding.massdelete, "guarded"),

@@ -317,3 +317,21 @@ def test_leads_that_take_no_part_any_more_are_not_made_again_as_contacts(leads: 
     leads.edit("mail", "contact", leads.only("mail", "contact").id, title="Countess")
     assert leads.sync().writes == 0
     assert len(leads.systems["crm"].alive("contact")) == 1
+
+
+def test_who_was_taken_out_of_the_bin_and_converted_while_a_token_expired_is_nobody_new(office: Any) -> None:
+    hour = 3_600_000
+    office.add("crm", leads=True, feed=True, feed_ms=24 * hour)
+    office.add("mail")
+    ada = lead(office, title="Countess")
+    office.sync()
+    record = office.record_of("crm", "contact", ada)
+    office.clock.advance(60_000)
+    office.systems["crm"].person_delete("contact", ada)
+    office.sync()
+    office.systems["crm"].person_undelete("contact", ada)
+    contact = convert(office, ada)
+    office.clock.advance(25 * hour)
+    for _ in range(3):
+        office.sync()
+    assert office.record_of("crm", "contact", contact) == record

@@ -125,7 +125,7 @@ def twicecounted() -> Iterator[None]:
 def emptylist() -> Iterator[None]:
     """What a listing does not name is deleted: no strong read asks again."""
 
-    def absent(self: pull.Reader, listing: str) -> Generator[Any, Any, None]:
+    def absent(self: pull.Reader, listing: str, *, lost: bool) -> Generator[Any, Any, None]:
         yield from ()
         ids = self.trees.unlisted(self.system.name, self.facts.name, self.facts.kind, listing, "")
         with self.run.store.atomic():

@@ -198,7 +198,7 @@ class Reader:
                 "that is absent there counts as deleted"
             )
         elif telling and had_baseline:
-            yield from self._absent(listing)
+            yield from self._absent(listing, lost=lost)
         since = cursor.since if had_baseline else window.baseline_cursor(started, self.facts)
         done = cursor._replace(
             baseline=True,
@@ -213,10 +213,12 @@ class Reader:
         self.run.ports.boundary("baseline")
         return done
 
-    def _absent(self, listing: str) -> Steps:
-        """What a complete listing does not name is gone, if a strong read of its id says so too."""
+    def _absent(self, listing: str, *, lost: bool) -> Steps:
+        """What a complete listing does not name is gone, if a strong read of its id says so too. Where what happened
+        is lost, somebody may also have taken out of the bin what is known to be gone, and converted it."""
+        place, bin = (self.system.name, self.facts.name, self.facts.kind), bool(lost and self.facts.becomes)
         after = ""
-        while ids := self.trees.unlisted(self.system.name, self.facts.name, self.facts.kind, listing, after):
+        while ids := self.trees.unlisted(*place, listing, after, deleted=bin):
             after = ids[-1]
             yield from self._looked(ids)
 

@@ -147,12 +147,16 @@ class Trees(Names):
             [(listed, system, kind, i) for i in ids],
         )
 
-    def unlisted(self, system: str, stream: str, kind: Kind, listing: str, after: str) -> list[str]:
-        """Live remotes that a complete listing did not name, in chunks by id."""
+    def unlisted(
+        self, system: str, stream: str, kind: Kind, listing: str, after: str, *, deleted: bool = False
+    ) -> list[str]:
+        """Live remotes that a complete listing did not name, in chunks by id; with `deleted`, also those that
+        are known to be gone."""
         rows = self._sql.execute(
-            "SELECT remote_id FROM link WHERE system = ? AND kind = ? AND stream = ? AND gone IS NULL "
+            "SELECT remote_id FROM link WHERE system = ? AND kind = ? AND stream = ? "
+            "AND (gone IS NULL OR ?) "
             "AND listed IS NOT ? AND remote_id > ? ORDER BY remote_id LIMIT ?",
-            (system, kind, stream, listing, after, CHUNK),
+            (system, kind, stream, deleted, listing, after, CHUNK),
         )
         return [r[0] for r in rows]
 

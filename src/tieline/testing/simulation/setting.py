@@ -172,6 +172,9 @@ OPTIONS: Mapping[str, Setting] = {
     "converting": Setting(people=0.15, crash=0.004, faults=_rates(lost_after=0.1), converting=True, answers=0.003),
     "feeds": Setting(people=0.25, crash=0.06, faults=RATES, runs=8, feeds=True, answers=0.003),
     "keyless": Setting(people=0.2, crash=0.01, faults=_rates(lost_after=0.2), runs=8, keyless=True, answers=0.003),
+    "offices": Setting(
+        people=0.15, crash=0.004, faults=RATES, runs=8, feeds=True, keyless=True, converting=True, answers=0.003
+    ),
     "together": Setting(crash=0.002, faults=_rates(lost_after=0.1), together=0.02, answers=0.003),
 }
 """Option sets by name, each the world that provokes one class of bugs."""
