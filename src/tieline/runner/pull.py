@@ -15,7 +15,7 @@ from tieline.model import Page, Remote, StreamFacts, Window
 from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
 from tieline.runner.ingest import Ingest
-from tieline.store import Cursor, Entry
+from tieline.store import Cursor, Entry, Row
 from tieline.store.forms import decode, parts
 
 SWEEP_MS = DAY_MS // 4
@@ -165,6 +165,8 @@ class Reader:
                     raise
                 token, started, listing = None, 0, self._mark()  # the token has died: list from the start
                 continue
+            if cursor.baseline and self.facts.hints and self.facts.strong_read:
+                page = yield from self._caught_up(page)
             pages += 1
             held.append(page)
             started = started or page.now or self.run.ports.clock.now()
@@ -262,7 +264,8 @@ class Reader:
         return cursor
 
     def _confirmed(self, hints: Sequence[Remote]) -> Generator[Job, Any, Sequence[Remote]]:
-        """The strongly read remotes behind hints; a hit whose version is known costs nothing."""
+        """The strongly read remotes behind hints; a hit whose version is known costs nothing. Who is said to be gone,
+        and is left out by the read, is."""
         known = self.trees.versions(self.system.name, self.facts.kind, [h.id for h in hints])
         news = []
         for hint in hints:
@@ -272,9 +275,21 @@ class Reader:
             else:
                 news.append(hint.id)
         found: list[Remote] = []
-        for part in parts(list(dict.fromkeys(news)), self.facts.read_batch):
+        asked = dict.fromkeys(news)
+        for part in parts(list(asked), self.facts.read_batch):
             found += yield self._read_job(part)
-        return found
+        met = {r.id for r in found} | {a for r in found for a in r.aliases}
+        return [*found, *(h for h in hints if h.gone and h.id in asked and h.id not in met)]
+
+    def _caught_up(self, page: Page) -> Generator[Job, Any, Page]:
+        """A listing may be as far behind as the hints: who is older in it than our own write, or is alive although
+        known to be gone, is read strongly."""
+        rows = self.trees.links(self.system.name, self.facts.kind, [r.id for r in page.remotes])
+        old = [r.id for r in page.remotes if r.id in rows and _behind(r, rows[r.id])]
+        found: list[Remote] = [r for r in page.remotes if r.id not in old]
+        for part in parts(old, self.facts.read_batch):
+            found += yield self._read_job(part)
+        return page._replace(remotes=found) if old else page
 
     def _traced(self, remotes: Sequence[Remote]) -> Generator[Job, Any, Sequence[Remote]]:
         """These, with who took over those that are gone since, where the connector can find that out."""
@@ -372,6 +387,11 @@ class Reader:
         return ContractViolation(
             f"{self.system.name} answers the same page of {self.facts.name} again and again: reading it would never end"
         )
+
+
+def _behind(remote: Remote, row: Row) -> bool:
+    """Whether this may be what was there before something that is known already."""
+    return row.gone is not None or (remote.version != row.version and remote.modified < row.own)
 
 
 def _joined(pages: Sequence[Page]) -> Page:

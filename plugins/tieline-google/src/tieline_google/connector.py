@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from tieline import ConfigError, Context, Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
 from tieline_google.mapping import KINDS
 from tieline_google.parts import Part
+from tieline_google.people.contacts import Contacts
 from tieline_google.settings import GoogleSettings
 from tieline_google.wire import Wire
 
@@ -24,6 +25,8 @@ class GoogleConnector:
         self.wire = Wire(context.http, context.clock)
         self.streams = tuple(s for s in KINDS if s in context.mappers)
         self.parts: dict[str, Part] = {}
+        if "contacts" in context.mappers:
+            self.parts["contacts"] = Contacts(self.wire, context.mappers["contacts"], settings)
         self.facts = Facts(tuple(self.parts[s].facts for s in self.streams if s in self.parts), writers=_WRITERS)
 
     def schema(self, stream: str) -> Schema:

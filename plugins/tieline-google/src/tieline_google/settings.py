@@ -15,7 +15,7 @@ class GoogleSettings(Settings):
     spreadsheet: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{10,128}$")
     """The id of the spreadsheet that holds accounts, opportunities and campaigns: what stands between `/d/` and `/edit`
     in its address."""
-    contact_group: str | None = Field(default="Tieline", min_length=1, max_length=100)
-    """The label in Google Contacts whose contacts take part."""
+    contact_group: str | None = Field(default="Tieline", max_length=100)
+    """The label in Google Contacts whose contacts take part; empty: all contacts do."""
     page: int = Field(default=LARGEST_PAGE, ge=1, le=LARGEST_PAGE)
     """Contacts asked for in one page."""

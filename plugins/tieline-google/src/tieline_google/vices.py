@@ -9,6 +9,7 @@ VICES: Final = (
     "lost-answer",
     "old-403",
     "partial-batch",
+    "propagation",
     "quota",
     "stale-etag",
     "sync-token-expiry",

@@ -87,7 +87,7 @@ class Wire:
             if response.status == 403:
                 raise NotAllowed(f"Google does not allow this call ({refused})")
             if response.status == 404:
-                raise NothingThere(f"Google has nothing there ({refused})", hint="tieline check")
+                raise NothingThere(f"Google has nothing there ({refused})", hint="tieline check") from refused
             raise refused
         data: Any = {}
         if response.body:
