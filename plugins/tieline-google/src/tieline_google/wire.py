@@ -67,7 +67,7 @@ def _understood(refused: Refused) -> Exception:
         error = NothingThere(f"Google has nothing there ({refused})", hint="tieline check")
     else:
         return refused
-    error.refused = refused
+    error.refused = error.__cause__ = refused
     return error
 
 

@@ -9,7 +9,9 @@ from tieline_google.sandbox.wire import Refusal, refuse_older
 
 Mask = dict[str, Any]
 """Name → mask of what is inside; an empty one: all of it."""
-_TOKEN = re.compile(r"\s*([A-Za-z*][A-Za-z0-9]*|[(),/])")
+_TOKEN = re.compile(r"\s*([A-Za-z*][A-Za-z0-9]*|[(),/.])")
+
+_SIGNS = "(),/."
 
 
 def masked(body: Any, fields: str) -> Any:
@@ -46,10 +48,10 @@ def _group(tokens: list[str], fields: str) -> Mask:
     """Names with commas between them, up to the end or a closing bracket, which stays."""
     mask: Mask = {}
     while True:
-        if not tokens or tokens[0] in "(),/":
+        if not tokens or tokens[0] in _SIGNS:
             raise _wrong(fields)
         inner = mask.setdefault(tokens.pop(0), {})
-        while tokens[:1] == ["/"] and len(tokens) > 1 and tokens[1] not in "(),/":
+        while tokens[:1] in (["/"], ["."]) and len(tokens) > 1 and tokens[1] not in _SIGNS:
             inner = inner.setdefault(tokens[1], {})
             del tokens[:2]
         if tokens[:1] == ["("]:
