@@ -11,7 +11,7 @@ from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.mask import masked
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.vices import expires
-from tieline_google.sandbox.wire import Answer, Refusal, Row, invalid_older, iso, nowhere, number, refuse_older
+from tieline_google.sandbox.wire import Answer, Refusal, Row, empty, invalid_older, iso, nowhere, number, refuse_older
 
 WRITE = ("calendar", "calendar.events", "calendar.events.owned", "calendar.app.created")
 READ = (*WRITE, "calendar.readonly", "calendar.events.readonly", "calendar.events.owned.readonly")
@@ -139,7 +139,7 @@ def _delete(call: Call, event: Row) -> Answer:
         raise refuse_older(410, "Resource has been deleted", "deleted")
     event["status"] = "cancelled"
     call.state.calendars.touch(event, call.now)
-    return Answer(204)
+    return empty()
 
 
 def _say(event: Row, given: Row) -> None:

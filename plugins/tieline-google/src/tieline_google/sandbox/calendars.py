@@ -25,7 +25,7 @@ class Calendars:
     def id(self) -> str:
         """A fresh one for an event."""
         self.made += 1
-        return f"sandbox{self.made:019d}"
+        return f"stand{self.made:021d}"
 
     def touch(self, event: Row, now: int) -> None:
         """The event changed."""

@@ -11,7 +11,7 @@ from tieline_google.sandbox.mask import masked
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.query import test_of
 from tieline_google.sandbox.vices import lags
-from tieline_google.sandbox.wire import Answer, Row, invalid_older, iso, nowhere, number, refuse_older
+from tieline_google.sandbox.wire import Answer, Row, empty, invalid_older, iso, nowhere, number, refuse_older
 
 WRITE = ("drive", "drive.file")
 READ = (*WRITE, "drive.readonly", "drive.metadata", "drive.metadata.readonly")
@@ -44,7 +44,7 @@ def answer(call: Call) -> Answer:
         case ("DELETE", "files", id):
             need(call, *WRITE)
             call.state.files.drop(_row(call, id)["id"])
-            return Answer(204)
+            return empty()
         case ("GET" | "POST", "files", id, "permissions"):
             return _permissions(call, id)
         case ("GET", "changes", "startPageToken"):

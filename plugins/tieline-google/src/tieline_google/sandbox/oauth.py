@@ -103,6 +103,7 @@ def _certificate(call: Call) -> Answer:
 
 OPEN: Mapping[str, Callable[[Call], Answer]] = {
     TOKEN_PATH: tokens,
+    "/oauth2/v4/token": tokens,  # an older address of it [rec]
     REVOKE_PATH: _revoke,
     CERTIFICATE_PATH: _certificate,
 }

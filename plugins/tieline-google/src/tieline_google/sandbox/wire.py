@@ -20,6 +20,11 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def empty() -> Answer:
+    """The 204 of the older APIs; it calls its nothing a page [rec]."""
+    return Answer(204, None, {"content-type": "text/html"})
+
+
 class Refusal(Exception):
     """An error answer. `body` is JSON, or text for HTML."""
 
