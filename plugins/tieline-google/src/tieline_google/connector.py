@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from tieline import ConfigError, Context, Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
+from tieline import (
+    Action,
+    ConfigError,
+    Context,
+    Facts,
+    Finding,
+    Outcome,
+    Page,
+    Receipt,
+    Remote,
+    Schema,
+    Window,
+    Write,
+)
+from tieline_google.actions.acts import FACTS, Actions
 from tieline_google.mapping import KINDS
 from tieline_google.parts import Part
 from tieline_google.people.contacts import Contacts
@@ -27,7 +41,9 @@ class GoogleConnector:
         self.parts: dict[str, Part] = {}
         if "contacts" in context.mappers:
             self.parts["contacts"] = Contacts(self.wire, context.mappers["contacts"], settings)
-        self.facts = Facts(tuple(self.parts[s].facts for s in self.streams if s in self.parts), writers=_WRITERS)
+        self._actions = Actions(self.wire, settings)
+        streams = tuple(self.parts[s].facts for s in self.streams if s in self.parts)
+        self.facts = Facts(streams, writers=_WRITERS, actions=FACTS)
 
     def schema(self, stream: str) -> Schema:
         """The stream's fields."""
@@ -61,10 +77,19 @@ class GoogleConnector:
         """Do these writes."""
         return self.parts[stream].write(writes)
 
+    def act(self, action: Action) -> Receipt:
+        """Make a folder or an event, or write a draft."""
+        return self._actions.act(action)
+
+    def acted(self, name: str, keys: Sequence[str]) -> Mapping[str, Receipt]:
+        """What carries these keys."""
+        return self._actions.acted(name, keys)
+
     def check(self) -> Iterable[Finding]:
         """What `tieline check` shows."""
-        for part in self.parts.values():
-            yield from part.findings()
+        from tieline_google.check import findings
+
+        return findings(self)
 
     def close(self) -> None:
         """Nothing is open: the client belongs to the core."""

@@ -1,18 +1,25 @@
-"""Google's OAuth and how its APIs speak HTTP: hosts, least scopes, quota errors. Signs nobody in."""
+"""Google's OAuth and how its APIs speak HTTP: hosts, least scopes, quotas. Signs nobody in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from tieline import HttpProfile, Need, OAuth, Request, Response
 
 ROOT = "https://www.googleapis.com/auth/"
 TOKEN_PATH = "/token"  # noqa: S105 a path, no secret [doc]
-AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth"
+AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent"
+"""Only `offline` gives a refresh token, and only after a person was asked [doc]."""
 HOSTS = (".googleapis.com",)
 ANSWER_SECONDS = 60.0
-_TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"})
+ACTION_SCOPES: Mapping[str, str] = {"folder": "drive.file", "event": "calendar.events", "draft": "gmail.compose"}
+"""The least scope of each action. A configuration does not say which of them its rules use."""
+_TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "sharingRateLimitExceeded"})
 """Reasons of the older 403 that mean «too fast» [memory]."""
+_QUESTIONS = (":batchGet", ":batchGetByDataFilter", ":getByDataFilter")
+"""How the paths of POSTs end that change nothing [spec]."""
+_PEOPLE = ("/v1/people", "/v1/contactGroups", "/v1/otherContacts")
 
 
 def scopes(needs: Sequence[Need]) -> list[str]:
@@ -38,8 +45,14 @@ def throttled(response: Response) -> bool:
 
 
 def lane(request: Request) -> str:
-    """Each API has quotas of its own, and Sheets one for reads and one for writes [rec]."""
-    return ""
+    """Each API has quotas of its own; Sheets and People have one for reads and one for writes [rec, doc]."""
+    path = urlsplit(request.path).path
+    asks = request.method == "GET" or path.endswith(_QUESTIONS)
+    if path.startswith("/v4/spreadsheets"):
+        return "sheets-read" if asks else "sheets-write"
+    if path.startswith(_PEOPLE):
+        return "people-read" if asks else "people-write"
+    return next((name for name in ("drive", "calendar", "gmail") if path.startswith(f"/{name}/")), "")
 
 
 PROFILE = HttpProfile(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from tieline import Settings
@@ -17,5 +19,8 @@ class GoogleSettings(Settings):
     in its address."""
     contact_group: str | None = Field(default="Tieline", max_length=100)
     """The label in Google Contacts whose contacts take part; empty: all contacts do."""
+    calendars: tuple[Annotated[str, Field(pattern=r"^\S{1,256}$")], ...] = Field(default=("primary",), min_length=1)
+    """Where events may be made and are looked for: ids of calendars, `primary` for the user's own. The first is meant
+    where an action names none."""
     page: int = Field(default=LARGEST_PAGE, ge=1, le=LARGEST_PAGE)
     """Contacts asked for in one page."""

@@ -11,6 +11,7 @@ VICES: Final = (
     "partial-batch",
     "propagation",
     "quota",
+    "search-lag",
     "stale-etag",
     "sync-token-expiry",
     "token-expiry",

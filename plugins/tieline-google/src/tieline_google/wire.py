@@ -17,11 +17,15 @@ PEOPLE, SHEETS, DRIVE, CALENDAR, GMAIL = "/v1", "/v4/spreadsheets", "/drive/v3",
 
 
 class NothingThere(ConfigError):
-    """There is nothing under this address."""
+    """There is nothing under this address. `refused`: in Google's own words."""
+
+    refused: Refused | None = None
 
 
 class NotAllowed(NotAuthorised):
-    """The signed-in account may not do this."""
+    """The signed-in account may not do this. `refused`: in Google's own words."""
+
+    refused: Refused | None = None
 
 
 class Refused(Rejected):
@@ -54,6 +58,19 @@ def refusal_of(response: Response) -> Refused:
         return Refused(response.status, f"status {response.status} without a reason", ())
 
 
+def _understood(refused: Refused) -> Exception:
+    """A refusal as the error that says who has to do something about it."""
+    error: NotAllowed | NothingThere
+    if refused.status == 403:
+        error = NotAllowed(f"Google does not allow this call ({refused})")
+    elif refused.status == 404:
+        error = NothingThere(f"Google has nothing there ({refused})", hint="tieline check")
+    else:
+        return refused
+    error.refused = error.__cause__ = refused
+    return error
+
+
 class Wire:
     """Speaks to one account. Safe to share between threads."""
 
@@ -84,11 +101,7 @@ class Wire:
     def _decoded(self, response: Response) -> Answer:
         if response.status >= 300:
             refused = refusal_of(response)
-            if response.status == 403:
-                raise NotAllowed(f"Google does not allow this call ({refused})")
-            if response.status == 404:
-                raise NothingThere(f"Google has nothing there ({refused})", hint="tieline check") from refused
-            raise refused
+            raise _understood(refused)
         data: Any = {}
         if response.body:
             try:

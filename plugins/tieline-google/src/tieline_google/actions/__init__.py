@@ -1,1 +1,1 @@
-"""Side effects: a Drive folder, a Calendar event, a Gmail draft."""
+"""What Google can be asked to do besides records: a folder in Drive, an event in Calendar, a draft in Gmail."""

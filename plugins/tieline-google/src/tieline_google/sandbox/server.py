@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from tieline.sandbox import Issuer, Request, Response, SandboxOptions
-from tieline_google.sandbox import drive, oauth, people, vices
+from tieline_google.sandbox import calendar, drive, gmail, oauth, people, vices
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.state import CLIENT_ID, State
 from tieline_google.sandbox.wire import Answer, Refusal, nowhere
@@ -22,7 +22,9 @@ HTML_TYPE = "text/html; charset=UTF-8"
 LOST = 0
 """The status of an answer that never arrives."""
 APIS: Mapping[str, tuple[str, Callable[[Call], Answer]]] = {
+    "/calendar/v3/": ("calendar-json.googleapis.com", calendar.answer),
     "/drive/v3/": ("drive.googleapis.com", drive.answer),
+    "/gmail/v1/": ("gmail.googleapis.com", gmail.answer),
     "/v1/": ("people.googleapis.com", people.answer),
 }
 """Where an API begins → the name of its service, and what answers."""
@@ -40,6 +42,7 @@ class GoogleSandbox:
     client_id = CLIENT_ID
     client_secret = oauth.CLIENT_SECRET
     refresh_token = oauth.REFRESH
+    service_account = oauth.SERVICE_ACCOUNT
     token_path = oauth.TOKEN_PATH
 
     def __init__(self, options: SandboxOptions) -> None:
@@ -90,8 +93,8 @@ class GoogleSandbox:
         return _dressed(answer, headers)
 
     def _answer(self, call: Call, root: str) -> Answer:
-        if call.request.path == oauth.TOKEN_PATH and call.method == "POST":
-            return oauth.tokens(call)
+        if call.request.path in oauth.OPEN:
+            return oauth.OPEN[call.request.path](call)
         if not root:
             raise nowhere()
         oauth.authorise(call)

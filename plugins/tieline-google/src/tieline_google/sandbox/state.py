@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tieline.sandbox import Issuer
+from tieline_google.sandbox.calendars import Calendars
 from tieline_google.sandbox.files import Files
+from tieline_google.sandbox.mailbox import Mailbox
 from tieline_google.sandbox.people_rows import People
 from tieline_google.sandbox.wire import Row
 
@@ -23,6 +25,18 @@ class State:
     def __init__(self) -> None:
         self.files = Files()
         self.people = People()
+        self.calendars = Calendars()
+        self.mailbox = Mailbox()
+        self.users = {OWNER: "active"}
+        """Who is in the domain → `active`, or `gone` for who left."""
+        self.delegated: list[str] = []
+        """The scopes that the service account may ask for in a user's name, without their common beginning."""
+        self.certificate = ""
+        """The service account's public key or certificate in PEM; without one signatures are not looked at."""
+        self.closed_domains: list[str] = []
+        """Domains that nothing may be shared with."""
+        self.notified: list[str] = []
+        """Addresses that Google sent a mail to for what was shared with them, or where they were invited."""
         self.counters: dict[str, int] = {}
         """What the vices and the token endpoint count."""
         self.tokens: dict[str, Row] = {}
@@ -38,7 +52,8 @@ class State:
     def dump(self) -> dict[str, Any]:
         """All of it as plain JSON; `restore` on a fresh State gives the same again."""
         kept = {name: getattr(self, name).dump() for name in _KEPT}
-        return {**kept, **{name: dict(getattr(self, name)) for name in _MAPS}}
+        kept |= {name: list(getattr(self, name)) for name in _LISTS}
+        return {**kept, "certificate": self.certificate, **{name: dict(getattr(self, name)) for name in _MAPS}}
 
     def restore(self, body: Mapping[str, Any]) -> None:
         """Take in what `dump` gave, in place of what is here."""
@@ -46,8 +61,12 @@ class State:
             getattr(self, name).restore(body[name])
         for name in _MAPS:
             setattr(self, name, dict(body[name]))
+        for name in _LISTS:
+            setattr(self, name, list(body[name]))
+        self.certificate = str(body["certificate"])
 
 
-_KEPT = ("files", "issuer", "people")
+_KEPT = ("calendars", "files", "issuer", "mailbox", "people")
 """What keeps itself."""
-_MAPS = ("counters", "tokens")
+_MAPS = ("counters", "tokens", "users")
+_LISTS = ("closed_domains", "delegated", "notified")

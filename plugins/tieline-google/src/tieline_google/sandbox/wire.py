@@ -20,6 +20,11 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def empty() -> Answer:
+    """The 204 of the older APIs; it calls its nothing a page [rec]."""
+    return Answer(204, None, {"content-type": "text/html"})
+
+
 class Refusal(Exception):
     """An error answer. `body` is JSON, or text for HTML."""
 
@@ -36,10 +41,21 @@ def refuse(code: int, message: str, status: str, details: Sequence[Mapping[str, 
     return Refusal(code, {"error": error})
 
 
-def refuse_older(code: int, message: str, reason: str, domain: str = "global") -> Refusal:
-    """The error body of the older APIs (Drive, Calendar) [cap]."""
-    errors = [{"domain": domain, "reason": reason, "message": message}]
+def refuse_older(code: int, message: str, reason: str, domain: str = "global", **where: str) -> Refusal:
+    """The error body of the older APIs (Drive, Calendar) [cap]. `where`: `locationType` and `location` [iss]."""
+    errors = [{"domain": domain, "reason": reason, "message": message, **where}]
     return Refusal(code, {"error": {"errors": errors, "code": code, "message": message}})
+
+
+def refuse_mail(code: int, message: str, reason: str, status: str) -> Refusal:
+    """The error body of Gmail: the older one with a status [cap]."""
+    errors = [{"message": message, "domain": "global", "reason": reason}]
+    return Refusal(code, {"error": {"code": code, "message": message, "errors": errors, "status": status}})
+
+
+def invalid_older(message: str, parameter: str, reason: str = "invalidParameter") -> Refusal:
+    """The 400 of an older API for a parameter that is not right [doc]."""
+    return refuse_older(400, message, reason, locationType="parameter", location=parameter)
 
 
 def not_found() -> Refusal:
@@ -60,6 +76,13 @@ def invalid(message: str, details: Sequence[Mapping[str, Any]] = ()) -> Refusal:
 def unauthorised() -> Refusal:
     """The 401 [cap: the shape]."""
     return refuse(401, "Request had invalid authentication credentials.", "UNAUTHENTICATED")
+
+
+def number(text: str, message: str = "Invalid Value") -> int:
+    """A parameter that is a whole number; an older API's 400 when it is none [cap]."""
+    if not (text.isascii() and text.isdigit()):
+        raise refuse_older(400, message, "invalid")
+    return int(text)
 
 
 def iso(ms: int) -> str:
