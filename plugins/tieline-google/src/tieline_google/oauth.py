@@ -12,6 +12,14 @@ TOKEN_PATH = "/token"  # noqa: S105 a path, no secret [doc]
 AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent"
 """Only `offline` gives a refresh token, and only after a person was asked [doc]."""
 HOSTS = (".googleapis.com",)
+SERVICES: Mapping[str, str] = {
+    "/v1": "https://people.googleapis.com",
+    "/v4/spreadsheets": "https://sheets.googleapis.com",
+    "/gmail/v1": "https://gmail.googleapis.com",
+    "/token": "https://oauth2.googleapis.com",
+    "/revoke": "https://oauth2.googleapis.com",
+}
+"""Which host has what: Drive and Calendar are at `www` [spec]."""
 ANSWER_SECONDS = 60.0
 ACTION_SCOPES: Mapping[str, str] = {"folder": "drive.file", "event": "calendar.events", "draft": "gmail.compose"}
 """The least scope of each action. A configuration does not say which of them its rules use."""
@@ -57,6 +65,7 @@ def lane(request: Request) -> str:
 
 PROFILE = HttpProfile(
     hosts=HOSTS,
+    services=SERVICES,
     throttled=throttled,
     lane=lane,
     timeout=ANSWER_SECONDS,

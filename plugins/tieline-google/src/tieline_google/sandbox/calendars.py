@@ -34,7 +34,11 @@ class Calendars:
 
     def dump(self) -> dict[str, Any]:
         """All of it as plain JSON."""
-        return {"rows": self.rows, "changes": self.changes, "made": self.made}
+        return {
+            "rows": {id: events for id, events in self.rows.items() if events},
+            "changes": self.changes,
+            "made": self.made,
+        }
 
     def restore(self, body: Mapping[str, Any]) -> None:
         """Take in what `dump` gave."""
