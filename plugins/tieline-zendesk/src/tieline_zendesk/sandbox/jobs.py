@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import memberships, organizations, people, tickets, users
 from tieline_zendesk.sandbox.call import MOST, Call, too_many
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import DAY_MS, Answer, Invalid, Row, iso, missing, not_found, refuse
+from tieline_zendesk.sandbox.wire import DAY_MS, Invalid, Row, iso, missing, not_found, refuse
 
 AT_ONCE = 30
 """Jobs that may be queued or running [doc]."""

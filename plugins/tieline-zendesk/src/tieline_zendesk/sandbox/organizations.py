@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.fields import blank, taken_in
 from tieline_zendesk.sandbox.pages import listed
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import Answer, Flaw, Invalid, Row, iso, missing, not_found, refuse, taken
+from tieline_zendesk.sandbox.wire import Flaw, Invalid, Row, iso, missing, not_found, refuse, taken
 
 PLAIN = ("details", "notes", "group_id", "shared_tickets", "shared_comments")
 KNOWN = frozenset((*PLAIN, "id", "name", "external_id", "domain_names", "tags", "organization_fields"))

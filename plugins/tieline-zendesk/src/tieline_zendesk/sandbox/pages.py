@@ -7,8 +7,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_zendesk.sandbox.call import MOST, Call
-from tieline_zendesk.sandbox.wire import Answer, Refusal, Row
+from tieline_zendesk.sandbox.wire import Row
 
 DEPTH = 10_000
 """How many records offset paging reaches [doc]."""

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.pages import listed
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import HOUR_MS, Answer, Flaw, Invalid, Row, iso, missing, moment, not_found, refuse
+from tieline_zendesk.sandbox.wire import HOUR_MS, Flaw, Invalid, Row, iso, missing, moment, not_found, refuse
 
 STATUSES: Final = ("new", "open", "pending", "hold", "solved", "closed")
 TYPES: Final = ("problem", "incident", "question", "task")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.fields import blank
 from tieline_zendesk.sandbox.pages import by_offset, listed
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import Answer, Invalid, Row, bad, iso, missing, not_found, refuse
+from tieline_zendesk.sandbox.wire import Invalid, Row, bad, iso, missing, not_found, refuse
 
 _NOBODY = {"id": None, "url": None, "name": "Anonymous user", "email": "invalid@example.com", "role": "end-user"}
 
