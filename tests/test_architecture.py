@@ -223,6 +223,7 @@ BAD = {
     "a vendor's token": (strays("token = pat-" + "na1-0123abcd-4567-89ab"), "a secret"),
     "a credential header": (cassette("      Authorization:\n      - Bearer x"), "credential header"),
     "a token in a recorded body": (cassette('{"access_token":"a81fd2"}'), "not scrubbed"),
+    "a token in a body of quoted signs": (cassette(r'"{\"access_token\":\"a81fd2\"}"'), "not scrubbed"),
 }
 
 

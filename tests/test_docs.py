@@ -45,9 +45,10 @@ def build() -> ModuleType:
     return module
 
 
-def run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
-    """A command as a stranger runs it: in a folder of its own, without this session's settings."""
+def run(command: list[str], place: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """A command as a stranger runs it: in a folder of its own, without this session's settings, but `more`."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("TIELINE", "PYTEST"))}
+    environ |= more
     return subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -287,13 +288,23 @@ def test_the_hook_example_is_a_plugin_that_works():
 def test_the_connector_of_the_guide_passes_the_conformance_suite(tmp_path):
     for code in blocks(DOCS / "writing-a-connector.md", "python"):
         (tmp_path / code.splitlines()[0].removeprefix("# ")).write_text(code, "utf-8")
-    assert {p.name for p in tmp_path.iterdir()} == {"tieline_shelf.py", "test_contract.py"}
+    assert {p.name for p in tmp_path.iterdir()} == {"tieline_shelf.py", "test_contract.py", "test_conversation.py"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_contract.py"]
     answer = run(command, tmp_path)
     assert answer.returncode == 0, answer.stdout
     passed = re.search(r"(\d+) passed", answer.stdout)
     assert passed is not None
     assert int(passed[1]) >= 35
+
+
+def test_the_recorded_conversation_of_the_guide_is_recorded_and_replayed(tmp_path):
+    code = blocks(DOCS / "writing-a-connector.md", "python")[-1]
+    (tmp_path / "test_conversation.py").write_text(code.replace("tieline_vendor", "tieline_hubspot"), "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_conversation.py"]
+    for mode in ("record", "replay"):
+        answer = run(command, tmp_path, TIELINE_TEST_MODE=mode)
+        assert answer.returncode == 0, answer.stdout
+    assert "client_secret=scrubbed" in (tmp_path / "cassettes" / "conversation.yaml").read_text("utf-8")
 
 
 # -- what a stranger sees first

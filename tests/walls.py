@@ -77,6 +77,7 @@ ONLY_IN = {
     "keyring": "vault",
     "pytest": "testing",
     "hypothesis": "testing",
+    "vcr": "testing",
     "croniter": "config cli",
 }
 """Package → the rooms that may import it."""
@@ -273,7 +274,7 @@ def strays(text: str) -> Iterator[str]:
 
 CREDENTIAL = re.compile(r"(?i)\b(authorization|cookie|set-cookie|x-api-key)\b\s*['\"]?:")
 GIVEN = re.compile(
-    r"""(?i)(access_token|refresh_token|client_secret|signature|assertion|[?&]code)['"]?\s*[=:]\s*['"]?(\w+)"""
+    r"""(?i)(access_token|refresh_token|client_secret|signature|assertion|[?&]code)\\?['"]?\s*[=:]\s*\\?['"]?(\w+)"""
 )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from tieline.model import Action, Facts, Fields, Finding, Outcome, Page, Receipt, Remote, Schema, Window, Write
-from tieline.ports import Clock, Request, Response
+from tieline.ports import Clock, Request, Response, SystemClock
 from tieline.records import Cell, Kind
 
 if TYPE_CHECKING:
@@ -269,6 +269,16 @@ class SandboxOptions:
     clock: Clock | None = None
     state: Mapping[str, Any] | None = None
     """What `dump` gave earlier: the stand-in goes on from there."""
+
+    def now(self) -> int:
+        """What the clock shows (ms); the machine's own where none is given."""
+        return (self.clock or SystemClock()).now()
+
+    def check(self, vices: Iterable[str]) -> None:
+        """Raises ValueError for a seed, or a vice that is not among these."""
+        unknown = sorted(self.vices - set(vices))
+        if unknown or self.seed not in ("empty", "demo"):
+            raise ValueError(f"unknown vice or seed: {', '.join(unknown) or self.seed}")
 
 
 class Sandbox(Protocol):

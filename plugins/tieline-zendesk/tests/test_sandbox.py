@@ -223,6 +223,14 @@ def test_more_than_a_hundred_are_refused_in_words_of_the_kind(stand: Stand) -> N
     assert stand.ask("GET", "users/show_many")[0] == 400
 
 
+def test_who_is_named_twice_is_shown_once_and_who_is_unknown_not_at_all(stand: Stand) -> None:
+    user, organization = stand.user(external_id="E1"), stand.organization("One")
+    for kind, one in (("users", user), ("organizations", organization)):
+        answer = stand.ask("GET", f"{kind}/show_many", ids=f"{one['id']},7,x,{one['id']}")[1]
+        assert ([row["id"] for row in answer[kind]], answer["count"], answer["next_page"]) == ([one["id"]], 1, None)
+    assert stand.ask("GET", "users/show_many", external_ids="E1,E2,e1")[1]["count"] == 1
+
+
 def test_a_path_or_method_that_is_none_is_404(stand: Stand) -> None:
     for method, path in (("GET", "butterflies"), ("PATCH", "users/5"), ("GET", "users/abc")):
         assert stand.ask(method, path) == (404, {"error": "InvalidEndpoint", "description": "Not found"})

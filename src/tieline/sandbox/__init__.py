@@ -6,21 +6,27 @@ from tieline.connector import Act, Peopled, Sandbox, SandboxOptions
 from tieline.demo.company import STAFF, Entry, demo_company
 from tieline.ports import Request, Response
 from tieline.sandbox.issuer import Issued, Issuer
+from tieline.sandbox.parts import Answer, Asked, Rate, Refusal, astray
 from tieline.sandbox.serve import InProcess, Server, serve
 
 __all__ = [
     "STAFF",
     "Act",
+    "Answer",
+    "Asked",
     "Entry",
     "InProcess",
     "Issued",
     "Issuer",
     "Peopled",
+    "Rate",
+    "Refusal",
     "Request",
     "Response",
     "Sandbox",
     "SandboxOptions",
     "Server",
+    "astray",
     "demo_company",
     "serve",
 ]

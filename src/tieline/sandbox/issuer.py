@@ -115,6 +115,10 @@ class Issuer:
         number = self._access.get(access_token)
         return None if number is None else self._families[number].scope
 
+    def ended(self, access_token: str) -> bool:
+        """Whether a token is of somebody's sign-in that is over; of tokens from elsewhere nothing is known."""
+        return access_token.startswith(self._prefix) and access_token not in self._access
+
     def expire(self) -> None:
         """Every access token is over; refresh tokens stay."""
         self._access.clear()

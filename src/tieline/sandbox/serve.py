@@ -18,13 +18,12 @@ from pydantic_core import to_json
 from tieline.connector import Sandbox
 from tieline.errors import Unavailable
 from tieline.ports import Request, Response
+from tieline.sandbox.parts import LOST
 
 MAX_BODY = 64 << 20
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _READ_SUFFIXES = ("/search", "/read", "/token", "/tokens", "/revoke")
 """How a path ends that is read or signed in by POST."""
-LOST = 0
-"""The status of an answer that never arrives: the connection closes instead."""
 
 
 class Stats:

@@ -9,21 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tieline.testing.cassette import Cassette, Exchange
     from tieline.testing.character import STREAMS, Character
     from tieline.testing.clock import FakeClock, SeqIds
     from tieline.testing.contract import ConnectorTests, Outside, Subject
     from tieline.testing.contract_http import FaultyTransport, HttpSubject
     from tieline.testing.contract_memory import MemorySubject
+    from tieline.testing.conversation import ConversationTests
     from tieline.testing.faults import FAULTS, Faults, FaultyConnector
     from tieline.testing.memory import Edit, MemorySystem, Record
     from tieline.testing.memory_connector import MemoryConnector
 
 _HOMES = {
+    "cassette": "Cassette Exchange",
     "character": "STREAMS Character",
     "clock": "FakeClock SeqIds",
     "contract": "ConnectorTests Outside Subject",
     "contract_http": "FaultyTransport HttpSubject",
     "contract_memory": "MemorySubject",
+    "conversation": "ConversationTests",
     "faults": "FAULTS Faults FaultyConnector",
     "memory": "Edit MemorySystem Record",
     "memory_connector": "MemoryConnector",
@@ -43,9 +47,12 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "FAULTS",
     "STREAMS",
+    "Cassette",
     "Character",
     "ConnectorTests",
+    "ConversationTests",
     "Edit",
+    "Exchange",
     "FakeClock",
     "Faults",
     "FaultyConnector",

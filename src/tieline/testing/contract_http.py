@@ -64,14 +64,18 @@ class FaultyTransport:
             self.fault = ""
 
 
-class _Bearer:
+class Bearer:
+    """A credential that never ends."""
+
     def __init__(self, token: str) -> None:
         self._token = token
 
     def authorise(self, request: Request) -> None:
+        """Put it on the request."""
         request.headers = {**request.headers, "authorization": f"Bearer {self._token}"}
 
     def refresh(self, request: Request) -> bool:
+        """There is no other."""
         return False
 
 
@@ -97,7 +101,7 @@ class HttpSubject(Subject):
         client = Client(
             BASE_URL,
             spec.http or HttpProfile(),
-            _Bearer(self.sandbox.token),
+            Bearer(self.sandbox.token),
             self.transport,
             self.clock,
             random=lambda: 0.5,

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -53,8 +52,9 @@ class SalesforceSandbox:
     token_path = TOKEN_PATH
 
     def __init__(self, options: SandboxOptions) -> None:
+        options.check(VICES)
         self._lock = threading.RLock()
-        self._now: Callable[[], int] = options.clock.now if options.clock is not None else _wall
+        self._now = options.now
         self._days = Days(options.vices)
         self._org = Org(self._now, options.vices)
         self._tokens = Tokens("token-expiry" in options.vices, rotates="refresh-rotation" in options.vices)
@@ -66,8 +66,6 @@ class SalesforceSandbox:
         if options.seed == "demo":
             self.add_field("Account", TIER)
             self._org.load(demo(self._org.rows))
-        elif options.seed != "empty":
-            raise ValueError(f"no such seed: {options.seed}")
 
     # -- the wire
 
@@ -197,10 +195,6 @@ class SalesforceSandbox:
         self._days.restore(state["days"])
         self._tokens.restore(state["tokens"])
         self._used = int(state["used"])
-
-
-def _wall() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _call(request: Request) -> Call:

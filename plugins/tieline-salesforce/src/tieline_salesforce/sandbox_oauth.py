@@ -58,7 +58,7 @@ class Tokens:
         """Use up one call. Raises ApiError INVALID_SESSION_ID when the token is unknown or spent."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         good = scheme.lower() in ("bearer", "oauth") and token in self.left
-        good = good and not (token.startswith(ISSUED) and self.issuer.scope(token) is None)
+        good = good and not self.issuer.ended(token)
         if good and self._short:
             self.left[token] -= 1
             good = self.left[token] >= 0

@@ -6,16 +6,14 @@ repeat-page, no-hub-field, field-hidden, token-expiry, refresh-rotation) live wh
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tieline.sandbox import Response
+from tieline.sandbox import Rate, Response
 from tieline_salesforce.sandbox_errors import ApiError, answer
 from tieline_salesforce.sandbox_org import Org
 from tieline_salesforce.sandbox_people import convert, merge
 from tieline_salesforce.sandbox_rows import Row
-from tieline_salesforce.vices import VICES
 
 MOST_CALLS, WINDOW = 100, 10_000
 """Under the rate vices: so many calls in so many milliseconds, more are refused."""
@@ -30,11 +28,8 @@ class Days:
     """Which vices are on, and what they did so far."""
 
     def __init__(self, vices: Collection[str]) -> None:
-        unknown = sorted(set(vices) - set(VICES))
-        if unknown:
-            raise ValueError(f"no such vice: {', '.join(unknown)}")
         self.on = frozenset(vices)
-        self._calls: deque[int] = deque()
+        self._calls = Rate(MOST_CALLS, WINDOW)
         self._refusals = 0
         self._writes = 0
         self._happened: list[str] = []
@@ -43,14 +38,11 @@ class Days:
         """A refusal for too many calls, which is never a 429; a refused call is not counted again."""
         if not self.on & {"rate-limit", "rate-limit-no-retry-after"}:
             return None
-        while self._calls and self._calls[0] <= now - WINDOW:
-            self._calls.popleft()
-        if len(self._calls) < MOST_CALLS:
-            self._calls.append(now)
+        wait = self._calls.take(now)
+        if not wait:
             return None
         self._refusals += 1
-        wait = -(-(self._calls[0] + WINDOW - now) // 1000)
-        headers = {} if "rate-limit-no-retry-after" in self.on else {"retry-after": str(wait)}
+        headers = {} if "rate-limit-no-retry-after" in self.on else {"retry-after": str(-(-wait // 1000))}
         if self._refusals % UNAVAILABLE_EVERY == 0:
             error = ApiError(503, "SERVER_UNAVAILABLE", "Server is temporarily unavailable. Please try again.")
         else:
@@ -92,7 +84,7 @@ class Days:
     def dump(self) -> dict[str, Any]:
         """The state as plain JSON."""
         return {
-            "calls": list(self._calls),
+            "calls": self._calls.dump(),
             "refusals": self._refusals,
             "writes": self._writes,
             "happened": list(self._happened),
@@ -100,7 +92,7 @@ class Days:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `dump` gave."""
-        self._calls = deque(state["calls"])
+        self._calls = Rate(MOST_CALLS, WINDOW, state["calls"])
         self._refusals, self._writes = state["refusals"], state["writes"]
         self._happened = list(state["happened"])
 

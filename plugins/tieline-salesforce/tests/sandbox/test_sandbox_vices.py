@@ -15,9 +15,9 @@ QUERY = "SELECT Id, SystemModstamp FROM Contact"
 
 
 def test_an_unknown_vice_or_seed_is_refused() -> None:
-    with pytest.raises(ValueError, match="no such vice: lazy"):
+    with pytest.raises(ValueError, match="unknown vice or seed: lazy"):
         SalesforceSandbox(SandboxOptions(vices=frozenset({"lazy"})))
-    with pytest.raises(ValueError, match="no such seed"):
+    with pytest.raises(ValueError, match="unknown vice or seed: nonsense"):
         SalesforceSandbox(SandboxOptions(seed="nonsense"))
 
 

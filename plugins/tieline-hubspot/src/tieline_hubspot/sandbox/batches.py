@@ -6,20 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_hubspot.sandbox import links
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.records import ALWAYS, clash, problems_of, sync_company, write_checked
 from tieline_hubspot.sandbox.table import Record, Table
-from tieline_hubspot.sandbox.wire import (
-    Answer,
-    Problem,
-    Refusal,
-    batch,
-    invalid_values,
-    item_error,
-    refuse,
-    validation,
-)
+from tieline_hubspot.sandbox.wire import Problem, batch, invalid_values, item_error, refuse, validation
 
 MAX_INPUTS = 100
 FAILING = 7

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
-from tieline.sandbox import Request
+from tieline.sandbox import Asked, Refusal, Request
 from tieline_hubspot.sandbox.schema import ObjectType, type_named
 from tieline_hubspot.sandbox.state import State
 from tieline_hubspot.sandbox.table import Table
-from tieline_hubspot.sandbox.wire import Refusal, not_found, refuse, validation
+from tieline_hubspot.sandbox.wire import not_found, refuse, validation
 
 DATED = ("2025-09", "2026-03", "2026-09")
 _VERSION = re.compile(r"v\d|\d{4}-\d{2}")
@@ -59,7 +59,7 @@ def route_of(path: str) -> Route | None:
 
 
 @dataclass(slots=True)
-class Call:
+class Call(Asked):
     """A request to one family, with the state it acts on and the stamp that its writes get."""
 
     state: State
@@ -70,24 +70,10 @@ class Call:
     vices: frozenset[str] = frozenset()
 
     @property
-    def method(self) -> str:
-        """The HTTP method."""
-        return self.request.method
-
-    @property
     def base(self) -> str:
         """What links in answers start with."""
         host = self.header("host")
         return f"http://{host}" if host else "https://api.hubapi.com"
-
-    def header(self, name: str) -> str:
-        """A request header, whatever its case; empty when it is not there."""
-        return next((v for k, v in self.request.headers.items() if k.lower() == name), "")
-
-    def param(self, name: str, default: str = "") -> str:
-        """A query parameter given once."""
-        value = self.request.params.get(name, default)
-        return str(value[0] if isinstance(value, list) else value)
 
     def flag(self, name: str) -> bool:
         """A parameter that is true or false; the vendor's SDK writes it with a capital."""
@@ -108,19 +94,10 @@ class Call:
 
     def json(self) -> dict[str, Any]:
         """The body, which must be a JSON object."""
-        try:
-            body = self.request.data()
-        except ValueError:
-            raise validation("Invalid input JSON") from None
-        if not isinstance(body, dict):
-            raise validation("Invalid input JSON: an object is expected")
+        body = self.object()
+        if body is None:
+            raise validation("Invalid input JSON")
         return body
-
-    def form(self) -> dict[str, str]:
-        """The body as a form."""
-        if self.request.form is not None:
-            return dict(self.request.form)
-        return {k: v[0] for k, v in parse_qs(self.request.payload().decode()).items()}
 
     def inputs(self, most: int) -> list[Any]:
         """The inputs of a batch; a 400 when there are too many."""

@@ -10,20 +10,10 @@ from typing import Any
 from urllib.parse import quote, unquote
 from uuid import UUID
 
+from tieline.sandbox import Answer, Refusal
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.state import State
-from tieline_hubspot.sandbox.wire import (
-    Answer,
-    Problem,
-    Refusal,
-    batch,
-    invalid_values,
-    iso,
-    item_error,
-    not_found,
-    refuse,
-    validation,
-)
+from tieline_hubspot.sandbox.wire import Problem, batch, invalid_values, iso, item_error, not_found, refuse, validation
 
 MAX_PAGE = 100
 MAX_BATCH = 50

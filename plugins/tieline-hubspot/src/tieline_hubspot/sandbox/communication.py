@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.consent import SUBSCRIBED, UNSAID, UNSUBSCRIBED
-from tieline_hubspot.sandbox.wire import Answer, Refusal, batch, iso, item_error, not_found, validation
+from tieline_hubspot.sandbox.wire import batch, iso, item_error, not_found, validation
 
 MAX_INPUTS = 100
 _BASES = frozenset(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_hubspot.sandbox.account import CUSTOM, DEFINED, default_relation
 from tieline_hubspot.sandbox.associations import Spec
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.records import sync_company
 from tieline_hubspot.sandbox.table import Record, Table
-from tieline_hubspot.sandbox.wire import Answer, Refusal, batch, item_error, not_found, refuse, validation
+from tieline_hubspot.sandbox.wire import batch, item_error, not_found, refuse, validation
 
 MAX_CREATE = 2_000  # [memory]
 MAX_READ = 1_000  # [memory]

@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_hubspot.sandbox import account
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.schema import Property
 from tieline_hubspot.sandbox.table import Table
-from tieline_hubspot.sandbox.wire import Answer, Refusal, batch, item_error, not_found, refuse, validation
+from tieline_hubspot.sandbox.wire import batch, item_error, not_found, refuse, validation
 
 MAX_UNIQUE = 10
 """Unique properties of one object type [doc]."""

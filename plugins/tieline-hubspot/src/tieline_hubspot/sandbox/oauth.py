@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tieline.sandbox import Issued
+from tieline.sandbox import Answer, Issued, Refusal
 from tieline_hubspot.sandbox.call import Call, Route
-from tieline_hubspot.sandbox.state import CLIENT_ID, ISSUED, State
-from tieline_hubspot.sandbox.wire import Answer, Refusal, not_found, refuse
+from tieline_hubspot.sandbox.state import CLIENT_ID, State
+from tieline_hubspot.sandbox.wire import not_found, refuse
 
 TOKEN = "pat-na1-tieline-sandbox"  # noqa: S105 - a stand-in's throw-away token
 NO_SCOPES = "pat-na1-without-scopes"
@@ -65,7 +65,7 @@ def _refused(code: str, message: str) -> Refusal:
 def authorise(state: State, header: str, expiring: bool) -> str:
     """The kind of credential: `private`, `oauth` or `narrow`. Raises the 401 for anything else, and once used up."""
     scheme, _, token = header.partition(" ")
-    known = token in (TOKEN, NO_SCOPES) or (token in state.tokens and not _ended(state, token))
+    known = token in (TOKEN, NO_SCOPES) or (token in state.tokens and not state.issuer.ended(token))
     if scheme.lower() != "bearer" or not known:
         raise refuse(401, "INVALID_AUTHENTICATION", "Authentication credentials not found or not valid")
     if token == NO_SCOPES:
@@ -76,11 +76,6 @@ def authorise(state: State, header: str, expiring: bool) -> str:
             raise refuse(401, "EXPIRED_AUTHENTICATION", "The OAuth token used to make this call has expired")
         state.tokens[token] = used
     return "private" if token == TOKEN else "oauth"
-
-
-def _ended(state: State, token: str) -> bool:
-    """Whether a token came from a person's sign-in that is over."""
-    return token.startswith(ISSUED) and state.issuer.scope(token) is None
 
 
 SCOPES_HELP = "https://developers.hubspot.com/scopes"

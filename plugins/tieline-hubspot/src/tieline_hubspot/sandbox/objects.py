@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_hubspot.sandbox import links
 from tieline_hubspot.sandbox.batches import batches
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.records import ALWAYS, merge, sync_company, write_checked
 from tieline_hubspot.sandbox.search import Hits, search
 from tieline_hubspot.sandbox.table import Record, Table
-from tieline_hubspot.sandbox.wire import Answer, not_found, validation
+from tieline_hubspot.sandbox.wire import not_found, validation
 
 MAX_LIST = 100
 MAX_LIST_HISTORY = 50

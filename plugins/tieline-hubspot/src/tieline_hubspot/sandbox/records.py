@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tieline.sandbox import Refusal
 from tieline_hubspot.sandbox.account import DEFINED
 from tieline_hubspot.sandbox.state import State
 from tieline_hubspot.sandbox.table import Record, Table
 from tieline_hubspot.sandbox.values import check, missing
-from tieline_hubspot.sandbox.wire import PORTAL, Problem, Refusal, invalid_values, iso, refuse, validation
+from tieline_hubspot.sandbox.wire import PORTAL, Problem, invalid_values, iso, refuse, validation
 
 SOURCE_ID = "4169410"
 _SOURCE = {

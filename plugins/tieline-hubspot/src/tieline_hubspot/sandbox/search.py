@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from tieline.sandbox import Answer
 from tieline_hubspot.sandbox.call import Call
 from tieline_hubspot.sandbox.match import compile_search, key_of
 from tieline_hubspot.sandbox.table import Table
-from tieline_hubspot.sandbox.wire import Answer, validation
+from tieline_hubspot.sandbox.wire import validation
 
 CAP = 10_000
 SMALL_CAP = 20

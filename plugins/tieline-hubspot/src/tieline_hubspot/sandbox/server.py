@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
-
-from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
+from tieline.sandbox import Act, Answer, Issuer, Refusal, Request, Response, SandboxOptions, astray
 from tieline_hubspot.sandbox import dialect, links, load, metadata, oauth, staff, vices
 from tieline_hubspot.sandbox.call import Call, Route, route_of
 from tieline_hubspot.sandbox.campaigns import campaigns
@@ -21,14 +18,12 @@ from tieline_hubspot.sandbox.objects import objects
 from tieline_hubspot.sandbox.search import Hits
 from tieline_hubspot.sandbox.seed import demo
 from tieline_hubspot.sandbox.state import CLIENT_ID, State
-from tieline_hubspot.sandbox.wire import HTML_404, Answer, Refusal, not_found
+from tieline_hubspot.sandbox.wire import HTML_404, not_found
 from tieline_hubspot.vices import VICES
 
 JSON_TYPE = "application/json;charset=utf-8"
 HTML_TYPE = "text/html;charset=iso-8859-1"
 DAILY = 250_000
-LOST = 0
-"""The status of an answer that never arrives."""
 _READS = (("search",), ("batch", "read"), ("unsubscribe-all", "read"), ("token",))
 _COARSE_MS = 1000
 
@@ -48,11 +43,9 @@ class HubSpotSandbox:
     token_path = oauth.TOKEN_PATH
 
     def __init__(self, options: SandboxOptions) -> None:
-        unknown = sorted(options.vices - set(VICES))
-        if unknown or options.seed not in ("empty", "demo"):
-            raise ValueError(f"unknown vice or seed: {', '.join(unknown) or options.seed}")
+        options.check(VICES)
         self.vices = options.vices
-        self._clock = options.clock
+        self._time = options.now
         self._lock = threading.RLock()
         self._hits = Hits()
         self._limits = vices.Limits(self.vices)
@@ -112,47 +105,41 @@ class HubSpotSandbox:
             return self._handle(request, self._now())
 
     def _now(self) -> int:
-        now = self._clock.now() if self._clock is not None else time.time_ns() // 1_000_000
+        now = self._time()
         return now - now % _COARSE_MS if "coarse-stamps" in self.vices else now
 
     def _handle(self, request: Request, now: int) -> Response:
         correlation = str(UUID(int=self._ids.getrandbits(128), version=4))
         headers = {"x-hubspot-correlation-id": correlation, "date": formatdate(now / 1000, usegmt=True)}
-        route = route_of(request.path)
+        route = route_of(request.path) or Route("", "", [])
+        call = Call(self.state, request, route.version, route.rest, now, self.vices)
         kind = ""
         try:
-            if route is None:
+            if not route.family:
                 raise not_found()
             if route.family != "oauth":
-                kind = self._credential(request)
-                if kind == "narrow" or oauth.lacks(self.state, _authorization(request), route, request.method):
+                kind = self._credential(call)
+                if kind == "narrow" or oauth.lacks(self.state, call.header("authorization"), route, call.method):
                     raise oauth.without_scopes(route.family, route.rest)
                 self._limits.admit(now, _searches(route))
-            call = Call(self.state, request, route.version, route.rest, now, self.vices)
             answer = self._families[route.family](call)
             vices.merge_after_read(self.state, self.vices, answer, now)
         except Refusal as refusal:
-            body = {**refusal.body, "correlationId": correlation}
-            answer = Answer(refusal.status, body, refusal.headers)
+            answer = Answer(refusal.status, {**refusal.body, "correlationId": correlation}, refusal.headers)
         headers.update(self._budget(kind, route))
-        headers.update(answer.headers)
-        if route is not None and route.family != "oauth" and kind:
-            if vices.lost(self.state, self.vices, _writes(request, route)):
-                return Response(LOST, {}, b"")
-            if vices.garbage(self.state, self.vices):
-                return Response(200, {**headers, "content-type": HTML_TYPE}, b"<html><body>Just a moment\xe2\x80\xa6")
-        return _dressed(request, answer, headers)
+        strayed = astray(self.vices, self.state.count, _writes(request, route), headers) if kind else None
+        return strayed or _dressed(call, answer, headers)
 
-    def _credential(self, request: Request) -> str:
+    def _credential(self, call: Call) -> str:
         """The kind of credential, or the 401."""
-        kind = oauth.authorise(self.state, _authorization(request), "token-expiry" in self.vices)
+        kind = oauth.authorise(self.state, call.header("authorization"), "token-expiry" in self.vices)
         self.state.count("calls")
         return kind
 
-    def _budget(self, kind: str, route: Route | None) -> dict[str, str]:
+    def _budget(self, kind: str, route: Route) -> dict[str, str]:
         """The rate-limit headers: none on a refused credential, but for properties; searches carry only the daily
         pair, which OAuth apps do not have at all [rec]."""
-        if not kind or route is None or (kind == "narrow" and route.family != "crm/properties"):
+        if not kind or (kind == "narrow" and route.family != "crm/properties"):
             return {}
         headers: dict[str, str] = {}
         if kind != "oauth":
@@ -171,10 +158,6 @@ class HubSpotSandbox:
         }
 
 
-def _authorization(request: Request) -> str:
-    return next((v for k, v in request.headers.items() if k.lower() == "authorization"), "")
-
-
 def _searches(route: Route) -> bool:
     return route.family == "crm/objects" and route.rest[1:] == ["search"]
 
@@ -184,12 +167,8 @@ def _writes(request: Request, route: Route) -> bool:
     return request.method != "GET" and not any(tail[-len(end) :] == end for end in _READS)
 
 
-def _dressed(request: Request, answer: Answer, headers: dict[str, str]) -> Response:
-    """The answer as bytes. A 404 is HTML unless JSON was asked for by name [rec]."""
-    if answer.body is None:
-        return Response(answer.status, headers, b"")
-    accept = next((v for k, v in request.headers.items() if k.lower() == "accept"), "")
-    if answer.status == 404 and "json" not in accept:
-        headers = {**headers, "content-type": HTML_TYPE, "x-hubspot-notfound": "true"}
-        return Response(404, headers, HTML_404.encode())
-    return Response(answer.status, {"content-type": JSON_TYPE, **headers}, to_json(answer.body))
+def _dressed(call: Call, answer: Answer, headers: dict[str, str]) -> Response:
+    """A 404 is HTML unless JSON was asked for by name [rec]."""
+    if answer.status == 404 and answer.body is not None and "json" not in call.header("accept"):
+        answer = Answer(404, HTML_404, {**answer.headers, "x-hubspot-notfound": "true"})
+    return answer.response(headers, json=JSON_TYPE, text=HTML_TYPE)

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
+from tieline.sandbox import Answer, Rate, Refusal
 from tieline_hubspot.sandbox.records import merge
 from tieline_hubspot.sandbox.state import State
-from tieline_hubspot.sandbox.wire import Answer, Refusal, refuse
+from tieline_hubspot.sandbox.wire import refuse
 
 INTERVAL_MS = 10_000
 MAX_CALLS = 100
 """Calls in an interval under `rate-limit`, as a private app of a small account has them [doc]."""
 MAX_SEARCHES = 5
 """Searches in a second under `rate-limit-no-retry-after` [doc]."""
-LOST_EVERY = 5
-GARBAGE_EVERY = 10
 
 
 class Limits:
-    """Sliding windows of calls. Not part of the dumped state: they are over in seconds."""
+    """How many calls there were of late. Not part of the dumped state: it is over in seconds."""
 
     def __init__(self, vices: frozenset[str]) -> None:
-        self._calls: deque[int] = deque()
-        self._searches: deque[int] = deque()
+        self._calls = Rate(MAX_CALLS, INTERVAL_MS)
+        self._searches = Rate(MAX_SEARCHES, 1000)
         self._vices = vices
 
     def admit(self, now: int, search: bool) -> None:
         """Count a call, or raise the 429 that it meets."""
         if "rate-limit" in self._vices:
-            wait = _take(self._calls, now, INTERVAL_MS, MAX_CALLS)
+            wait = self._calls.take(now)
             if wait:
                 raise self._too_fast(wait)
-        if search and "rate-limit-no-retry-after" in self._vices and _take(self._searches, now, 1000, MAX_SEARCHES):
+        if search and "rate-limit-no-retry-after" in self._vices and self._searches.take(now):
             raise refuse(429, "RATE_LIMITS", "You have reached your secondly limit.")  # [rec]
 
     def remaining(self) -> int:
         """What is left of the interval; nearly all of it when nothing is limited."""
-        return MAX_CALLS - len(self._calls) if "rate-limit" in self._vices else MAX_CALLS - 1
+        return self._calls.left() if "rate-limit" in self._vices else MAX_CALLS - 1
 
     @staticmethod
     def _too_fast(wait: int) -> Refusal:
@@ -49,26 +47,6 @@ class Limits:
             "groupName": "publicapi:private-apps:api-calls-daily:sandbox",
         }  # [iss]
         return Refusal(429, body, {"retry-after": str(-(-wait // 1000))})
-
-
-def _take(window: deque[int], now: int, length: int, most: int) -> int:
-    """Note one more in the window; how many ms to wait when it is full, else 0."""
-    while window and window[0] <= now - length:
-        window.popleft()
-    if len(window) >= most:
-        return max(1, window[0] + length - now)
-    window.append(now)
-    return 0
-
-
-def lost(state: State, vices: frozenset[str], write: bool) -> bool:
-    """Whether the answer to this write never arrives; the write was applied."""
-    return write and "lost-answer" in vices and state.count("writes") % LOST_EVERY == 0
-
-
-def garbage(state: State, vices: frozenset[str]) -> bool:
-    """Whether this answer is a 200 with a page of HTML; the request was done."""
-    return "garbage" in vices and state.count("answers") % GARBAGE_EVERY == 0
 
 
 def merge_after_read(state: State, vices: frozenset[str], answer: Answer, now: int) -> None:

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from json import dumps
 from typing import Any, NamedTuple
 
+from tieline.sandbox import Answer, Refusal
+
 PORTAL = 44237313
 """The account that the stand-in plays."""
 DAY_MS = 86_400_000
-
-
-@dataclass(slots=True)
-class Answer:
-    """A status, a JSON body (None: no body) and headers beyond the common ones."""
-
-    status: int
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class Refusal(Exception):
-    """An error answer. `body` lacks its correlationId, which is given when it is sent."""
-
-    def __init__(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(body.get("message", ""))
-        self.status = status
-        self.body = dict(body)
-        self.headers = dict(headers or {})
 
 
 class Problem(NamedTuple):

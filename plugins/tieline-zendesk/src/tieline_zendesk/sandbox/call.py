@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode
+from urllib.parse import unquote, urlencode
 
-from tieline.sandbox import Request
+from tieline.sandbox import Asked, Refusal, Request
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import ROOT, Refusal, bad, missing, refuse
+from tieline_zendesk.sandbox.wire import ROOT, bad, missing, refuse
 
 MOST = 100
 """Records in one bulk call and on one page of a list [rec]."""
@@ -32,7 +32,7 @@ def route_of(path: str) -> tuple[str, list[str]] | None:
 
 
 @dataclass(slots=True)
-class Call:
+class Call(Asked):
     """A request with the state it acts on and the stamp (ms, whole seconds) that its writes get."""
 
     state: State
@@ -69,15 +69,6 @@ class Call:
         """The address of a record: `users/1`."""
         return f"{self.base}{ROOT}{path}.json"
 
-    def header(self, name: str) -> str:
-        """A request header, whatever its case; empty when it is not there."""
-        return next((v for k, v in self.request.headers.items() if k.lower() == name), "")
-
-    def param(self, name: str, default: str = "") -> str:
-        """A query parameter given once."""
-        value = self.request.params.get(name, default)
-        return str(value[0] if isinstance(value, list) else value)
-
     def has(self, name: str) -> bool:
         """Whether a query parameter is there."""
         return name in self.request.params
@@ -98,11 +89,8 @@ class Call:
 
     def json(self) -> dict[str, Any]:
         """The body, which must be a JSON object."""
-        try:
-            body = self.request.data()
-        except ValueError:
-            raise unreadable() from None
-        if not isinstance(body, dict):
+        body = self.object()
+        if body is None:
             raise unreadable()
         return body
 
@@ -124,11 +112,9 @@ class Call:
 
     def form(self) -> dict[str, str]:
         """The body of a token request: JSON, or a form."""
-        if self.request.form is not None:
-            return dict(self.request.form)
         if "json" in self.header("content-type") or self.request.json is not None:
             return {k: v if isinstance(v, str) else str(v) for k, v in self.json().items()}
-        return {k: v[0] for k, v in parse_qs(self.request.payload().decode()).items()}
+        return Asked.form(self)
 
 
 def too_many(name: str = "") -> Refusal:

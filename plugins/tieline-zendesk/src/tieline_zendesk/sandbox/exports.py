@@ -7,11 +7,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import organizations, tickets, users
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.pages import refusal_of
 from tieline_zendesk.sandbox.table import change_key
-from tieline_zendesk.sandbox.wire import MINUTE_MS, Answer, Row, missing, refuse
+from tieline_zendesk.sandbox.wire import MINUTE_MS, Row, missing, refuse
 
 PAGE = 1000
 """Records on a page: the most, and the default [doc]."""

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.pages import listed
 from tieline_zendesk.sandbox.table import Table
-from tieline_zendesk.sandbox.wire import Answer, Flaw, Invalid, Row, iso, missing, moment, not_found, taken
+from tieline_zendesk.sandbox.wire import Flaw, Invalid, Row, iso, missing, moment, not_found, taken
 
 TYPES: Final = (
     "text",

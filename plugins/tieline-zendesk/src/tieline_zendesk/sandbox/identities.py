@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.pages import listed
 from tieline_zendesk.sandbox.users import alive
-from tieline_zendesk.sandbox.wire import Answer, Flaw, Invalid, Row, iso, not_found
+from tieline_zendesk.sandbox.wire import Flaw, Invalid, Row, iso, not_found
 
 TYPES = ("email", "twitter", "facebook", "google", "phone_number", "agent_forwarding", "any_channel", "foreign", "sdk")
 """Types of identities [spec]."""

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import memberships, organizations, people, tickets, users
 from tieline_zendesk.sandbox.call import MOST, Call, too_many
+from tieline_zendesk.sandbox.pages import whole
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import DAY_MS, Answer, Invalid, Row, iso, missing, not_found, refuse
+from tieline_zendesk.sandbox.wire import DAY_MS, Invalid, Row, iso, missing, not_found, refuse
 
 AT_ONCE = 30
 """Jobs that may be queued or running [doc]."""
@@ -121,14 +123,13 @@ def show(call: Call) -> Answer:
 def list_jobs(call: Call) -> Answer:
     """The last ones, the newest first."""
     rows = [shown(call, job) for job in reversed(call.state.jobs.values())][:MOST]
-    return Answer(200, {"job_statuses": rows, "next_page": None, "previous_page": None, "count": len(rows)})
+    return whole("job_statuses", rows)
 
 
 def show_many(call: Call) -> Answer:
     """Several by `ids`."""
     found = [call.state.jobs[key] for key in call.many("ids") if key in call.state.jobs]
-    rows = [shown(call, job) for job in found]
-    return Answer(200, {"job_statuses": rows, "next_page": None, "previous_page": None, "count": len(rows)})
+    return whole("job_statuses", [shown(call, job) for job in found])
 
 
 def _job(call: Call, key: str) -> Row:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.pages import listed
 from tieline_zendesk.sandbox.state import State
 from tieline_zendesk.sandbox.users import alive
-from tieline_zendesk.sandbox.wire import Answer, Flaw, Invalid, Row, iso, not_found
+from tieline_zendesk.sandbox.wire import Flaw, Invalid, Row, iso, not_found
 
 
 def shown(call: Call, user: Row, row: Row) -> dict[str, Any]:

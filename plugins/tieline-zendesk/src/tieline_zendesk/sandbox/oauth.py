@@ -6,9 +6,10 @@ from base64 import b64decode
 from binascii import Error
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.state import CLIENT_ID, State
-from tieline_zendesk.sandbox.wire import Answer, Refusal, Row, forbidden, unauthorised
+from tieline_zendesk.sandbox.wire import Row, forbidden, unauthorised
 
 TOKEN = "zd-tieline-sandbox"  # noqa: S105 - a stand-in's throw-away token
 READER = "zd-read-only"
@@ -86,9 +87,8 @@ def authorise(call: Call, route: str, expiring: bool) -> int:
     if scheme.lower() == "basic":
         return _basic(call.state, rest)
     row = call.state.tokens.get(rest)
-    if scheme.lower() != "bearer" or (row is None and rest not in (TOKEN, READER)):
-        raise unauthorised()
-    if row is not None and not _lives(call.state, rest):
+    known = row is not None or rest in (TOKEN, READER)
+    if scheme.lower() != "bearer" or not known or call.state.issuer.ended(rest):
         raise unauthorised()
     _use(call.state, rest, row, expiring)
     scope = "read" if rest == READER else _EVERYTHING if row is None else str(row["scope"])
@@ -108,11 +108,6 @@ def _basic(state: State, text: str) -> int:
     if kind != "token" or secret != API_TOKEN or key is None or state.users.rows[key]["role"] == "end-user":
         raise unauthorised()
     return key
-
-
-def _lives(state: State, token: str) -> bool:
-    """False for the token of a person's sign-in that is over."""
-    return not token.startswith("zd-person-") or state.issuer.scope(token) is not None
 
 
 def _use(state: State, token: str, row: Row | None, expiring: bool) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.fields import blank, taken_in
-from tieline_zendesk.sandbox.pages import listed
+from tieline_zendesk.sandbox.pages import listed, named, whole
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import Answer, Flaw, Invalid, Row, iso, missing, not_found, refuse, taken
+from tieline_zendesk.sandbox.wire import Flaw, Invalid, Row, iso, not_found, refuse, taken
 
 PLAIN = ("details", "notes", "group_id", "shared_tickets", "shared_comments")
 KNOWN = frozenset((*PLAIN, "id", "name", "external_id", "domain_names", "tags", "organization_fields"))
@@ -182,22 +183,9 @@ def delete(call: Call) -> Answer:
     return Answer(204)
 
 
-def named(call: Call) -> list[Row]:
-    """Those that `ids` or `external_ids` names; once each."""
-    if call.has("ids"):
-        rows = [call.state.organizations.rows.get(int(key)) for key in call.many("ids") if key.isdigit()]
-    elif call.has("external_ids"):
-        rows = [call.state.organizations.find("external_id", key) for key in call.many("external_ids")]
-    else:
-        raise missing("ids")
-    return list({row["id"]: row for row in rows if row is not None}.values())
-
-
 def show_many(call: Call) -> Answer:
     """Several by id or external id, at most 100, unknown ones left out [rec]."""
-    rows = named(call)
-    shape = [shown(call, row) for row in rows]
-    return Answer(200, {"organizations": shape, "next_page": None, "previous_page": None, "count": len(rows)})
+    return whole("organizations", [shown(call, row) for row in named(call, call.state.organizations)])
 
 
 def count(call: Call) -> Answer:

@@ -1,4 +1,4 @@
-"""How lists are cut into pages: by cursor or by offset. Knows no records."""
+"""How lists are cut: into pages by cursor or by offset, or down to what is asked for by name. Knows no records."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_zendesk.sandbox.call import MOST, Call
-from tieline_zendesk.sandbox.wire import Answer, Refusal, Row
+from tieline_zendesk.sandbox.table import Table
+from tieline_zendesk.sandbox.wire import Row, missing
 
 DEPTH = 10_000
 """How many records offset paging reaches [doc]."""
@@ -62,6 +64,22 @@ def by_cursor(call: Call, name: str, rows: Sequence[Row], shape: Shape) -> dict[
             "next": call.link(**{**step, "page[after]": after}) if after else None,
         },
     }
+
+
+def named(call: Call, table: Table) -> list[Row]:
+    """The rows that `ids` or `external_ids` names, once each and unknown ones left out; at most 100 [spec, rec]."""
+    if call.has("ids"):
+        rows = [table.rows.get(int(key)) for key in call.many("ids") if key.isdigit()]
+    elif call.has("external_ids"):
+        rows = [table.find("external_id", key) for key in call.many("external_ids")]
+    else:
+        raise missing("ids")
+    return list({row["id"]: row for row in rows if row is not None}.values())
+
+
+def whole(name: str, shapes: Sequence[Any]) -> Answer:
+    """All of them on one page, which speaks of others as a list does."""
+    return Answer(200, {name: shapes, "next_page": None, "previous_page": None, "count": len(shapes)})
 
 
 def cursor(key: int) -> str:

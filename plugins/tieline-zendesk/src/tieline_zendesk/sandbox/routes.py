@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import (
     exports,
     fields,
@@ -16,7 +17,6 @@ from tieline_zendesk.sandbox import (
     users,
 )
 from tieline_zendesk.sandbox.call import Call
-from tieline_zendesk.sandbox.wire import Answer
 
 Endpoint = Callable[[Call], Answer]
 OPEN = frozenset({"GET users/me"})

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import organizations, people, tickets, users
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.pages import by_cursor, by_offset, refusal_of
-from tieline_zendesk.sandbox.wire import MINUTE_MS, Answer, Row, missing, moment, refuse
+from tieline_zendesk.sandbox.wire import MINUTE_MS, Row, missing, moment, refuse
 
 MOST_HITS = 1000
 LAG_MS = 2 * MINUTE_MS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from hashlib import sha256
@@ -11,19 +10,16 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
+from tieline.sandbox import Act, Answer, Issuer, Refusal, Request, Response, SandboxOptions, astray
 from tieline_zendesk.sandbox import dialect, jobs, load, oauth, staff, vices
 from tieline_zendesk.sandbox.call import Call, route_of
 from tieline_zendesk.sandbox.routes import OPEN, endpoint
 from tieline_zendesk.sandbox.seed import demo
 from tieline_zendesk.sandbox.state import CLIENT_ID, State
-from tieline_zendesk.sandbox.wire import Answer, Refusal, nowhere
+from tieline_zendesk.sandbox.wire import nowhere
 from tieline_zendesk.vices import VICES
 
 JSON_TYPE = "application/json; charset=utf-8"
-TEXT_TYPE = "text/plain; charset=utf-8"
-LOST = 0
-"""The status of an answer that never arrives."""
 PLAN = 700
 """Calls in a minute that the headers speak of while nothing is limited [rec]."""
 
@@ -45,11 +41,9 @@ class ZendeskSandbox:
     token_path = oauth.TOKEN_PATH
 
     def __init__(self, options: SandboxOptions) -> None:
-        unknown = sorted(options.vices - set(VICES))
-        if unknown or options.seed not in ("empty", "demo"):
-            raise ValueError(f"unknown vice or seed: {', '.join(unknown) or options.seed}")
+        options.check(VICES)
         self.vices = options.vices
-        self._clock = options.clock
+        self._time = options.now
         self._lock = threading.RLock()
         self._limits = vices.Limits(self.vices)
         self.state = State(self.vices)
@@ -100,7 +94,7 @@ class ZendeskSandbox:
 
     def _now(self) -> int:
         """Zendesk's stamps are whole seconds."""
-        now = self._clock.now() if self._clock is not None else time.time_ns() // 1_000_000
+        now = self._time()
         return now - now % 1000
 
     def _handle(self, request: Request, now: int) -> Response:
@@ -110,14 +104,13 @@ class ZendeskSandbox:
         try:
             answer = self._answer(call, route)
         except Refusal as refusal:
-            answer = Answer(refusal.status, refusal.body, refusal.headers)
+            answer = refusal.answer()
         if call.who is not None:
             headers.update(self._budget(route, now))
-            if vices.lost(self.state, self.vices, _writes(request, answer)):
-                return Response(LOST, {}, b"")
-            if vices.garbage(self.state, self.vices):
-                page = b"<html><body>Just a moment\xe2\x80\xa6</body></html>"
-                return Response(200, {**headers, "content-type": "text/html; charset=utf-8"}, page)
+            wrote = request.method != "GET" and answer.status < 400
+            strayed = astray(self.vices, self.state.count, wrote, headers)
+            if strayed is not None:
+                return strayed
         if call.warnings:
             left = ", ".join(f'"{name}"' for name in sorted(set(call.warnings)))
             headers["x-zendesk-api-warn"] = f"Removed restricted keys [{left}] from parameters according to whitelist"
@@ -140,7 +133,7 @@ class ZendeskSandbox:
     def _budget(self, route: str, now: int) -> dict[str, str]:
         """The rate-limit headers: the plan's, and those of the exports [rec]."""
         most = vices.MOST_CALLS if self.vices & {"rate-limit", "text-429"} else PLAN
-        left = str(max(0, self._limits.left("all", most, now)))
+        left = str(max(0, self._limits.left("all", most)))
         headers = {"x-rate-limit": str(most), "x-rate-limit-remaining": left, "ratelimit-limit": str(most)}
         headers |= {"ratelimit-remaining": left, "ratelimit-reset": str(60 - now // 1000 % 60)}
         headers |= {"x-zendesk-api-version": "v2"}
@@ -148,23 +141,15 @@ class ZendeskSandbox:
         if bucket:
             total = vices.MOST_EXPORTS[bucket]
             name = "zendesk-ratelimit-incremental-exports" + ("-cursor" if bucket == "cursor" else "")
-            rest = max(0, self._limits.left(bucket, total, now))
+            rest = max(0, self._limits.left(bucket, total))
             headers[name] = f"total={total}; remaining={rest}; resets={60 - now // 1000 % 60}"
         return headers
 
 
-def _writes(request: Request, answer: Answer) -> bool:
-    return request.method != "GET" and answer.status < 400
-
-
 def _dressed(answer: Answer, headers: dict[str, str]) -> Response:
-    """The answer as bytes: JSON, or text where the body is text."""
-    if answer.body is None:
-        return Response(answer.status, {**headers, **answer.headers}, b"")
-    if isinstance(answer.body, str):
-        return Response(answer.status, {"content-type": TEXT_TYPE, **headers, **answer.headers}, answer.body.encode())
-    body = to_json(answer.body)
-    headers = {"content-type": JSON_TYPE, **headers, **answer.headers}
-    if answer.status < 300:
-        headers["etag"] = f'W/"{sha256(body).hexdigest()[:32]}"'
-    return Response(answer.status, headers, body)
+    """JSON that is no refusal has a tag."""
+    response = answer.response(headers, json=JSON_TYPE)
+    if answer.status >= 300 or answer.body is None:
+        return response
+    tag = {"etag": f'W/"{sha256(response.body).hexdigest()[:32]}"'}
+    return Response(response.status, {**response.headers, **tag}, response.body)

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
-from tieline_zendesk.sandbox.pages import listed
+from tieline_zendesk.sandbox.pages import listed, whole
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import HOUR_MS, Answer, Flaw, Invalid, Row, iso, missing, moment, not_found, refuse
+from tieline_zendesk.sandbox.wire import HOUR_MS, Flaw, Invalid, Row, iso, missing, moment, not_found, refuse
 
 STATUSES: Final = ("new", "open", "pending", "hold", "solved", "closed")
 TYPES: Final = ("problem", "incident", "question", "task")
@@ -219,7 +220,7 @@ def show_many(call: Call) -> Answer:
         raise missing("ids")
     found = [call.state.tickets.rows.get(int(key)) for key in call.many("ids") if key.isdigit()]
     rows = [shown(call, row) for row in found if row is not None and row["status"] != "deleted"]
-    return Answer(200, {"tickets": rows, "next_page": None, "previous_page": None, "count": len(rows)})
+    return whole("tickets", rows)
 
 
 def create(call: Call) -> Answer:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.fields import blank
-from tieline_zendesk.sandbox.pages import by_offset, listed
+from tieline_zendesk.sandbox.pages import by_offset, listed, named, whole
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import Answer, Invalid, Row, bad, iso, missing, not_found, refuse
+from tieline_zendesk.sandbox.wire import Invalid, Row, bad, iso, missing, not_found, refuse
 
 _NOBODY = {"id": None, "url": None, "name": "Anonymous user", "email": "invalid@example.com", "role": "end-user"}
 
@@ -186,23 +187,9 @@ def merge(call: Call) -> Answer:
 # -- several
 
 
-def named(call: Call) -> list[Row]:
-    """The living and deleted users that `ids` names, or the living ones that `external_ids` names; once each."""
-    if call.has("ids"):
-        keys = [int(key) for key in call.many("ids") if key.isdigit()]
-        rows = [call.state.users.rows.get(key) for key in keys]
-    elif call.has("external_ids"):
-        rows = [call.state.users.find("external_id", key) for key in call.many("external_ids")]
-    else:
-        raise missing("ids")
-    return list({row["id"]: row for row in rows if row is not None}.values())
-
-
 def show_many(call: Call) -> Answer:
-    """Several by id or external id, at most 100, unknown ones left out [spec]."""
-    rows = named(call)
-    shape = [shown(call, row) for row in rows]
-    return Answer(200, {"users": shape, "next_page": None, "previous_page": None, "count": len(rows)})
+    """Several by id or external id, at most 100, unknown ones left out; by id also deleted ones [spec]."""
+    return whole("users", [shown(call, row) for row in named(call, call.state.users)])
 
 
 def count(call: Call) -> Answer:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-
+from tieline.sandbox import Answer, Rate, Refusal
 from tieline_zendesk.sandbox import people
 from tieline_zendesk.sandbox.call import Call
 from tieline_zendesk.sandbox.state import State
-from tieline_zendesk.sandbox.wire import MINUTE_MS, Answer, Refusal, Row
+from tieline_zendesk.sandbox.wire import MINUTE_MS, Row
 
 MOST_CALLS = 200
 """Calls in a minute under the rate vices, as the smallest plan has them [doc]."""
@@ -15,18 +14,16 @@ MOST_EXPORTS = {"time": 10, "cursor": 20}
 """Calls in a minute of either kind of incremental export [rec, doc]."""
 MOST_UPDATES = 5
 """Updates of one user in a minute [doc]."""
-LOST_EVERY = 5
-GARBAGE_EVERY = 10
 _RATE = frozenset({"rate-limit", "rate-limit-no-retry-after", "text-429"})
 _TOO_MANY = "Number of allowed API requests per minute exceeded"
 _TOO_MANY_EXPORTS = "Number of allowed incremental export API requests per minute exceeded"
 
 
 class Limits:
-    """Sliding windows of calls. Not part of the dumped state: they are over in a minute."""
+    """How many calls there were of late. Not part of the dumped state: it is over in a minute."""
 
     def __init__(self, vices: frozenset[str]) -> None:
-        self._windows: dict[str, deque[int]] = defaultdict(deque)
+        self._rates: dict[str, Rate] = {}
         self._vices = vices
 
     def admit(self, call: Call, route: str) -> None:
@@ -42,34 +39,32 @@ class Limits:
             given = call.one("user")
             self._update(call, str(given.get("external_id") or given.get("email")).casefold())
 
-    def left(self, bucket: str, most: int, now: int) -> int:
-        """What is left of a window; nearly all of it when nothing is limited."""
-        return most - len(self._windows[bucket]) if self._vices & _RATE else most - 1
+    def left(self, bucket: str, most: int) -> int:
+        """What is left of a limit; nearly all of it when nothing is limited."""
+        return self._rate(bucket, most).left() if self._vices & _RATE else most - 1
+
+    def _rate(self, bucket: str, most: int) -> Rate:
+        return self._rates.setdefault(bucket, Rate(most, MINUTE_MS))
 
     def _update(self, call: Call, key: str) -> None:
-        wait = _wait(self._windows[f"user {key}"], call.now, MOST_UPDATES)
+        wait = self._rate(f"user {key}", MOST_UPDATES).take(call.now)
         if wait:
             text = "You have exceeded the rate limit for updating a single unique user. user email:  id:  external_id: "
-            raise Refusal(429, text, {"retry-after": str(wait)})  # [rec]
+            raise Refusal(429, text, _after(wait))  # [rec]
 
     def _take(self, call: Call, bucket: str, most: int, text: str) -> None:
-        wait = _wait(self._windows[bucket], call.now, most)
+        wait = self._rate(bucket, most).take(call.now)
         if not wait:
             return
-        headers = {} if "rate-limit-no-retry-after" in self._vices else {"retry-after": str(wait)}
+        headers = {} if "rate-limit-no-retry-after" in self._vices else _after(wait)
         if "text-429" in self._vices:
             raise Refusal(429, text, headers)  # [iss]
         raise Refusal(429, {"error": "APIRateLimitExceeded", "description": text}, headers)  # [iss]
 
 
-def _wait(window: deque[int], now: int, most: int) -> int:
-    """Note one more in the window; how many seconds to wait when it is full, else 0."""
-    while window and window[0] <= now - MINUTE_MS:
-        window.popleft()
-    if len(window) >= most:
-        return max(1, -(-(window[0] + MINUTE_MS - now) // 1000))
-    window.append(now)
-    return 0
+def _after(wait: int) -> dict[str, str]:
+    """In whole seconds."""
+    return {"retry-after": str(-(-wait // 1000))}
 
 
 def export_of(route: str) -> str:
@@ -77,16 +72,6 @@ def export_of(route: str) -> str:
     if not route.startswith("incremental/"):
         return ""
     return "cursor" if route.endswith("/cursor") else "time"
-
-
-def lost(state: State, vices: frozenset[str], write: bool) -> bool:
-    """Whether the answer to this write never arrives; the write was applied."""
-    return write and "lost-answer" in vices and state.count("writes") % LOST_EVERY == 0
-
-
-def garbage(state: State, vices: frozenset[str]) -> bool:
-    """Whether this answer is a 200 with a page of HTML; the request was done."""
-    return "garbage" in vices and state.count("answers") % GARBAGE_EVERY == 0
 
 
 def merge_after_read(state: State, vices: frozenset[str], answer: Answer, now: int) -> None:

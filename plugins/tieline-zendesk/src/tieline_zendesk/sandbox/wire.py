@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+
+from tieline.sandbox import Refusal
 
 Row = dict[str, Any]
 """One record as the account keeps it; stamps are ms."""
@@ -14,25 +16,6 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 ROOT = "/api/v2/"
-
-
-@dataclass(slots=True)
-class Answer:
-    """A status, a JSON body (None: no body, text: text/plain) and headers beyond the common ones."""
-
-    status: int
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class Refusal(Exception):
-    """An error answer. `body` is JSON, or text for text/plain."""
-
-    def __init__(self, status: int, body: Mapping[str, Any] | str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(str(body))
-        self.status = status
-        self.body = body
-        self.headers = dict(headers or {})
 
 
 @dataclass(frozen=True, slots=True)
