@@ -15,7 +15,9 @@ HOSTS = (".googleapis.com",)
 ANSWER_SECONDS = 60.0
 ACTION_SCOPES: Mapping[str, str] = {"folder": "drive.file", "event": "calendar.events", "draft": "gmail.compose"}
 """The least scope of each action. A configuration does not say which of them its rules use."""
-_TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "sharingRateLimitExceeded"})
+_TOO_FAST = frozenset(
+    ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "sharingRateLimitExceeded"]
+)
 """Reasons of the older 403 that mean «too fast» [memory]."""
 _QUESTIONS = (":batchGet", ":batchGetByDataFilter", ":getByDataFilter")
 """How the paths of POSTs end that change nothing [spec]."""
