@@ -199,12 +199,26 @@ def facts() -> str:
     """What a connector may declare of a stream."""
     from tieline.model import StreamFacts
 
-    about = docstrings(StreamFacts)
+    return shape_table("fact", StreamFacts)
+
+
+def profile() -> str:
+    """What a connector may declare of its vendor's HTTP."""
+    from tieline.connector import HttpProfile
+
+    return shape_table("key", HttpProfile)
+
+
+def shape_table(head: str, shape: Any) -> str:
+    """The attributes of a dataclass: default and docstring. A function by default means that nothing is special."""
+    about = docstrings(shape)
     rows = []
-    for field in dataclasses.fields(StreamFacts):
-        default = "required" if field.default is dataclasses.MISSING else value(field.default)
-        rows.append([f"`{field.name}`", default, one_line(about.get(field.name))])
-    return table(["fact", "default", "meaning"], rows)
+    for field in dataclasses.fields(shape):
+        made = field.default_factory is not dataclasses.MISSING
+        bare = field.default is dataclasses.MISSING and not made
+        default = None if made or callable(field.default) else field.default
+        rows.append([f"`{field.name}`", "required" if bare else value(default), one_line(about.get(field.name))])
+    return table([head, "default", "meaning"], rows)
 
 
 def methods() -> str:
@@ -271,6 +285,7 @@ BUILDERS: dict[str, Callable[[], str]] = {
     "hooks": hooks,
     "events": events,
     "facts": facts,
+    "profile": profile,
     "methods": methods,
     "checks": checks,
     "errors": errors,

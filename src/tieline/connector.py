@@ -194,7 +194,7 @@ class OAuth:
     """Where a person's browser is sent: a path below base_url, or an address of its own (of which, when base_url is on
     this machine, the path is used below base_url). Empty: there is no sign-in by browser."""
     revoke: str = ""
-    """Path of the revocation endpoint (RFC 7009) at the token endpoint's host; empty: there is none."""
+    """Path of the revocation endpoint (RFC 7009), by `services` or at the token endpoint's host; empty: none."""
     scopes: Callable[[Sequence[Need]], Sequence[str]] = _no_scopes
     """The least scopes for what a configuration wants, in an order that does not change."""
     audience: str = ""
@@ -209,6 +209,10 @@ class HttpProfile:
 
     hosts: tuple[str, ...] = ()
     """Host names (or `.suffixes`) that credentials may go to; loopback is allowed over plain HTTP for sandboxes."""
+    services: Mapping[str, str] = field(default_factory=dict)
+    """Path prefix → origin of the host that has it, where one sign-in leads to several hosts, as in
+    `{"/mail/v2": "https://mail.vendor.example"}`. The longest prefix wins and ends where a segment does; the rest is
+    below base_url, and so is everything where base_url is not the connector's own. Each origin must be in `hosts`."""
     throttled: Callable[[Response], bool] = _never_throttled
     """True for an answer that means «too fast» although its status is not 429."""
     quota: Callable[[Mapping[str, str]], Quota | None] = _no_quota
@@ -217,12 +221,12 @@ class HttpProfile:
     """Names the lane of a request that has a rate limit of its own; empty: it shares the account's. Its path is a
     whole URL."""
     expired: Callable[[Response], bool] = lambda response: response.status == 401
-    """True when the credential should be refreshed once and the call repeated."""
+    """True when the credential should be refreshed once and the call repeated, as after every 401."""
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 30.0
     """Seconds for one answer."""
     token_path: str = ""
-    """Path of the OAuth token endpoint below base_url; empty: there is none."""
+    """Path of the OAuth token endpoint, by `services` or below base_url; empty: there is none."""
     oauth: OAuth | None = None
     """What else there is to sign in with."""
     basic: str = ""

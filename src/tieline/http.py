@@ -19,10 +19,11 @@ from tieline.budget import MAX_WAIT, Budget
 from tieline.connector import HttpProfile
 from tieline.egress import Checked, Resolve, addresses, proxy_of
 from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable, Unreachable
-from tieline.hosts import origin, split, trusted_origin
+from tieline.hosts import split
 from tieline.ports import Clock, Request, Response, SystemClock, Transport
 from tieline.reach import Reach
 from tieline.secrets import Redactor
+from tieline.services import Services
 from tieline.wire import FORM, cause, content, decode, excerpt, retry_after, shown, wire_headers, with_query
 
 if TYPE_CHECKING:
@@ -217,7 +218,8 @@ class Client:
     """A connector's `HttpClient`: authorised, limited, retried where that is safe, redacted. Threads may share it.
 
     A read is sent up to TRIES times. A write that may have arrived is never sent again; one that was refused as too
-    fast, or never left, is. Raises ConfigError at once when the profile does not let credentials go to `base_url`.
+    fast, or never left, is. Raises ConfigError at once when the profile does not let credentials go to `base_url`, or
+    to one of its own `services`.
     """
 
     def __init__(
@@ -233,8 +235,7 @@ class Client:
         redactor: Redactor | None = None,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        self._origin = trusted_origin(base_url, profile.hosts, f"base_url of {system}")
-        self._base = self._origin + split(base_url)[3].partition("?")[0].rstrip("/")
+        self._services = Services(base_url, profile, system)
         self._profile, self._credential, self._transport, self._clock = profile, credential, transport, clock
         self._system, self._redactor, self._random = system, redactor or Redactor(), random
         self.budget, self.reach = budget or Budget(clock, system=system, random=random), Reach(clock)
@@ -250,6 +251,11 @@ class Client:
     def calls(self) -> int:
         """Requests sent so far."""
         return self.budget.sent
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where requests may go."""
+        return self._services.origins
 
     def send(self, request: Request) -> Response:
         """The answer, whatever its status below 500 except redirects, 401, 429 and what the profile calls throttled.
@@ -279,19 +285,8 @@ class Client:
             headers.setdefault("content-type", FORM)
         elif request.json is not None and request.body is None:
             headers.setdefault("content-type", "application/json")
-        url = with_query(self._url(request.path), request.params)
+        url = with_query(self._services.url(request.path), request.params)
         return Request(request.method.upper(), url, {}, headers, body=content(request), write=request.write)
-
-    def _url(self, path: str) -> str:
-        if path[:7].lower() != "http://" and path[:8].lower() != "https://":
-            return self._base + path if path[:1] == "/" else f"{self._base}/{path}"
-        scheme, host, port, rest = split(path)
-        if origin(scheme, host, port) != self._origin:
-            raise ConfigError(
-                f"{self._system}: an address leads to {host} instead of {self._origin}; nothing is sent there",
-                hint="set base_url to the host the system names itself, if that is right",
-            )
-        return self._origin + rest
 
     def _once(self, call: _Call) -> Response | TielineError:
         """Send it once (twice, around a refresh): the answer, or the error to end with when it cannot be repeated."""
@@ -393,7 +388,7 @@ class Client:
     def _note(self, request: Request, outcome: object, began: float) -> None:
         if log.isEnabledFor(logging.DEBUG):
             ms = (self._clock.monotonic() - began) * 1000
-            path = request.path.partition("?")[0].removeprefix(self._origin)
+            path = request.path.partition("?")[0].removeprefix(self._services.origin)
             log.debug("%s %s %s %s %.0f ms", self._system, request.method, path, outcome, ms)
 
 

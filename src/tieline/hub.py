@@ -50,7 +50,8 @@ class Opened:
         """The proxy of the environment that its calls go through, as host and port; empty for none."""
         from tieline.egress import shown_proxy
 
-        return shown_proxy(self.config.base_url) if self.client is not None else ""
+        origins = self.client.origins if self.client is not None else ()
+        return next((proxy for origin in origins if (proxy := shown_proxy(origin))), "")
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tieline.auth import Authoriser, TokenStore
 from tieline.connector import HttpProfile, Need
+from tieline.services import profile_of
 
 if TYPE_CHECKING:
     from tieline.config import Config, SystemConfig
@@ -42,7 +43,7 @@ def credential(
     """A system's credential; `transport` replaces the network. Raises ConfigError."""
     from tieline.http import HttpTransport
 
-    profile = system.spec.http or HttpProfile()
+    profile = profile_of(system.spec, system.base_url)
     ca = None if system.ca is None else config.root / system.ca
     wire = transport or HttpTransport(timeout=profile.timeout, ca=ca, clock=clock)
     authoriser = Authoriser(

@@ -18,6 +18,7 @@ from tieline.connector import HttpProfile
 from tieline.errors import ConfigError, NotAuthorised, TielineError
 from tieline.hosts import is_loopback, origin, split
 from tieline.secrets import Redactor, Secret
+from tieline.services import Services
 from tieline.wire import strike
 
 STATE_BYTES: Final = 32
@@ -110,7 +111,7 @@ def authorize_endpoint(profile: HttpProfile, base_url: str, system: str) -> str:
     if not told:
         raise ConfigError(f"{system}: this connector has no sign-in by browser")
     if told.startswith("/"):
-        return base_url.rstrip("/") + told
+        return Services(base_url, profile, system).url(told)
     return base_url.rstrip("/") + urlsplit(told).path if is_loopback(split(base_url)[1]) else told
 
 

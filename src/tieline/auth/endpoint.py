@@ -17,6 +17,7 @@ from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError
 from tieline.hosts import is_loopback, split, trusted_origin
 from tieline.ports import Clock, Request, Response
 from tieline.secrets import Redactor, Secret
+from tieline.services import Services
 from tieline.wire import retry_after, strike
 
 Client = AuthorizationCodeAuth | ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth
@@ -67,7 +68,8 @@ class Endpoint:
         redactor: Redactor,
     ) -> None:
         self._settings, self._system, self._send, self._clock = settings, system, send, clock
-        self._profile, self._redactor, self._base_url = profile, redactor, base_url.rstrip("/")
+        self._profile, self._redactor, self._base_url = profile, redactor, base_url
+        self._services = Services(base_url, profile, system)
         self._local = is_loopback(split(base_url)[1])
         self.url = self._token_url()
         """The token endpoint."""
@@ -77,8 +79,7 @@ class Endpoint:
         if named is None:
             if not self._profile.token_path:
                 raise ConfigError(f"{what}: this connector does not know one; set auth.token_url")
-            trusted_origin(self._base_url, self._profile.hosts, f"base_url of {self._system}")
-            return self._base_url + self._profile.token_path
+            return self._services.url(self._profile.token_path)
         own_host = split(self._base_url)[1]
         hosts = (*self._profile.hosts, own_host)
         return trusted_origin(named, hosts, what, loopback=self._local) + split(named)[3]
@@ -97,7 +98,8 @@ class Endpoint:
             raise ConfigError(f"{self._system}: this connector does not know where tokens are revoked")
         form = token_form("", self._settings.client_id, client_secret, {"token": token, "token_type_hint": hint})
         form.pop("grant_type", None)
-        url = trusted_origin(self.url, (split(self.url)[1],), "revocation endpoint") + oauth.revoke
+        place = self._services.host_of(oauth.revoke) if self._settings.token_url is None else None
+        url = (place or trusted_origin(self.url, (split(self.url)[1],), "revocation endpoint")) + oauth.revoke
         response = self._post(url, form, "not revoked")
         if isinstance(response, TielineError):
             return response
