@@ -104,6 +104,15 @@ def test_the_older_403_means_too_fast_by_its_reason_alone(answer: Response, thro
     assert PROFILE.throttled(answer) is throttled
 
 
+def test_each_api_is_asked_where_its_document_says() -> None:
+    """[spec] the root of each discovery document."""
+    from tieline_google.wire import CALENDAR, DRIVE, GMAIL, PEOPLE, SHEETS
+
+    assert SPEC.base_url == "https://www.googleapis.com"
+    assert {PEOPLE, SHEETS, GMAIL} <= set(PROFILE.services)
+    assert not {DRIVE, CALENDAR} & set(PROFILE.services)
+
+
 def test_a_refused_token_is_refreshed() -> None:
     assert PROFILE.expired(Response(401, {}, b""))
     assert not PROFILE.expired(Response(403, {}, b""))
