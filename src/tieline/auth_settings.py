@@ -6,7 +6,7 @@ Whatever is wrong with a setting, no error repeats what was written in a secret'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -136,13 +136,37 @@ class JwtBearerAuth(_Auth):
     """Default: the connector's own token endpoint below base_url."""
 
 
+class ServiceAccountAuth(_Auth):
+    """OAuth 2 JWT bearer (RFC 7523) with the key document of a service account: an application's own account, or, with
+    `subject`, a person of the organisation that lets it speak for its people."""
+
+    secrets = frozenset({"key"})
+    type: Literal["service_account"] = "service_account"
+    key: SecretSource
+    """Of the whole JSON document, as the vendor hands it out."""
+    subject: str | None = Field(default=None, min_length=1)
+    """Whom to speak for. Default: the account itself."""
+    scopes: tuple[str, ...] | None = None
+    """Default: the least that the configured kinds and modes need."""
+
+
 class NoAuth(_Auth):
     """No credential at all."""
 
     type: Literal["none"] = "none"
 
 
-_TYPES: Final = ("token", "client_credentials", "authorization_code", "jwt_bearer", "refresh_token", "basic", "none")
+AnyAuth = (
+    TokenAuth
+    | ClientCredentialsAuth
+    | AuthorizationCodeAuth
+    | JwtBearerAuth
+    | ServiceAccountAuth
+    | RefreshTokenAuth
+    | BasicAuth
+    | NoAuth
+)
+_TYPES: Final = tuple(str(shape.model_fields["type"].default) for shape in get_args(AnyAuth))
 
 
 def _screen_type(value: Any) -> Any:
@@ -156,16 +180,12 @@ def _screen_type(value: Any) -> Any:
 
 
 AuthSettings = Annotated[
-    TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | BasicAuth | NoAuth,
+    AnyAuth,
     Field(discriminator="type"),
     BeforeValidator(report),
     BeforeValidator(_screen_type),  # the last one written runs first
 ]
 """What `auth = {…}` of a system may be."""
-
-AnyAuth = (
-    TokenAuth | ClientCredentialsAuth | AuthorizationCodeAuth | JwtBearerAuth | RefreshTokenAuth | BasicAuth | NoAuth
-)
 
 
 def describe(settings: AnyAuth) -> str:
@@ -183,6 +203,9 @@ def describe(settings: AnyAuth) -> str:
             return f"sign-in by browser for client {settings.client_id}{secret}"
         case JwtBearerAuth():
             return f"signed assertions of {settings.client_id} for {settings.username}, key from {settings.private_key}"
+        case ServiceAccountAuth():
+            whom = f" for {settings.subject}" if settings.subject else ""
+            return f"service account{whom}, key from {settings.key}"
         case BasicAuth():
             return f"name {settings.username}, password from {settings.password}"
         case _:

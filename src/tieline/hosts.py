@@ -116,7 +116,7 @@ def trusted_origin(url: str, hosts: Iterable[str], what: str, *, loopback: bool 
     """
     scheme, host, port, _ = split(url)
     if not (loopback and is_loopback(host)):
-        names = tuple(hosts)
+        names = tuple(dict.fromkeys(hosts))
         if not allowed(host, names):
             places = ", ".join(f"*{h}" if h.startswith(".") else h for h in names) or "this machine only"
             raise ConfigError(f"{what}: credentials must not go to the host {host} (allowed: {places})")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tieline.auth import Authoriser, TokenStore
+from tieline.auth import Authoriser, ServiceAccountAuth, TokenStore
 from tieline.connector import HttpProfile, Need
 from tieline.services import profile_of
 
@@ -56,6 +56,7 @@ def credential(
         root=config.root,
         store=store,
         redactor=redactor,
+        scopes=scopes(config, system) if isinstance(system.auth, ServiceAccountAuth) else (),
     )
     return Credential(authoriser, wire, profile)
 
@@ -98,7 +99,8 @@ def needs(config: Config, system: SystemConfig) -> tuple[Need, ...]:
 
 
 def scopes(config: Config, system: SystemConfig) -> Sequence[str]:
-    """The scopes that a sign-in by browser asks for: those configured, else the least that the connector names."""
+    """The scopes that a sign-in by browser or a service account asks for: those configured, else the least that the
+    connector names."""
     chosen = getattr(system.auth, "scopes", None)
     if chosen is not None:
         return tuple(chosen)

@@ -218,6 +218,30 @@ def test_auth_status_says_where_a_secret_comes_from_and_never_what_it_is(
         assert "canary" not in found.output
 
 
+def test_auth_status_says_whose_key_it_is_and_what_a_document_lacks(tieline: Tieline, here: Path) -> None:
+    (here / "tieline.toml").write_text(
+        '[systems.crm]\nconnector = "stub"\nbase_url = "https://stub.test"\n'
+        'auth = { type = "service_account", key = { file = "key.json" }, subject = "ann@firm.example" }\n'
+    )
+    path = here / "key.json"
+    whole = {"type": "service_account", "client_email": "sync@p.example", "private_key": "canary", "token_uri": "x"}
+    path.write_text(json.dumps(whole))
+    path.chmod(0o600)
+    lacking = tieline("auth", "status")
+    assert lacking.exit_code == 2
+    said = " ".join(lacking.output.split())
+    assert (
+        "key: what the file key.json holds is not the JSON key of a service account: it has no private_key_id" in said
+    )
+    path.write_text(json.dumps({**whole, "private_key_id": "k-1"}))
+    found = tieline("auth", "status")
+    assert found.exit_code == 0
+    assert "service account for ann@firm.example, key from file key.json, account sync@p.example" in found.output
+    (entry,) = json.loads(tieline("auth", "status", "--json").stdout)
+    assert (entry["type"], entry["account"], entry["state"]) == ("service_account", "sync@p.example", "ready")
+    assert "canary" not in lacking.output + found.output + json.dumps(entry)
+
+
 def test_plugins_are_listed(tieline: Tieline) -> None:
     assert tieline("plugins", "list").output.splitlines()[0].split() == [
         "PLUGIN", "DISTRIBUTION", "VERSION", "CONNECTORS", "HOOKS",

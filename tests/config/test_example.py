@@ -27,6 +27,7 @@ SHAPES: tuple[type[BaseModel], ...] = (
     auth_settings.TokenAuth,
     auth_settings.ClientCredentialsAuth,
     auth_settings.RefreshTokenAuth,
+    auth_settings.ServiceAccountAuth,
     *(Registry.discover().get(name).settings for name in CONNECTORS),
 )
 KEYS = {*TOP_KEYS, *SYNC_KEYS, *LIMIT_KEYS, *SCHEDULE_KEYS, *COMMON_KEYS, *NETWORK_KEYS, "share", "at_least"}

@@ -394,19 +394,20 @@ def test_s12_an_assertion_is_what_another_library_can_verify() -> None:
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    from tieline.auth.forms import ASSERTION_LIFE, assertion
+    from tieline.auth.forms import ASSERTION_LIFE, Claims, assertion
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     now = int(time.time())
+    said = Claims("me", "https://login.example.com", now, "ann@example.com")
     for kind in (form.PrivateFormat.PKCS8, form.PrivateFormat.TraditionalOpenSSL):
         pem = Secret(key.private_bytes(form.Encoding.PEM, kind, form.NoEncryption()).decode())
-        made = assertion(pem, "me", "ann@example.com", "https://login.example.com", now, "the key")
+        made = assertion(pem, said, "the key")
         claims = jwt.decode(made.reveal(), key.public_key(), ["RS256"], audience="https://login.example.com")
         assert (claims["iss"], claims["sub"], claims["exp"]) == ("me", "ann@example.com", now + ASSERTION_LIFE)
     assert ASSERTION_LIFE <= 180
     for bad in ("", "rubbish", pem.reveal()[:200], "-----BEGIN PRIVATE " + "KEY-----\nAAAA\n-----END PRIVATE KEY-----"):
         with pytest.raises(ConfigError, match="not a private RSA key") as caught:
-            assertion(Secret(bad), "me", "x", "y", now, "the key")
+            assertion(Secret(bad), said, "the key")
         assert not bad or bad not in str(caught.value)
 
 

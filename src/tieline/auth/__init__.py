@@ -6,6 +6,7 @@ from tieline.auth.authoriser import Authoriser
 from tieline.auth.code import Login, Refused
 from tieline.auth.endpoint import Answer, Endpoint
 from tieline.auth.grants import Grant, MemoryTokens, TokenStore
+from tieline.auth.service_account import Key, read_key
 from tieline.auth_settings import (
     AnyAuth,
     AuthorizationCodeAuth,
@@ -15,6 +16,7 @@ from tieline.auth_settings import (
     JwtBearerAuth,
     NoAuth,
     RefreshTokenAuth,
+    ServiceAccountAuth,
     TokenAuth,
     describe,
 )
@@ -30,12 +32,15 @@ __all__ = [
     "Endpoint",
     "Grant",
     "JwtBearerAuth",
+    "Key",
     "Login",
     "MemoryTokens",
     "NoAuth",
     "RefreshTokenAuth",
     "Refused",
+    "ServiceAccountAuth",
     "TokenAuth",
     "TokenStore",
     "describe",
+    "read_key",
 ]

@@ -10,14 +10,15 @@ import base64
 import hashlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from tieline.auth.endpoint import Answer, Endpoint, InvalidGrant, Lost, again
-from tieline.auth.forms import JWT_BEARER, assertion
+from tieline.auth.forms import JWT_BEARER, Claims, assertion
 from tieline.auth.grants import Grant, MemoryTokens, TokenStore
+from tieline.auth.service_account import ask, read_key
 from tieline.auth_settings import (
     AnyAuth,
     AuthorizationCodeAuth,
@@ -26,6 +27,7 @@ from tieline.auth_settings import (
     JwtBearerAuth,
     NoAuth,
     RefreshTokenAuth,
+    ServiceAccountAuth,
     TokenAuth,
 )
 from tieline.connector import HttpProfile
@@ -50,7 +52,8 @@ class Authoriser:
     """The credential of one system; `http.Client` asks it to sign each request. Threads may share it.
 
     `send` carries a token request with an absolute URL, as `Transport.send` does. Secrets are resolved at first use.
-    Raises ConfigError at once when the token endpoint is not a host that credentials may go to.
+    `scopes` are what a service account asks for. Raises ConfigError at once when the token endpoint is not a host that
+    credentials may go to.
     """
 
     def __init__(
@@ -65,8 +68,10 @@ class Authoriser:
         root: Path,
         store: TokenStore | None = None,
         redactor: Redactor | None = None,
+        scopes: Sequence[str] = (),
     ) -> None:
         self._settings, self._system, self._clock, self._root = settings, system, clock, root
+        self._scopes = tuple(scopes)
         self._profile, self._store, self._redactor = profile, store or MemoryTokens(), redactor or Redactor()
         self._base_url = base_url
         self.endpoint: Endpoint | None = None
@@ -150,7 +155,9 @@ class Authoriser:
         if isinstance(settings, (RefreshTokenAuth, AuthorizationCodeAuth)):
             return self._granted(stale)
         assert self.endpoint is not None  # noqa: S101 for the type checker: NoAuth never gets here
-        if isinstance(settings, JwtBearerAuth):
+        if isinstance(settings, ServiceAccountAuth):
+            answer = self._service(settings, self.endpoint)
+        elif isinstance(settings, JwtBearerAuth):
             answer = self.endpoint.ask(JWT_BEARER, None, assertion=self._assertion(settings))
         else:
             assert isinstance(settings, ClientCredentialsAuth)  # noqa: S101 as above
@@ -169,7 +176,13 @@ class Authoriser:
             self._redactor.add(Secret(line))
         what = f"the private key of {self._system} from {settings.private_key}"
         now = self._clock.now() // 1000
-        return self._redactor.add(assertion(key, settings.client_id, settings.username, audience, now, what))
+        return self._redactor.add(assertion(key, Claims(settings.client_id, audience, now, settings.username), what))
+
+    def _service(self, settings: ServiceAccountAuth, endpoint: Endpoint) -> Answer | TielineError:
+        what = f"the key of {self._system} from {settings.key}"
+        key = read_key(self._secret(settings.key), what, self._redactor)
+        now, redactor = self._clock.now() // 1000, self._redactor
+        return ask(settings, key, endpoint, system=self._system, scopes=self._scopes, now=now, redactor=redactor)
 
     # -- a grant that is kept
 

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tieline.auth.forms import token_form
-from tieline.auth_settings import AuthorizationCodeAuth, ClientCredentialsAuth, JwtBearerAuth, RefreshTokenAuth
+from tieline.auth_settings import (
+    AuthorizationCodeAuth,
+    ClientCredentialsAuth,
+    JwtBearerAuth,
+    RefreshTokenAuth,
+    ServiceAccountAuth,
+)
 from tieline.connector import HttpProfile
 from tieline.errors import ConfigError, NotAuthorised, RateLimited, TielineError, Unavailable
 from tieline.hosts import is_loopback, split, trusted_origin
@@ -20,7 +26,7 @@ from tieline.secrets import Redactor, Secret
 from tieline.services import Services
 from tieline.wire import retry_after, strike
 
-Client = AuthorizationCodeAuth | ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth
+Client = AuthorizationCodeAuth | ClientCredentialsAuth | JwtBearerAuth | RefreshTokenAuth | ServiceAccountAuth
 """The settings of a sign-in that asks a token endpoint."""
 EARLY: Final = 60.0
 """Seconds before its end at which a token is renewed, or a quarter of its life where that is less."""
@@ -43,6 +49,12 @@ class Answer:
 
 class InvalidGrant(NotAuthorised):
     """The endpoint said `invalid_grant`; the text is its explanation."""
+
+
+class Denied(NotAuthorised):
+    """The endpoint said no to the client; `error` is its word for that (RFC 6749, section 5.2), `why` all it said."""
+
+    error = why = ""
 
 
 class Lost(Unavailable):
@@ -71,22 +83,36 @@ class Endpoint:
         self._profile, self._redactor, self._base_url = profile, redactor, base_url
         self._services = Services(base_url, profile, system)
         self._local = is_loopback(split(base_url)[1])
+        self._client = None if isinstance(settings, ServiceAccountAuth) else settings.client_id
+        self._named = None if isinstance(settings, ServiceAccountAuth) else settings.token_url
         self.url = self._token_url()
-        """The token endpoint."""
+        """The token endpoint; empty where only the key of a service account knows it: see `lead`."""
 
     def _token_url(self) -> str:
-        what, named = f"token_url of {self._system}", self._settings.token_url
-        if named is None:
-            if not self._profile.token_path:
-                raise ConfigError(f"{what}: this connector does not know one; set auth.token_url")
+        what = f"token_url of {self._system}"
+        if self._named is not None:
+            return self._checked(self._named, what)
+        if self._profile.token_path:
             return self._services.url(self._profile.token_path)
+        if isinstance(self._settings, ServiceAccountAuth) and not self._local:
+            return ""
+        raise ConfigError(f"{what}: this connector does not know one; set auth.token_url")
+
+    def _checked(self, url: str, what: str) -> str:
         own_host = split(self._base_url)[1]
-        hosts = (*self._profile.hosts, own_host)
-        return trusted_origin(named, hosts, what, loopback=self._local) + split(named)[3]
+        return trusted_origin(url, (*self._profile.hosts, own_host), what, loopback=self._local) + split(url)[3]
+
+    def lead(self, url: str) -> None:
+        """Ask here from now on: it is what a service account's key says. At a stand-in the stand-in is asked.
+
+        Raises ConfigError when credentials must not go there.
+        """
+        if not self._local:
+            self.url = self._checked(url, f"token_uri in the key of {self._system}")
 
     def ask(self, grant_type: str, client_secret: Secret | None, **words: Secret | str | None) -> Answer | TielineError:
         """Ask for a token once: the answer, or the error to raise. `words` are the grant's own fields."""
-        form = token_form(grant_type, self._settings.client_id, client_secret, words)
+        form = token_form(grant_type, self._client, client_secret, words)
         response = self._post(self.url, form, "no token")
         return response if isinstance(response, TielineError) else self._understand(response)
 
@@ -96,9 +122,9 @@ class Endpoint:
         oauth = self._profile.oauth
         if oauth is None or not oauth.revoke:
             raise ConfigError(f"{self._system}: this connector does not know where tokens are revoked")
-        form = token_form("", self._settings.client_id, client_secret, {"token": token, "token_type_hint": hint})
+        form = token_form("", self._client, client_secret, {"token": token, "token_type_hint": hint})
         form.pop("grant_type", None)
-        place = self._services.host_of(oauth.revoke) if self._settings.token_url is None else None
+        place = self._services.host_of(oauth.revoke) if self._named is None else None
         url = (place or trusted_origin(self.url, (split(self.url)[1],), "revocation endpoint")) + oauth.revoke
         response = self._post(url, form, "not revoked")
         if isinstance(response, TielineError):
@@ -131,9 +157,11 @@ class Endpoint:
             return kind(f"{what} answered {response.status}", sent=False)
         why = self._explain(said)
         spent = self._profile.oauth is not None and self._profile.oauth.spent(response)
-        if spent or (isinstance(said, dict) and said.get("error") == "invalid_grant"):
+        if spent or _word(said) == "invalid_grant":
             return InvalidGrant(why)
-        return NotAuthorised(f"{what} refuses the client ({response.status}){why}")
+        denied = Denied(f"{what} refuses the client ({response.status}){why}")
+        denied.error, denied.why = _word(said), why
+        return denied
 
     def _explain(self, said: Any) -> str:
         """The endpoint's own words, as far as they may be shown."""
@@ -174,6 +202,12 @@ class Endpoint:
             return trusted_origin(url, self._profile.hosts, "instance_url", loopback=self._local)
         except ConfigError:
             return None
+
+
+def _word(said: Any) -> str:
+    """What kind of refusal it is."""
+    word = said.get("error") if isinstance(said, dict) else None
+    return word if isinstance(word, str) else ""
 
 
 def _decoded(response: Response) -> Any:

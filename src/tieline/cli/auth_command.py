@@ -32,13 +32,14 @@ def status_command(session: Session) -> int:
     found: list[dict[str, Any]] = []
     try:
         for system in config.systems.values():
-            troubles = [] if system.auth is None else _troubles(session, system.auth, config.root)
+            troubles, account = _looked_up(session, system.auth, config.root)
             entry = {
                 "system": system.name,
                 "connector": system.spec.name,
                 "base_url": system.base_url or None,
                 "type": None if system.auth is None else system.auth.type,
                 "auth": "none needed" if system.auth is None else describe(system.auth),
+                **({"account": account} if account else {}),
                 "found": not troubles,
                 "problems": troubles,
                 **(_grant(session, config, system, tokens) if not troubles else {"state": "secret missing"}),
@@ -52,19 +53,23 @@ def status_command(session: Session) -> int:
     return DONE if all(entry["found"] for entry in found) else USAGE
 
 
-def _troubles(session: Session, auth: Any, root: Any) -> list[str]:
+def _looked_up(session: Session, auth: Any, root: Any) -> tuple[list[str], str]:
+    """What is wrong with the secrets, and whose account it is where a secret says so."""
+    from tieline.auth import ServiceAccountAuth, read_key
     from tieline.secrets import resolve
 
-    troubles = []
-    for name in sorted(auth.secrets):
+    troubles, account = [], ""
+    for name in sorted(auth.secrets if auth is not None else ()):
         source = getattr(auth, name)
         if source is None:
             continue
         try:
-            session.redactor.add(resolve(source, root))
+            secret = session.redactor.add(resolve(source, root))
+            if isinstance(auth, ServiceAccountAuth):
+                account = read_key(secret, f"what the {source} holds", session.redactor).account
         except ConfigError as error:
             troubles.append(f"{name}: {error}")
-    return troubles
+    return troubles, account
 
 
 def _grant(session: Session, config: Config, system: SystemConfig, tokens: Vault) -> dict[str, Any]:
@@ -108,8 +113,12 @@ def _key(session: Session, tokens: Vault, wanted: str = "") -> dict[str, Any]:
     return {"key": place.where}
 
 
+def _with(entry: dict[str, Any]) -> str:
+    return f"{entry['auth']}, account {entry['account']}" if "account" in entry else str(entry["auth"])
+
+
 def _text(session: Session, found: list[dict[str, Any]]) -> str:
-    rows = [[e["system"], e["auth"], "; ".join(e["problems"]) or e["state"]] for e in found]
+    rows = [[e["system"], _with(e), "; ".join(e["problems"]) or e["state"]] for e in found]
     shown = table(["SYSTEM", "SIGNS IN WITH", "STATE"], rows, width=session.console.width)
     if all(entry["found"] for entry in found):
         return f"{shown}\n\nNext: tieline check asks the systems whether they accept it."
