@@ -23,7 +23,7 @@ _SIGN_IN = (
         "name as `subject` a user who is there: the one it names has left, or never was",
     ),
     (
-        ("unauthorized_client",),
+        ("unauthorized_client", "invalid_scope", "access_denied"),
         "a super admin delegates the service account's client id, with exactly the scopes in the connector's README: "
         "Admin console > Security > API controls > Domain-wide delegation",
     ),

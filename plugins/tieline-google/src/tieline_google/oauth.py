@@ -9,21 +9,24 @@ from tieline import HttpProfile, Need, OAuth, Request, Response
 
 ROOT = "https://www.googleapis.com/auth/"
 TOKEN_PATH = "/token"  # noqa: S105 a path, no secret [doc]
+REVOKE_PATH = "/revoke"
 AUTHORIZE = "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent"
 """Only `offline` gives a refresh token, and only after a person was asked [doc]."""
 HOSTS = (".googleapis.com",)
 SERVICES: Mapping[str, str] = {
+    TOKEN_PATH: "https://oauth2.googleapis.com",
+    REVOKE_PATH: "https://oauth2.googleapis.com",
     "/v1": "https://people.googleapis.com",
     "/v4/spreadsheets": "https://sheets.googleapis.com",
     "/gmail/v1": "https://gmail.googleapis.com",
-    "/token": "https://oauth2.googleapis.com",
-    "/revoke": "https://oauth2.googleapis.com",
 }
-"""Which host has what: Drive and Calendar are at `www` [spec]."""
+"""Where each API is [spec]; Drive and Calendar are below the usual address."""
 ANSWER_SECONDS = 60.0
 ACTION_SCOPES: Mapping[str, str] = {"folder": "drive.file", "event": "calendar.events", "draft": "gmail.compose"}
 """The least scope of each action. A configuration does not say which of them its rules use."""
-_TOO_FAST = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "sharingRateLimitExceeded"})
+_TOO_FAST = frozenset(
+    ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "sharingRateLimitExceeded"]
+)
 """Reasons of the older 403 that mean «too fast» [memory]."""
 _QUESTIONS = (":batchGet", ":batchGetByDataFilter", ":getByDataFilter")
 """How the paths of POSTs end that change nothing [spec]."""
@@ -70,5 +73,5 @@ PROFILE = HttpProfile(
     lane=lane,
     timeout=ANSWER_SECONDS,
     token_path=TOKEN_PATH,
-    oauth=OAuth(authorize=AUTHORIZE, revoke="/revoke", scopes=scopes),
+    oauth=OAuth(authorize=AUTHORIZE, revoke=REVOKE_PATH, scopes=scopes),
 )
