@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from tieline import Clock, ConfigError, HttpClient, NotAuthorised, Rejected, Request, Response, Unavailable
 
 PEOPLE, SHEETS, DRIVE, CALENDAR, GMAIL = "/v1", "/v4/spreadsheets", "/drive/v3", "/calendar/v3", "/gmail/v1"
 """Where each API begins. Which host that is at, the profile knows."""
+LONG = 1900
+"""Characters of a query that still go into an address."""
 
 
 class NothingThere(ConfigError):
@@ -79,8 +82,13 @@ class Wire:
         self._clock = clock
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """Raises Refused, or what a connector may raise."""
-        return self._decoded(self._http.send(Request("GET", path, params=params or {})))
+        """Raises Refused, or what a connector may raise. What is too long for an address goes as a form that says it
+        is a GET, as Google's own clients send it."""
+        query = urlencode(params or {}, doseq=True)
+        if len(query) <= LONG:
+            return self._decoded(self._http.send(Request("GET", path, params=params or {})))
+        headers = {"x-http-method-override": "GET", "content-type": "application/x-www-form-urlencoded"}
+        return self._decoded(self._http.send(Request("POST", path, headers=headers, body=query.encode())))
 
     def ask(self, path: str, body: Any) -> Answer:
         """A question that is too long for an address: a POST that changes nothing."""

@@ -66,3 +66,13 @@ class Call:
         if self.request.form is not None:
             return dict(self.request.form)
         return {k: v[0] for k, v in parse_qs(self.request.payload().decode()).items()}
+
+
+def meant(request: Request) -> Request:
+    """The GET that a form is which says so: too long for an address."""
+    names = {k.lower(): v for k, v in request.headers.items()}
+    if request.method != "POST" or names.get("x-http-method-override", "").upper() != "GET":
+        return request
+    found = parse_qs(request.payload().decode(), keep_blank_values=True)
+    params = {k: v if len(v) > 1 else v[0] for k, v in found.items()}
+    return Request("GET", request.path, params, request.headers)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.oauth import need
+from tieline_google.sandbox.people_rows import SYSTEM_GROUPS
 from tieline_google.sandbox.people_shapes import micro
 from tieline_google.sandbox.wire import Answer, Row, invalid, not_found, nowhere, refuse
 
@@ -127,7 +128,7 @@ def _shown(call: Call, key: str, fields: list[str]) -> Row:
     if "groupType" in fields:
         shown["groupType"] = "SYSTEM_CONTACT_GROUP" if row["system"] else "USER_CONTACT_GROUP"
     if "name" in fields:
-        shown |= {"name": row["name"], "formattedName": row["name"].capitalize() if row["system"] else row["name"]}
+        shown |= {"name": row["name"], "formattedName": SYSTEM_GROUPS.get(row["name"], row["name"])}
     count = len(call.state.people.members(key)) if "memberCount" in fields else 0
     return {**shown, **({"memberCount": count} if count else {})}
 

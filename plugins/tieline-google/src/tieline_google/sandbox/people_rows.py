@@ -8,7 +8,17 @@ from typing import Any
 from tieline_google.sandbox.wire import Row
 
 MINE = "contactGroups/myContacts"
-SYSTEM_GROUPS = ("myContacts", "starred", "friends", "family", "coworkers", "blocked", "chatBuddies", "all")
+SYSTEM_GROUPS: Mapping[str, str] = {
+    "starred": "Starred",
+    "friends": "Friends",
+    "family": "Family",
+    "coworkers": "Coworkers",
+    "myContacts": "My Contacts",
+    "chatBuddies": "Chat contacts",
+    "all": "All Contacts",
+    "blocked": "Blocked",
+}
+"""Google's own labels, and how people see them [cap]."""
 LAG_MS = 180_000
 """How far a listing is behind under the vice `propagation`."""
 

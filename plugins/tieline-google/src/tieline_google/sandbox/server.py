@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from tieline.sandbox import Issuer, Request, Response, SandboxOptions
 from tieline_google.sandbox import calendar, drive, gmail, oauth, people, vices
-from tieline_google.sandbox.call import Call
+from tieline_google.sandbox.call import Call, meant
 from tieline_google.sandbox.state import CLIENT_ID, State
 from tieline_google.sandbox.wire import Answer, Refusal, nowhere
 from tieline_google.vices import VICES
@@ -68,6 +68,7 @@ class GoogleSandbox:
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
+        request = meant(request)
         with self._lock:
             if request.path == oauth.AUTHORIZE_PATH and request.method == "GET":
                 return self.state.issuer.authorize(request.params)
