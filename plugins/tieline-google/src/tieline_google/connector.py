@@ -8,6 +8,7 @@ from tieline import ConfigError, Context, Facts, Finding, Outcome, Page, Remote,
 from tieline_google.mapping import KINDS
 from tieline_google.parts import Part
 from tieline_google.settings import GoogleSettings
+from tieline_google.sheets import tabs
 from tieline_google.wire import Wire
 
 _WRITERS = 4
@@ -24,6 +25,8 @@ class GoogleConnector:
         self.wire = Wire(context.http, context.clock)
         self.streams = tuple(s for s in KINDS if s in context.mappers)
         self.parts: dict[str, Part] = {}
+        if settings.spreadsheet is not None:
+            self.parts.update(tabs(self.wire, settings, context.mappers))
         self.facts = Facts(tuple(self.parts[s].facts for s in self.streams if s in self.parts), writers=_WRITERS)
 
     def schema(self, stream: str) -> Schema:

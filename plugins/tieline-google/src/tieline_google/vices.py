@@ -10,6 +10,7 @@ VICES: Final = (
     "old-403",
     "partial-batch",
     "quota",
+    "reorder",
     "stale-etag",
     "sync-token-expiry",
     "token-expiry",

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from tieline.sandbox import Issuer, Request, Response, SandboxOptions
-from tieline_google.sandbox import drive, oauth, vices
+from tieline_google.sandbox import drive, oauth, sheets, vices
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.state import CLIENT_ID, State
 from tieline_google.sandbox.wire import Answer, Refusal, nowhere
@@ -23,6 +23,7 @@ LOST = 0
 """The status of an answer that never arrives."""
 APIS: Mapping[str, tuple[str, Callable[[Call], Answer]]] = {
     "/drive/v3/": ("drive.googleapis.com", drive.answer),
+    "/v4/spreadsheets": ("sheets.googleapis.com", sheets.answer),
 }
 """Where an API begins → the name of its service, and what answers."""
 _QUESTIONS = (":batchGet", ":batchGetByDataFilter", ":getByDataFilter")

@@ -7,6 +7,7 @@ from typing import Any
 
 from tieline.sandbox import Issuer
 from tieline_google.sandbox.files import Files
+from tieline_google.sandbox.sheets_grid import Books
 from tieline_google.sandbox.wire import Row
 
 CLIENT_ID = "tieline-sandbox.apps.googleusercontent.com"
@@ -21,6 +22,7 @@ class State:
 
     def __init__(self) -> None:
         self.files = Files()
+        self.sheets = Books()
         self.counters: dict[str, int] = {}
         """What the vices and the token endpoint count."""
         self.tokens: dict[str, Row] = {}
@@ -46,6 +48,6 @@ class State:
             setattr(self, name, dict(body[name]))
 
 
-_KEPT = ("files", "issuer")
+_KEPT = ("files", "issuer", "sheets")
 """What keeps itself."""
 _MAPS = ("counters", "tokens")

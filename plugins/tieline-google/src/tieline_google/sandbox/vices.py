@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tieline_google.sandbox.call import Call
+from tieline_google.sandbox.sheets_grid import Book
 from tieline_google.sandbox.wire import refuse, refuse_older
 
 LOST_EVERY = 5
 GARBAGE_EVERY = 10
 QUOTA_EVERY = 7
+REORDER_EVERY = 3
 
 
 def quota(call: Call, service: str) -> None:
@@ -29,3 +31,11 @@ def lost(call: Call, write: bool) -> bool:
 def garbage(call: Call) -> bool:
     """Whether this answer is a 200 with a page of HTML; the request was done."""
     return "garbage" in call.vices and call.state.count("answers") % GARBAGE_EVERY == 0
+
+
+def reorder(call: Call, book: Book) -> None:
+    """Before every so many writes to a spreadsheet somebody sorts its tabs: the last row of each comes first."""
+    if "reorder" in call.vices and call.state.count("sheet writes") % REORDER_EVERY == 0:
+        for tab in book.tabs:
+            if tab.last > 2:  # the header, and two rows to change places
+                tab.cells = [tab.cells[0], tab.cells[tab.last - 1], *tab.cells[1 : tab.last - 1]]
