@@ -23,6 +23,7 @@ from tieline_google.mapping import KINDS
 from tieline_google.parts import Part
 from tieline_google.people.contacts import Contacts
 from tieline_google.settings import GoogleSettings
+from tieline_google.sheets import tabs
 from tieline_google.wire import Wire
 
 _WRITERS = 4
@@ -41,6 +42,8 @@ class GoogleConnector:
         self.parts: dict[str, Part] = {}
         if "contacts" in context.mappers:
             self.parts["contacts"] = Contacts(self.wire, context.mappers["contacts"], settings)
+        if settings.spreadsheet is not None:
+            self.parts.update(tabs(self.wire, settings, context.mappers))
         self._actions = Actions(self.wire, settings)
         streams = tuple(self.parts[s].facts for s in self.streams if s in self.parts)
         self.facts = Facts(streams, writers=_WRITERS, actions=FACTS)

@@ -11,6 +11,7 @@ VICES: Final = (
     "partial-batch",
     "propagation",
     "quota",
+    "reorder",
     "search-lag",
     "stale-etag",
     "sync-token-expiry",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from tieline.sandbox import Issuer, Request, Response, SandboxOptions
-from tieline_google.sandbox import calendar, drive, gmail, oauth, people, vices
+from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
+from tieline_google.sandbox import calendar, drive, gmail, oauth, people, seed, sheets, staff, vices
 from tieline_google.sandbox.call import Call, meant
 from tieline_google.sandbox.state import CLIENT_ID, State
 from tieline_google.sandbox.wire import Answer, Refusal, nowhere
@@ -26,6 +25,7 @@ APIS: Mapping[str, tuple[str, Callable[[Call], Answer]]] = {
     "/drive/v3/": ("drive.googleapis.com", drive.answer),
     "/gmail/v1/": ("gmail.googleapis.com", gmail.answer),
     "/v1/": ("people.googleapis.com", people.answer),
+    "/v4/spreadsheets": ("sheets.googleapis.com", sheets.answer),
 }
 """Where an API begins → the name of its service, and what answers."""
 _QUESTIONS = (":batchGet", ":batchGetByDataFilter", ":getByDataFilter")
@@ -46,20 +46,34 @@ class GoogleSandbox:
     token_path = oauth.TOKEN_PATH
 
     def __init__(self, options: SandboxOptions) -> None:
-        unknown = sorted(options.vices - set(VICES))
-        if unknown or options.seed not in ("empty", "demo"):
-            raise ValueError(f"unknown vice or seed: {', '.join(unknown) or options.seed}")
+        options.check(VICES)
         self.vices = options.vices
-        self._clock = options.clock
+        self._now = options.now
         self._lock = threading.RLock()
         self.state = State()
         if options.state is not None:
             self.state.restore(from_json(to_json(options.state)))
+        elif options.seed == "demo":
+            seed.furnish(self.state, self._now())
 
     def dump(self) -> Mapping[str, Any]:
         """The whole state as plain JSON: `SandboxOptions(state=…)` with the same vices goes on from it."""
         with self._lock:
             return dict(from_json(to_json(self.state.dump())))
+
+    def person(self, act: Act) -> None:
+        """Somebody does this in the address book or the sheet; see `tieline.sandbox.Peopled`. Raises ValueError."""
+        with self._lock:
+            staff.perform(self.state, act, self._now())
+
+    def counts(self) -> Mapping[Any, int]:
+        """Living records per kind."""
+        with self._lock:
+            return staff.counts(self.state)
+
+    def demo_config(self, system: str) -> str:
+        """The configuration that joins this account to the demo's company."""
+        return seed.config(self.state)
 
     @property
     def issuer(self) -> Issuer:
@@ -73,9 +87,6 @@ class GoogleSandbox:
             if request.path == oauth.AUTHORIZE_PATH and request.method == "GET":
                 return self.state.issuer.authorize(request.params)
             return self._handle(request, self._now())
-
-    def _now(self) -> int:
-        return self._clock.now() if self._clock is not None else time.time_ns() // 1_000_000
 
     def _handle(self, request: Request, now: int) -> Response:
         headers = {"date": formatdate(now / 1000, usegmt=True)}

@@ -79,5 +79,3 @@ def _changed(tab: Tab, row: int, act: Act, stream: str, first: list[str]) -> Non
 def _rows(tab: Tab) -> list[int]:
     """The numbers of the rows that hold anything but a key."""
     return [n for n, line in enumerate(tab.cells) if n and trimmed([None, *line[1:]])]
-
-

@@ -10,6 +10,7 @@ from tieline_google.sandbox.calendars import Calendars
 from tieline_google.sandbox.files import Files
 from tieline_google.sandbox.mailbox import Mailbox
 from tieline_google.sandbox.people_rows import People
+from tieline_google.sandbox.sheets_grid import Books
 from tieline_google.sandbox.wire import Row
 
 CLIENT_ID = "tieline-sandbox.apps.googleusercontent.com"
@@ -37,6 +38,7 @@ class State:
         """Domains that nothing may be shared with."""
         self.notified: list[str] = []
         """Addresses that Google sent a mail to for what was shared with them, or where they were invited."""
+        self.sheets = Books()
         self.counters: dict[str, int] = {}
         """What the vices and the token endpoint count."""
         self.tokens: dict[str, Row] = {}
@@ -66,7 +68,7 @@ class State:
         self.certificate = str(body["certificate"])
 
 
-_KEPT = ("calendars", "files", "issuer", "mailbox", "people")
+_KEPT = ("calendars", "files", "issuer", "mailbox", "people", "sheets")
 """What keeps itself."""
 _MAPS = ("counters", "tokens", "users")
 _LISTS = ("closed_domains", "delegated", "notified")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tieline_google.sandbox.call import Call
+from tieline_google.sandbox.sheets_grid import Book
 from tieline_google.sandbox.wire import refuse, refuse_older
 
 LOST_EVERY = 5
@@ -13,6 +14,7 @@ LAG_MS = 60_000
 """How long a search does not know what is new under the vice `search-lag`."""
 OLDER = frozenset({"drive.googleapis.com", "calendar-json.googleapis.com", "gmail.googleapis.com"})
 """The services that may say «too fast» in the older way [memory]."""
+REORDER_EVERY = 3
 
 
 def quota(call: Call, service: str) -> None:
@@ -44,3 +46,11 @@ def lost(call: Call, write: bool) -> bool:
 def garbage(call: Call) -> bool:
     """Whether this answer is a 200 with a page of HTML; the request was done."""
     return "garbage" in call.vices and call.state.count("answers") % GARBAGE_EVERY == 0
+
+
+def reorder(call: Call, book: Book) -> None:
+    """Before every so many writes to a spreadsheet somebody sorts its tabs: the last row of each comes first."""
+    if "reorder" in call.vices and call.state.count("sheet writes") % REORDER_EVERY == 0:
+        for tab in book.tabs:
+            if tab.last > 2:  # the header, and two rows to change places
+                tab.cells = [tab.cells[0], tab.cells[tab.last - 1], *tab.cells[1 : tab.last - 1]]
