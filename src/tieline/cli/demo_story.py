@@ -24,8 +24,9 @@ def opening(titles: Mapping[str, str]) -> str:
     homes = {name: f"{title} ({name})" for name, title in titles.items()}
     text = (
         f"Northbay Instruments is made up. Its sales people work in {homes['crm']}, its marketing people in "
-        f"{homes['marketing']}, its support people in {homes['support']}. All are stand-ins on this machine, and the "
-        "records in them are as untidy as yours."
+        f"{homes['marketing']}, its support people in {homes['support']}, and its office keeps an address book and a "
+        f"sheet of deals in {homes['office']}. All are stand-ins on this machine, and the records in them are as "
+        "untidy as yours."
     )
     return textwrap.fill(text, WIDTH)
 
