@@ -83,7 +83,7 @@ def _tab(number: int, stream: str, company: Mapping[Any, Sequence[Entry]]) -> Ta
     """A tab; the rows in it were typed by hand, so that none has a key."""
     first = titles(stream)
     tab = Tab(number, TABS[stream], columns=max(26, len(first)), frozen=1, sizes={"0": {"hiddenByUser": True}})
-    lines = [cells(stream, entry.fields) for entry in company[KINDS[stream]]]  # type: ignore[index]
+    lines = [cells(stream, entry.fields) for entry in company[KINDS[stream]]]
     tab.put(0, 0, [first, *([line.get(title) for title in first] for line in lines)])
     return tab
 
