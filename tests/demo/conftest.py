@@ -90,7 +90,7 @@ def _everything(home: Path) -> dict[str, dict[str, list[Any]]]:
                     if token is None:
                         break
                 last = {r.id: r for r in remotes}  # a listing may name one twice
-                found.setdefault(name, {})[facts.kind] = list(last.values())
+                found.setdefault(name, {}).setdefault(facts.kind, []).extend(last.values())
     return found
 
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 def command(session: Session, folder: Path | None) -> int:
     """Sync four stand-ins through a day of edits; needs no account.
 
-    A made-up company's sales, marketing, support and office are synced, edited on all sides, planned and synced again, until
-    nothing is left to do. What waits for a person then does not count as a failure.
+    A made-up company's sales, marketing, support and office are synced, edited on all sides, planned and synced
+    again, until nothing is left to do. What waits for a person then does not count as a failure.
     """
     from tieline.cli.logs import logging_to
     from tieline.demo.home import chosen, place

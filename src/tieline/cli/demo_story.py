@@ -115,7 +115,8 @@ def reviews(found: Sequence[Mapping[str, Any]]) -> str:
 def last(told: Told) -> str:
     """The third run, seen from every side."""
     counted = ", ".join(f"{name} {number}" for name, number in told.counted.items())
-    return f"$ tieline sync\n{ended(told.runs[-1])}\nWrites that the stand-ins counted meanwhile: {counted}."
+    seen = textwrap.fill(f"Writes that the stand-ins counted meanwhile: {counted}.", WIDTH)
+    return f"$ tieline sync\n{ended(told.runs[-1])}\n{seen}"
 
 
 def closing(told: Told, home: str, waiting: Sequence[Mapping[str, Any]], program: str) -> str:

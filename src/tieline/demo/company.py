@@ -1,4 +1,4 @@
-"""Northbay Instruments, a made-up company: what its sales (`crm`), marketing, support and `office` people hold of one world.
+"""Northbay Instruments, a made-up company: what sales (`crm`), marketing, support and office hold of one world.
 
 Everything is canonical (`records`), the same for the same moment, and messy on purpose: e-mails in any case, phones in
 every notation, blanks, people and companies entered twice. It decides what is true and who knows it; how a vendor
