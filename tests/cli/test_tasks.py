@@ -252,6 +252,7 @@ def test_a_task_that_fails_keeps_what_it_found_and_shows_no_traceback(
     [
         ONE,
         f'{ONE}contact = true\n[systems.books.map.contact]\nmail = "no_such_field"\n',
+        f'{ONE}[systems.books.contact]\nmode = "sideways"\nfilter = "phone is null"\n',
         f'{ONE}[systems.crm]\nconnector = "nobody-offers-this"\n',
         f'{ONE}[systems.other]\nconnector = "plain"\nwrong = 1\n[sync]\nskew = "soon"\n[limits]\nx = 1\n',
     ],
