@@ -209,6 +209,13 @@ def profile() -> str:
     return shape_table("key", HttpProfile)
 
 
+def task() -> str:
+    """What a command of a connector's own is made of."""
+    from tieline.connector import Task
+
+    return shape_table("key", Task)
+
+
 def shape_table(head: str, shape: Any) -> str:
     """The attributes of a dataclass: default and docstring. A function by default means that nothing is special."""
     about = docstrings(shape)
@@ -286,6 +293,7 @@ BUILDERS: dict[str, Callable[[], str]] = {
     "events": events,
     "facts": facts,
     "profile": profile,
+    "task": task,
     "methods": methods,
     "checks": checks,
     "errors": errors,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Recalling,
         Settings,
         Subdomain,
+        Task,
         Tracing,
     )
     from tieline.errors import (
@@ -68,7 +69,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "connector": "Acting Connector ConnectorSpec Context HttpClient HttpProfile Mending Need OAuth Quota Recalling "
-    "Settings Subdomain Tracing",
+    "Settings Subdomain Task Tracing",
     "errors": "ConfigError ContractViolation FeedExpired NotAuthorised RateLimited Rejected TielineError Transient "
     "Unavailable UserError",
     "events": "Applied ConflictFound PlannedOrder RunFinished Verdict",
@@ -143,6 +144,7 @@ __all__ = [
     "Settings",
     "StreamFacts",
     "Subdomain",
+    "Task",
     "TielineError",
     "Tracing",
     "Transient",

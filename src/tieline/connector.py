@@ -337,6 +337,22 @@ class Peopled(Sandbox, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """A command of a connector's own: `tieline CONNECTOR NAME [--OPTION VALUE]`."""
+
+    name: str
+    """As `new-sheet`: a-z, 0-9 and -."""
+    help: str
+    """Its first sentence stands in the list of commands."""
+    run: Callable[[Any, Mapping[str, str]], Iterable[Finding]]
+    """Given the opened connector and the options that were typed; works while its findings are asked for, and raises as
+    other calls do. The configuration may be half done: required settings that it lacks are None then, and streams whose
+    mapping is wrong are not in the context."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Option → its help. Each takes a value and may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorSpec:
     """What the hook `tieline_connectors` returns, one for each connector a plugin offers."""
 
@@ -363,6 +379,8 @@ class ConnectorSpec:
     """The vendor's name for the unique custom field that holds the hub id."""
     optional: frozenset[str] = frozenset()
     """Streams that take part only where the configuration says so: `[systems.NAME] STREAM = true`."""
+    tasks: tuple[Task, ...] = ()
+    """Commands of its own, such as one that makes what `tieline check` finds missing."""
 
 
 __all__ = [
@@ -383,5 +401,6 @@ __all__ = [
     "SandboxOptions",
     "Settings",
     "Subdomain",
+    "Task",
     "Tracing",
 ]

@@ -7,6 +7,7 @@ must not know any connector by name.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tieline.events import Applied, ConflictFound, PlannedOrder, RunFinished, Verdict
 
 GROUP = "tieline"
+TAKEN = frozenset({"config", "help", "home", "json", "system", "trust", "verbose"})
+"""Options that every command of a connector has; its tasks and their options are called otherwise."""
+_WORD = re.compile(r"[a-z][a-z0-9-]{0,31}")
 log = logging.getLogger("tieline.plugins")
 
 
@@ -236,6 +240,9 @@ def _checked(offered: object) -> Iterator[ConnectorSpec]:
         for stream in spec.streams:
             if stream not in spec.kinds or stream not in spec.mapping:
                 raise PluginFailed(f"connector {spec.name!r}: stream {stream!r} has no kind or no mapping table")
+        for word in [word for task in spec.tasks for word in (task.name, *task.options)]:
+            if not _WORD.fullmatch(word) or word in TAKEN:
+                raise PluginFailed(f"connector {spec.name!r}: no command and no option may be called {word!r}")
         yield spec
 
 

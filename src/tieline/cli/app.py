@@ -24,9 +24,9 @@ class App(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module."""
+        """Import the command's module; for any other name, ask the plugin of that name for its commands."""
         if cmd_name not in COMMANDS:
-            return None
+            return _tasks(ctx, cmd_name)
         found: click.Command = import_module(f"tieline.cli.{cmd_name}_command").command
         return found
 
@@ -39,7 +39,10 @@ class App(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click, with the nearest command for one that does not exist."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, 1)
+            found = _tasks(ctx, args[0], args[1:])
+            if found is not None:
+                return args[0], found, args[1:]
+            near = get_close_matches(args[0], [*COMMANDS, *ctx.ensure_object(Session).registry.names()], 1)
             raise click.UsageError(
                 f"There is no command {args[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "."), ctx
             )
@@ -60,6 +63,12 @@ class App(click.Group):
         finally:
             session.close()
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tasks(ctx: click.Context, name: str, arguments: Sequence[str] = ()) -> click.Group | None:
+    from tieline.cli.tasks import offered  # only here: all other commands do without
+
+    return offered(ctx, name, arguments)
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

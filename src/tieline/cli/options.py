@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -73,6 +73,17 @@ def places_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def peek(context: click.Context, name: str, arguments: Sequence[str]) -> Session:
+    """The session, with the places that are named behind a command which is not known yet."""
+    session = _session(context)
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    probe = click.command(name, add_help_option=False, context_settings=settings)(places_options(lambda: None))
+    verbose = session.verbose
+    probe.make_context(name, list(arguments), parent=context)
+    session.verbose = verbose  # counted once more when the command itself is read
+    return session
 
 
 def json_option(function: F) -> F:

@@ -49,5 +49,6 @@ def help_text() -> str:
     for heading, commands in GROUPS.items():
         lines += ["", f"{heading}:", *(f"  {name:<15}{line}" for name, line in commands.items())]
     lines += ["", "Options:", *(f"  {name:<15}{line}" for name, line in OPTIONS.items())]
-    lines += ["", "Every command takes --json and --help. Example: tieline plan"]
+    lines += ["", "A connector may have commands of its own: tieline CONNECTOR --help"]
+    lines += ["Every command takes --json and --help. Example: tieline plan"]
     return "\n".join(lines) + "\n"

@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from tieline.config.load import load
 from tieline.config.nouns import Config, Schedule, SystemConfig
+from tieline.config.single import Glance, glance, load_single
 
-__all__ = ["Config", "Schedule", "SystemConfig", "load"]
+__all__ = ["Config", "Glance", "Schedule", "SystemConfig", "glance", "load", "load_single"]

@@ -23,7 +23,7 @@ TOP_KEYS = ("systems", "sync", "limits", "schedule", "plugins", "trust")
 LIMIT_KEYS = ("creates", "updates", "archives", "blanks")
 CRON_FIELDS = 5
 SCHEDULE_KEYS = ("every", "cron", "jitter")
-_SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _AT = re.compile(r"^(?P<what>.*?) \(at line (?P<line>\d+), column (?P<column>\d+)\)$", re.DOTALL)
 
 
@@ -44,11 +44,12 @@ def load(path: Path, registry: Connectors) -> Config:
 
     Raises ConfigError with all problems at once; PluginMissing or PluginFailed when that is the only one.
     """
-    table, text = _parse(path)
+    table, text = parse(path)
     return _Loader(path, text, registry).load(table)
 
 
-def _parse(path: Path) -> tuple[dict[str, Any], str]:
+def parse(path: Path) -> tuple[dict[str, Any], str]:
+    """A file's tables, and its text. Raises ConfigError."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -119,7 +120,7 @@ class _Loader:
 
     def _system(self, name: str, raw: object) -> SystemConfig | None:
         path = ("systems", name)
-        if not _SYSTEM_NAME.fullmatch(name) or name.endswith("-unless-blank"):
+        if not SYSTEM_NAME.fullmatch(name) or name.endswith("-unless-blank"):
             self._problems.add(path, "a system's name is made of a-z, 0-9, - and _, and starts with a letter")
         table = self._problems.table(path, raw)
         connector = table.get("connector")

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from tieline.config.maps import compiled, overlay
 from tieline.config.nouns import SystemConfig
 from tieline.config.problems import Path, Problems, dotted, shown
-from tieline.connector import ConnectorSpec, HttpProfile
+from tieline.connector import ConnectorSpec, HttpProfile, Settings
 from tieline.engine.filter import FilterError, parse_filter
 from tieline.errors import ConfigError
 from tieline.hosts import is_loopback, split, trusted_origin
@@ -40,13 +40,18 @@ class KindTable(BaseModel):
 
 
 def read_system(
-    path: Path, name: str, spec: ConnectorSpec, table: Mapping[str, Any], problems: Problems
+    path: Path, name: str, spec: ConnectorSpec, table: Mapping[str, Any], problems: Problems, *, begun: bool = False
 ) -> SystemConfig:
-    """One system. What is wrong is noted; the parts that are right are returned so that other tables can be checked."""
+    """One system. What is wrong is noted; the parts that are right are returned so that other tables can be checked.
+
+    With `begun` the table may be half done: settings of the connector that it lacks are None, mappings that are wrong
+    are left out, and neither is noted.
+    """
     common = (*COMMON_KEYS, *(NETWORK_KEYS if spec.http is not None else ()), *sorted(spec.optional))
     settings = {k: v for k, v in table.items() if k not in common and k not in KINDS}
+    shape = _without(spec.settings, settings) if begun else spec.settings
     try:
-        chosen: Any = spec.settings.model_validate(settings)
+        chosen: Any = shape.model_validate(settings)
     except ValidationError as error:
         problems.invalid(path, error, (*spec.settings.model_fields, *common, *KINDS))
         chosen = None
@@ -63,7 +68,16 @@ def read_system(
         auth = _auth((*path, "auth"), table.get("auth"), problems)
         _basic((*path, "auth", "type"), auth, spec, problems)
         _token_url((*path, "auth", "token_url"), getattr(auth, "token_url", None), base_url, spec.http, problems)
-    return SystemConfig(name, spec, base_url, auth, chosen, _mappers(path, spec, table, problems), ca)
+    mappers = _mappers(path, spec, table, Problems("") if begun else problems)
+    return SystemConfig(name, spec, base_url, auth, chosen, mappers, ca)
+
+
+def _without(shape: type[Settings], given: Mapping[str, Any]) -> type[Settings]:
+    """The settings without what is required and not given, which is None; what is given is held to the same rules."""
+    lacking: dict[str, Any] = {
+        name: (Any, None) for name, field in shape.model_fields.items() if field.is_required() and name not in given
+    }
+    return create_model(shape.__name__, __base__=shape, **lacking) if lacking else shape
 
 
 def read_system_rules(
