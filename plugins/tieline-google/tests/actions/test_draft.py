@@ -57,6 +57,8 @@ def test_a_draft_may_be_to_nobody_yet_and_copies_go_where_they_should(acts: Any)
         ({"subject": "S", "to": ["ada@one.example\r\nBcc: eve@evil.example"]}, "to"),
         ({"subject": "S", "to": "Ada <ada@one.example>"}, "to"),
         ({"subject": "S", "cc": "ada@one"}, "cc"),
+        ({"subject": "S", "cc": "ada@one.example>x"}, "cc"),
+        ({"subject": "S", "to": ["ada@one.example, eve@evil.example"]}, "to"),
         ({"subject": "S", "bcc": "ädä@one.example"}, "bcc"),
         ({"subject": "S", "from": "boss@one.example"}, "from"),
         ({"subject": "S", "body": "\ud800"}, "body"),

@@ -45,6 +45,14 @@ def test_of_two_of_one_key_the_older_counts(acts: Any) -> None:
     assert acts.found("folder")[acts.key].id == old.id
 
 
+def test_of_two_of_one_key_the_one_that_is_finished_counts(acts: Any) -> None:
+    half = acts.do("folder", name="N")
+    acts.clock.advance(1000)
+    whole = acts.do("folder", name="N")
+    acts.state.files.rows[half.id]["appProperties"]["tieline_open"] = "1"
+    assert acts.found("folder")[acts.key].id == whole.id
+
+
 def test_it_is_shared_with_each_address_once_and_nobody_gets_a_mail(acts: Any) -> None:
     made = acts.do("folder", name="N", share="ada@one.example, bo@two.example;ADA@one.example", role="writer")
     grants = acts.state.files.rows[made.id]["permissions"]

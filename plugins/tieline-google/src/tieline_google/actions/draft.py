@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Any
 
 from tieline import Action, ContractViolation, Problem, Receipt
@@ -68,6 +66,9 @@ class Drafts:
 
 def mail(key: str, wanted: Mapping[str, Any]) -> bytes:
     """The message as it is written. Raises ValueError for what cannot stand in one."""
+    from email.message import EmailMessage  # for who writes drafts alone
+    from email.policy import SMTP
+
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = f"<{message_id(key)}>"
     for name in _HEADERS:
