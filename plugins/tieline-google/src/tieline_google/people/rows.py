@@ -10,7 +10,7 @@ from typing import Any
 
 from tieline import Bad, Mapper, Problem, Remote, Write
 from tieline_google.people.entries import Clash, Entries, changed, plan_of, row_of, sendable, untaken
-from tieline_google.people.mapping import ADDRESSES, CLIENT, CONTACT, EMAILS, HUB_KEY, MEMBERSHIPS, METADATA, known
+from tieline_google.people.mapping import ADDRESSES, CLIENT, CONTACT, HUB_KEY, MEMBERSHIPS, METADATA, PRIMARY, known
 
 _HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _ID = re.compile(r"people/[\w-]+")
@@ -49,7 +49,6 @@ class Rows:
         self.unknown = tuple(c for rule in mapper.rules for c in rule.columns if not known(c))
         self._plan = plan_of(self.columns)
         areas = {c.partition(".")[0] for rule in mapper.rules for c in rule.columns if known(c)}
-        self.areas = tuple(sorted(areas))
         self.mask = ",".join(sorted(areas | {CLIENT, MEMBERSHIPS, METADATA}))
         """Which fields of a person are asked for: what is mapped, who is in scope, the hub's id, the etag."""
 
@@ -146,13 +145,11 @@ class Rows:
     def field_of(self, path: str, write: Write) -> str | None:
         """The canonical field behind the path of a refusal, such as `contacts[0].contact_person.email_addresses[1]`:
         one of those that were written, where that can be told."""
-        flat = path.replace("_", "").lower()
-        area = next((a for a in self.areas if a.lower() in flat), None)
-        fields = [self.mapper.field_of(c) for c in self.columns if c.startswith(f"{area}.")]
-        if area == EMAILS:
-            fields.sort(key=lambda name: name != "email")
-        parts = [self.mapper.field_of(c) for c in self.columns if flat.endswith(c.replace(".", "").lower()[-9:])]
-        return next((f for f in (*parts, *fields) if f in write.fields), None) if area else None
+        words = set(re.findall(r"[a-z]+", path.replace("_", "").lower()))
+        columns = [c.partition(".") for c in self.columns if c.partition(".")[0].lower() in words]
+        columns.sort(key=lambda c: (c[2].lower() not in words, c[2] != PRIMARY))
+        fields = (self.mapper.field_of("".join(c)) for c in columns)
+        return next((f for f in fields if f in write.fields), None)
 
 
 def hub_id_of(person: Person) -> str | None:
