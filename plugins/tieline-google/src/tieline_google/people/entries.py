@@ -25,6 +25,7 @@ from tieline_google.people.mapping import (
 
 Entry = Mapping[str, Any]
 Entries = list[dict[str, Any]]
+_NOTHING: Mapping[str, Any] = {}
 _BARE = frozenset({"type", "current"})
 """What does not make an entry by itself."""
 
@@ -33,46 +34,68 @@ class Clash(ValueError):
     """A blank that Google cannot hold, since another entry would take the place; the text says so."""
 
 
-def own(person: Mapping[str, Any], area: str) -> list[Entry]:
+def own(person: Mapping[str, Any], area: str) -> Sequence[Entry]:
     """The entries that people keep of a person, not those of the person's own profile."""
-    entries = [e for e in person.get(area) or () if isinstance(e, Mapping)]
-    return [e for e in entries if _metadata(e).get("source", {}).get("type", CONTACT) == CONTACT]
+    held = person.get(area)
+    return [e for e in held if _source(e) == CONTACT] if held else ()
+
+
+def _source(entry: Entry) -> Any:
+    source = entry.get("metadata", _NOTHING).get("source", _NOTHING)
+    return source.get("type", CONTACT)
 
 
 def main_place(entries: Sequence[Entry]) -> int | None:
     """Where the main entry is: Google marks one of each list [spec]; without a mark it is the first."""
+    if len(entries) < 2:
+        return 0 if entries else None
     for mark in ("primary", "sourcePrimary"):
         for n, entry in enumerate(entries):
-            if _metadata(entry).get(mark):
+            if entry.get("metadata", _NOTHING).get(mark):
                 return n
-    return 0 if entries else None
-
-
-def _metadata(entry: Entry) -> Mapping[str, Any]:
-    held = entry.get("metadata")
-    return held if isinstance(held, Mapping) else {}
+    return 0
 
 
 # -- reading
 
 
-def value_of(person: Mapping[str, Any], column: str) -> Any:
-    """What a column holds: text, a list of texts for the other e-mail addresses, or None."""
-    area, _, part = column.partition(".")
-    entries = own(person, area)
-    if area == EMAILS:
-        return _email_of(entries, part)
-    if area in (PHONES, OWN):
-        place = _place(area, entries, part)
-        return None if place is None else entries[place].get("value") or None
-    at = main_place(entries)
-    return None if at is None else entries[at].get(part) or None
+Plan = Sequence[tuple[str, Sequence[tuple[str, str]]]]
+"""For each field of a person: the columns that are read of it, each with the part it means."""
 
 
-def _email_of(entries: Sequence[Entry], part: str) -> Any:
-    at = main_place(entries)
-    if at is None:
-        return None
+def plan_of(columns: Sequence[str]) -> Plan:
+    """How these columns are read: each field of a person is looked at once."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for column in columns:
+        area, _, part = column.partition(".")
+        found.setdefault(area, []).append((column, part))
+    return tuple(found.items())
+
+
+def row_of(person: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """What each column holds: text, a list of texts for the other e-mail addresses, or None."""
+    row: dict[str, Any] = {}
+    for area, columns in plan:
+        entries = own(person, area)
+        at = main_place(entries)
+        if at is None:
+            row.update((column, None) for column, _ in columns)
+        elif area in PARTS:
+            main = entries[at]
+            row.update((column, main.get(part) or None) for column, part in columns)
+        elif area == EMAILS:
+            row.update((column, _email_of(entries, at, part)) for column, part in columns)
+        else:
+            row.update((column, _value(area, entries, part)) for column, part in columns)
+    return row
+
+
+def _value(area: str, entries: Sequence[Entry], part: str) -> Any:
+    place = _place(area, entries, part)
+    return None if place is None else entries[place].get("value") or None
+
+
+def _email_of(entries: Sequence[Entry], at: int, part: str) -> Any:
     first = str(entries[at].get("value") or "")
     if part == PRIMARY:
         return first or None
@@ -92,6 +115,8 @@ def _place(area: str, entries: Sequence[Entry], part: str) -> int | None:
 
 def untaken(person: Mapping[str, Any]) -> str | None:
     """The address that somebody typed and Google has not taken apart; None: there is none of the kind."""
+    if not person.get(ADDRESSES):
+        return None
     entries = own(person, ADDRESSES)
     at = main_place(entries)
     if at is None or any(entries[at].get(p) for p in PARTS[ADDRESSES] - {"countryCode"}):

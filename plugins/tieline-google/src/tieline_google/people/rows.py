@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from tieline import Bad, Mapper, Problem, Remote, Write
-from tieline_google.people.entries import Clash, Entries, changed, sendable, untaken, value_of
-from tieline_google.people.mapping import ADDRESSES, CLIENT, CONTACT, EMAILS, HUB_KEY, MEMBERSHIPS, METADATA, known
+from tieline_google.people.entries import Clash, Entries, changed, plan_of, row_of, sendable, untaken
+from tieline_google.people.mapping import ADDRESSES, CLIENT, CONTACT, HUB_KEY, MEMBERSHIPS, METADATA, PRIMARY, known
 
 _HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _ID = re.compile(r"people/[\w-]+")
@@ -20,10 +20,8 @@ READ_ONLY = "cannot be written to Google Contacts"
 
 def stamp_ms(stamp: str) -> int:
     """`2025-07-17T21:47:23.910197Z` as milliseconds since 1970 UTC. Raises ValueError when it is no moment."""
-    head, dot, tail = stamp.partition(".")
-    digits = tail.rstrip("Z")
-    seconds = datetime.fromisoformat(f"{head.rstrip('Z')}+00:00")
-    return round(seconds.timestamp()) * 1000 + (int(f"{digits:0<3}"[:3]) if dot else 0)
+    moment = datetime.fromisoformat(stamp)
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
 def is_id(text: str) -> bool:
@@ -49,8 +47,8 @@ class Rows:
         self.mapper = mapper
         self.columns = tuple(c for c in mapper.columns if known(c))
         self.unknown = tuple(c for rule in mapper.rules for c in rule.columns if not known(c))
+        self._plan = plan_of(self.columns)
         areas = {c.partition(".")[0] for rule in mapper.rules for c in rule.columns if known(c)}
-        self.areas = tuple(sorted(areas))
         self.mask = ",".join(sorted(areas | {CLIENT, MEMBERSHIPS, METADATA}))
         """Which fields of a person are asked for: what is mapped, who is in scope, the hub's id, the etag."""
 
@@ -81,7 +79,7 @@ class Rows:
         version = str(source.get("etag") or "")
         if meta.get("deleted"):
             return Remote(id, {}, f"{version}.gone", modified, hub_id_of(person), gone=True)
-        cells, problems = self.mapper.read({c: value_of(person, c) for c in self.columns})
+        cells, problems = self.mapper.read(row_of(person, self._plan))
         if untaken(person):
             problems += tuple(self._untaken(cells))
         if fields is not None:
@@ -147,13 +145,11 @@ class Rows:
     def field_of(self, path: str, write: Write) -> str | None:
         """The canonical field behind the path of a refusal, such as `contacts[0].contact_person.email_addresses[1]`:
         one of those that were written, where that can be told."""
-        flat = path.replace("_", "").lower()
-        area = next((a for a in self.areas if a.lower() in flat), None)
-        fields = [self.mapper.field_of(c) for c in self.columns if c.startswith(f"{area}.")]
-        if area == EMAILS:
-            fields.sort(key=lambda name: name != "email")
-        parts = [self.mapper.field_of(c) for c in self.columns if flat.endswith(c.replace(".", "").lower()[-9:])]
-        return next((f for f in (*parts, *fields) if f in write.fields), None) if area else None
+        words = set(re.findall(r"[a-z]+", path.replace("_", "").lower()))
+        columns = [c.partition(".") for c in self.columns if c.partition(".")[0].lower() in words]
+        columns.sort(key=lambda c: (c[2].lower() not in words, c[2] != PRIMARY))
+        fields = (self.mapper.field_of("".join(c)) for c in columns)
+        return next((f for f in fields if f in write.fields), None)
 
 
 def hub_id_of(person: Person) -> str | None:
