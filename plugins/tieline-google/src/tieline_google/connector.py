@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tieline import ConfigError, Context, Facts, Finding, Outcome, Page, Remote, Schema, Window, Write
 from tieline_google.mapping import KINDS
-from tieline_google.parts import Part
+from tieline_google.parts import Mender, Part
 from tieline_google.settings import GoogleSettings
 from tieline_google.sheets import tabs
 from tieline_google.wire import Wire
@@ -23,6 +23,7 @@ class GoogleConnector:
             raise ConfigError(f"system {context.system!r}: Google needs its own settings and an HTTP client")
         self.settings = settings
         self.wire = Wire(context.http, context.clock)
+        self.mappers = context.mappers
         self.streams = tuple(s for s in KINDS if s in context.mappers)
         self.parts: dict[str, Part] = {}
         if settings.spreadsheet is not None:
@@ -65,6 +66,11 @@ class GoogleConnector:
         """What `tieline check` shows."""
         for part in self.parts.values():
             yield from part.findings()
+
+    def mend(self, what: str) -> Finding:
+        """Make what a finding names, as `AREA:STREAM`."""
+        part = self.parts.get(what.partition(":")[2])
+        return part.mend(what) if isinstance(part, Mender) else Finding("error", what, "there is nothing to make")
 
     def close(self) -> None:
         """Nothing is open: the client belongs to the core."""
