@@ -20,7 +20,7 @@ from tieline import (
 )
 from tieline_google.actions.acts import FACTS, Actions
 from tieline_google.mapping import KINDS
-from tieline_google.parts import Part
+from tieline_google.parts import Mender, Part
 from tieline_google.people.contacts import Contacts
 from tieline_google.settings import GoogleSettings
 from tieline_google.sheets import tabs
@@ -38,6 +38,7 @@ class GoogleConnector:
             raise ConfigError(f"system {context.system!r}: Google needs its own settings and an HTTP client")
         self.settings = settings
         self.wire = Wire(context.http, context.clock)
+        self.mappers = context.mappers
         self.streams = tuple(s for s in KINDS if s in context.mappers)
         self.parts: dict[str, Part] = {}
         if "contacts" in context.mappers:
@@ -93,6 +94,11 @@ class GoogleConnector:
         from tieline_google.check import findings
 
         return findings(self)
+
+    def mend(self, what: str) -> Finding:
+        """Make what a finding names, as `AREA:STREAM`."""
+        part = self.parts.get(what.partition(":")[2])
+        return part.mend(what) if isinstance(part, Mender) else Finding("error", what, "there is nothing to make")
 
     def close(self) -> None:
         """Nothing is open: the client belongs to the core."""

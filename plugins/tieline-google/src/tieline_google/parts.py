@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tieline import Finding, Outcome, Page, Remote, Schema, StreamFacts, Window, Write
 
@@ -43,4 +43,13 @@ class Part(Protocol):
 
     def findings(self) -> Iterable[Finding]:
         """What `tieline check` shows of it."""
+        ...
+
+
+@runtime_checkable
+class Mender(Protocol):
+    """What a part may offer besides, where Google's API can make what a finding names."""
+
+    def mend(self, what: str) -> Finding:
+        """Make it; see `tieline.Mending`."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import unquote
 
 from tieline_google.sandbox import vices
@@ -264,20 +265,32 @@ def _rows(book: Book, written: Row) -> range:
 
 
 def _append(call: Call, id: str, book: Book, text: str) -> Answer:
-    """Below the last row that holds anything; the grid grows as it must [rec]."""
-    tab, _, _ = located(book, text)
+    """Below the table in a range, or at its beginning where there is none; the grid grows as it must [rec, spec]."""
+    tab, area, _ = located(book, text)
     lines = call.json().get("values") or []
-    option, top = call.param("valueInputOption"), tab.last
+    option, top, left = call.param("valueInputOption"), area.top, area.left
+    filled = [r for r in range(area.top, min(area.bottom, tab.last)) if any(c is not None for c in _part(tab, r, area))]
+    if filled:
+        top = filled[-1] + 1
+        while top < tab.last and tab.cells[top]:
+            top += 1
+    if call.param("insertDataOption") == "INSERT_ROWS" and top < len(tab.cells):
+        tab.cells = [*tab.cells[:top], *([] for _ in lines), *tab.cells[top:]]
+        tab.rows += len(lines)
     tab.rows = max(tab.rows, top + len(lines))
-    tab.put(top, 0, [[None if v is None else entered(v, option) for v in line] for line in lines])
+    tab.put(top, left, [[None if v is None else entered(v, option) for v in line] for line in lines])
     call.state.files.touch(id, call.now)
     wide = max((len(line) for line in lines), default=1)
-    done = {"spreadsheetId": id, "updatedRange": shown(tab, Area(top, 0, top + len(lines), wide))}
+    done = {"spreadsheetId": id, "updatedRange": shown(tab, Area(top, left, top + len(lines), left + wide))}
     counts = {"updatedRows": len(lines), "updatedColumns": wide, "updatedCells": sum(len(line) for line in lines)}
     body: Row = {"spreadsheetId": id, "updates": {**done, **counts}}
-    if top:
-        body["tableRange"] = shown(tab, Area(0, 0, top, max(len(row) for row in tab.cells[:top])))
+    if filled:
+        body["tableRange"] = shown(tab, Area(filled[0], left, top, max(len(tab.cells[r]) for r in filled)))
     return Answer(200, body)
+
+
+def _part(tab: Tab, row: int, area: Area) -> list[Any]:
+    return tab.cells[row][area.left : area.right]
 
 
 def _clear(call: Call, id: str, book: Book, text: str) -> Answer:

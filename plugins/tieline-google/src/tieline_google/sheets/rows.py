@@ -108,6 +108,14 @@ class Rows:
         """The form of a column's cells."""
         return self._forms.get(title, TEXT)
 
+    def field(self, title: str) -> str:
+        """The canonical field that a column belongs to."""
+        return self._belongs[title]
+
+    def refers(self, title: str) -> bool:
+        """Whether a column holds keys of other rows."""
+        return self.mapper.specs[self._belongs[title]].type in _HIDDEN
+
     # -- reading
 
     def empty(self, row: Row, key: Key | None) -> bool:

@@ -155,6 +155,12 @@ class Tab:
 
         return findings(self)
 
+    def mend(self, what: str) -> Finding:
+        """Make the tab, or what it lacks."""
+        from tieline_google.sheets.make import complete
+
+        return complete(self.book, self.stream, self.mapper, {})
+
 
 def _listed(tab: str, lens: Lens, view: View, modified: int) -> tuple[list[Remote], list[Bad]]:
     """The records among rows that were met, and rows that cannot be told apart."""
