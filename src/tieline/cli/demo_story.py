@@ -69,11 +69,22 @@ def day(deeds: Sequence[tuple[int, Any]]) -> str:
 
 
 def plan(summary: Summary) -> str:
-    """The orders that answer the day, each with its reason."""
+    """The orders that answer the day, each with its reason; those of one record together."""
     orders = [o for o in summary.orders_list or [] if o["op"] != "link"]
     rest = total(summary.orders) - len(orders)
-    parts = ["$ tieline plan", *(fit(line, WIDTH) for line in order_lines(orders))]
-    return "\n".join([*parts, f"and {plural(rest, 'link')}"] if rest else parts)
+    more = f", and {plural(rest, 'link')}" if rest else ""
+    head = f"$ tieline plan, in short: one entry a record{more}"
+    return "\n".join([head, *(fit(line, WIDTH) for line in _together(orders))])
+
+
+def _together(orders: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of each record one entry: in which systems it is written, and what is changed in any of them."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for order in orders:
+        one = found.setdefault((order["op"], order["record"]), {**order, "system": [], "remote_id": None, "fields": {}})
+        one["system"].append(order["system"])
+        one["fields"] = {**order["fields"], **one["fields"]}
+    return order_lines({**one, "system": ", ".join(one["system"])} for one in found.values())
 
 
 def second(told: Told, refused: int, answered: int) -> str:
