@@ -30,7 +30,7 @@ DEEDS = {
 
 
 def test_every_call_of_the_actions_is_as_google_describes_it(discovery: Any, witness_module: Any) -> None:
-    documents = discovery.described("drive.v3", "calendar.v3", "gmail.v1", "people.v1")
+    documents = discovery.described("people.v1", "sheets.v4", "drive.v3", "calendar.v3", "gmail.v1")
     spec = replace(SPEC, sandbox=lambda options: discovery.Watched(GoogleSandbox(options), documents))
     subject = HttpSubject(spec)
     connector: Any = subject.connector

@@ -39,7 +39,7 @@ def answer(call: Call) -> Answer:
     name = call.who if parts[1] == "primary" else parts[1]
     if name not in call.state.calendars.rows and name != call.who:
         raise _missing()
-    events = call.state.calendars.open(name)
+    events = call.state.calendars.rows.get(name, {}) if call.method == "GET" else call.state.calendars.open(name)
     match (call.method, len(parts)):
         case ("GET", 3):
             return _list(call, name, events)
@@ -196,7 +196,7 @@ def _list(call: Call, name: str, events: dict[str, Row]) -> Answer:
     if start + size < len(rows):
         body["nextPageToken"] = str(start + size)
     else:
-        body["nextSyncToken"] = f"C{top:08d}{call.state.count('sync-tokens'):08d}="
+        body["nextSyncToken"] = f"C{top:08d}{top * 7919 % 10**8:08d}="
     body["items"] = [shown(name, event) for event in rows[start : start + size]]
     return Answer(200, masked(body, call.param("fields")))
 
