@@ -138,8 +138,8 @@ class Reader:
                 what = f"the token from which changes of {self.facts.name} go on has expired ({error})"
                 self.run.notes.append(f"{self.system.name}: {what}; everything was read anew")
                 cursor = self._moved(cursor._replace(feed=None))
+            relist = relist or cursor.listing is not None
             self.ingest.counting = relist or cursor.feed is None
-        relist = relist or cursor.listing is not None
         if relist or not cursor.baseline or cursor.feed is None:
             cursor = yield from self._listing(cursor)
         return cursor

@@ -45,7 +45,7 @@ def row(n: int) -> dict[str, Any]:
 
 @pytest.fixture
 def subject(discovery: Any) -> HttpSubject:
-    documents = discovery.described("people.v1")
+    documents = discovery.described("people.v1", "drive.v3", "calendar.v3", "gmail.v1")
     sandbox = SPEC.sandbox
     assert sandbox is not None
     spec = replace(SPEC, sandbox=lambda options: discovery.Watched(sandbox(options), documents))

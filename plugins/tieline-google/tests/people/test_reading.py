@@ -114,6 +114,13 @@ def test_where_there_never_was_a_label_nobody_is_told_of(contacts: Any, people: 
     assert (page.remotes, page.feed.split(" ")[1]) == ([], "")
 
 
+def test_a_label_that_is_missing_is_looked_for_once_in_a_listing(contacts: Any, people: Any) -> None:
+    pages = [people.listing(people.person(1), more="2"), people.groups(), people.listing(people.person(2), sync="t")]
+    part, script = contacts(pages)
+    assert part.list(part.list(None).token).feed
+    assert script.left == 0
+
+
 def test_a_read_of_many_is_sent_as_a_form_that_says_it_is_a_get(contacts: Any, people: Any) -> None:
     """As Google's own client does with an address of more than 2,048 characters."""
     ids = [f"people/c{n}" for n in range(450)]

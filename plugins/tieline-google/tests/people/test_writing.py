@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tieline import Rule, Unavailable, Write
+from tieline import ConfigError, Rule, Unavailable, Write
 from tieline_google.people.writing import MOST_CALLS
 
 ADA, BOB = [{"givenName": "Ada", "familyName": "L"}], [{"givenName": "Bob"}]
@@ -60,6 +60,13 @@ def test_a_label_that_somebody_else_made_meanwhile_is_taken(contacts: Any, peopl
     made = people.created(people.person(1, hub=people.hub + "1"))
     part, _ = contacts([people.groups(), taken, people.groups("Tieline"), made])
     assert statuses(part.write([Write("create", people.hub + "1", {"first_name": "A"})])) == ["ok"]
+
+
+def test_a_label_that_goes_while_it_is_written_is_no_fault_of_any_contact(contacts: Any, people: Any) -> None:
+    refusal = people.refused(400, "Contact group does not exist", "INVALID_ARGUMENT")
+    part, _ = contacts([people.groups("Tieline"), refusal, people.groups()])
+    with pytest.raises(ConfigError, match="no label"):
+        part.write([Write("create", people.hub + str(n), {"first_name": "A"}) for n in (1, 2)])
 
 
 def test_created_people_are_known_by_the_hub_id_and_not_by_their_place(contacts: Any, people: Any) -> None:
@@ -132,7 +139,7 @@ def test_a_refused_value_is_a_problem_of_its_field_and_of_that_contact_alone(con
     errors = {"contactErrors": {"1": {"code": 3, "message": "bad", "details": [detail]}}}
     refusal = people.refused(400, "failed", "INVALID_ARGUMENT", errors)
     made = people.created(people.person(1, hub=people.hub + "1"), people.person(3, hub=people.hub + "3"))
-    part, _ = contacts([people.groups("Tieline"), refusal, made])
+    part, _ = contacts([people.groups("Tieline"), refusal, people.groups("Tieline"), made])
     rows = [Write("create", people.hub + str(n), {"first_name": "A", "email": "a@x.example"}) for n in (1, 2, 3)]
     found = part.write(rows)
     assert statuses(found) == ["ok", "rejected", "ok"]
@@ -174,7 +181,8 @@ def test_where_every_contact_is_refused_the_search_ends(contacts: Any, people: A
 
 def test_a_lost_answer_in_the_midst_leaves_open_only_what_it_was_about(contacts: Any, people: Any) -> None:
     steps = [people.refused(400, "no", "INVALID_ARGUMENT"), people.created(people.person(1, hub=people.hub + "1"))]
-    part, script = contacts([people.groups("Tieline"), *steps, Unavailable("lost", sent=True)])
+    label = people.groups("Tieline")
+    part, script = contacts([label, steps[0], label, steps[1], Unavailable("lost", sent=True)])
     rows = [Write("create", people.hub + str(n), {"first_name": "A"}) for n in (1, 2)]
     assert statuses(part.write(rows)) == ["ok", "unknown"]
     assert script.left == 0

@@ -24,17 +24,20 @@ class Label:
         self._wire = wire
         self.name = (name or "").strip()
         self._held: str | None = None
+        self._missed = False
 
     @property
     def everybody(self) -> bool:
         """Whether all contacts take part."""
         return not self.name
 
-    def held(self) -> str | None:
-        """The label's resource name; None where there is no such label, or everybody takes part."""
-        if self._held is None and not self.everybody:
+    def held(self, *, again: bool = False) -> str | None:
+        """The label's resource name; None where there is no such label, or everybody takes part. `again`: look anew
+        for one that was not there."""
+        if self._held is None and not self.everybody and (again or not self._missed):
             found = self.found()
             self._held = None if found is None else str(found["resourceName"])
+            self._missed = found is None
         return self._held
 
     def found(self) -> Mapping[str, Any] | None:
@@ -55,13 +58,13 @@ class Label:
 
     def made(self) -> str | None:
         """The label's resource name, after making it where it was missing. The caller does one write at a time."""
-        if self.everybody or self.held() is not None:
+        if self.everybody or self.held(again=True) is not None:
             return self._held
         body = {"contactGroup": {"name": self.name}, "readGroupFields": "groupType,name"}
         try:
             self._held = str(self._wire.write("POST", GROUPS, body).data["resourceName"])
         except Refused as error:  # 409: somebody was faster [spec]
-            if error.status != 409 or self.held() is None:
+            if error.status != 409 or self.held(again=True) is None:
                 raise
         except KeyError:
             raise ContractViolation("Google made a label and does not say which") from None
@@ -72,10 +75,16 @@ class Label:
         nobody was deleted by that."""
         if self.everybody:
             return None
-        if self.held() is None:
+        if self.held(again=True) is None:
             said = f"Google Contacts has no label {self.name!r} any more: it was deleted, or has another name now"
             raise ConfigError(f"{said}; make it again, or set contact_group to its new name", hint="tieline check")
         return self._held
+
+    def still(self) -> None:
+        """Raises ConfigError when the label that was found earlier is not there any more."""
+        if not self.everybody:
+            self._held = None
+            self.must()
 
     def has(self, person: Mapping[str, Any], label: str | None) -> bool:
         """Whether a person takes part; `label` is what `held` said."""

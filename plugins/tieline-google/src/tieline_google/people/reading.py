@@ -65,7 +65,7 @@ class Reader:
     def everything(self, token: str | None) -> Page:
         """One page of all who are in scope; the last one has the token."""
         answer = self._listing(token, {"requestSyncToken": "true"})
-        label = self._label.held()
+        label = self._label.held(again=token is None)
         people = [p for p in _people(answer) if not isinstance(p, Mapping) or (_alive(p) and self._label.has(p, label))]
         return self._paged(answer, people, label or "")
 
@@ -87,10 +87,7 @@ class Reader:
         return self._paged(answer, people, label or "", whole=False)
 
     def _known_label(self, feed: Feed) -> str | None:
-        held = self._label.held()
-        if held is None and feed.label:
-            self._label.must()
-        return held
+        return self._label.must() if feed.label else self._label.held()
 
     def _listing(self, token: str | None, more: Mapping[str, Any]) -> Answer:
         params: dict[str, Any] = {"personFields": self._rows.mask, "pageSize": self._page, "sources": ONLY_CONTACTS}

@@ -185,6 +185,8 @@ class Writer:
                 done = True
             except (Refused, NothingThere) as error:
                 try:
+                    if part[0].write.op == "create" and not done:
+                        self._label.still()  # without it Google refuses whoever it is
                     todo[:0] = self._sifted(part, refusal_in(error))
                 except (Transient, NotAuthorised):
                     if not done:
