@@ -70,7 +70,7 @@ def test_the_calls_of_a_large_sync_are_few(start: Any) -> None:
     subject = start()
     connector, asked = subject.connector, subject.transport.requests
     connector.list(STREAM, None)
-    for step in range(10):
+    for step in range(6):
         before = len(asked)
         ids = [f"018bcfe5-6800-7000-8000-{step:04}{n:08}" for n in range(1000)]
         outcomes = connector.write(STREAM, [Write("create", i, deal(n % 100)) for n, i in enumerate(ids)])

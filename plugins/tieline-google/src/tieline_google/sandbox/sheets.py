@@ -45,13 +45,13 @@ def _book(call: Call, id: str) -> Book:
         raise not_found()
     if file.get("private"):
         raise refuse(403, "The caller does not have permission", "PERMISSION_DENIED")
-    return call.state.sheets.books.setdefault(id, Book(file["name"]))
+    return call.state.sheets.books.setdefault(id, Book(file["name"], id=id))
 
 
 def made(call: Call, title: str, id: str = "") -> str:
     """A new spreadsheet; its id."""
     file = call.state.files.make(title, SPREADSHEET, call.now, id=id)
-    call.state.sheets.books[file["id"]] = Book(title)
+    call.state.sheets.books[file["id"]] = Book(title, id=file["id"])
     return str(file["id"])
 
 

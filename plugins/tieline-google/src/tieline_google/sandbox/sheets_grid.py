@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from tieline_google.sandbox.wire import Row, invalid
 
@@ -93,8 +94,8 @@ def trimmed(row: list[Any]) -> list[Any]:
 class Book:
     """One spreadsheet."""
 
-    def __init__(self, title: str, tabs: list[Tab] | None = None) -> None:
-        self.title = title
+    def __init__(self, title: str, tabs: list[Tab] | None = None, id: str = "") -> None:
+        self.title, self.id = title, id
         self.tabs = [Tab(0, "Sheet1")] if tabs is None else tabs
         self.made = len(self.tabs)
 
@@ -112,16 +113,16 @@ class Book:
     def new_id(self) -> int:
         """An id for one more tab."""
         self.made += 1
-        return 1_000_003 * self.made % 2_000_000_011
+        return crc32(f"{self.id} {self.made}".encode()) & 0x7FFFFFFF
 
     def dump(self) -> Row:
         """As plain JSON."""
-        return {"title": self.title, "made": self.made, "tabs": [asdict(t) for t in self.tabs]}
+        return {"title": self.title, "id": self.id, "made": self.made, "tabs": [asdict(t) for t in self.tabs]}
 
 
 def restored(body: Mapping[str, Any]) -> Book:
     """What `dump` gave, alive again."""
-    book = Book(body["title"], [Tab(**t) for t in body["tabs"]])
+    book = Book(body["title"], [Tab(**t) for t in body["tabs"]], body["id"])
     book.made = body["made"]
     return book
 

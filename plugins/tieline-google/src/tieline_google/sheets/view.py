@@ -39,6 +39,10 @@ class View:
         """What stands in the key column, from row 2 on."""
         self.keys = keyed(key_of(value) for value in keys)
         self.at = {key.id: number for number, key in enumerate(self.keys, FIRST) if key is not None}
+        self._hubs: dict[str, list[str]] = {}
+        for key in self.keys:
+            if key is not None and key.hub_id is not None:
+                self._hubs.setdefault(key.hub_id, []).append(key.id)
         self.columns: dict[int, Sequence[Any]] = {}
         """Columns that were read whole, from row 2 on."""
 
@@ -55,7 +59,7 @@ class View:
 
     def hub(self, hub_id: str) -> list[str]:
         """The ids of rows that carry a hub id."""
-        return [key.id for key in self.keys if key is not None and key.hub_id == hub_id]
+        return self._hubs.get(hub_id, [])
 
     def keyless(self) -> Iterable[int]:
         """Rows that were read and are records without a key."""
@@ -91,6 +95,8 @@ class Lens:
         self.rows: Rows | None = None
         """The last header that was met, None before any was."""
         self._where: dict[str, int] = {}
+        self._met = 0
+        """How many rows there were at the last look."""
 
     def remember(self, where: Mapping[str, int]) -> None:
         """Where rows were."""
@@ -113,14 +119,22 @@ class Lens:
 
     def is_small(self, shape: Shape) -> bool:
         """Whether the tab is read whole."""
-        return shape.rows <= self.limit
+        return max(shape.rows, self._met) <= self.limit
 
     def look(
-        self, ids: Iterable[str] = (), columns: Iterable[int] = (), near: Iterable[int] = (), *, whole: bool = False
+        self,
+        ids: Iterable[str] = (),
+        columns: Iterable[int] = (),
+        near: Iterable[int] = (),
+        *,
+        whole: bool | None = None,
     ) -> View:
-        """The tab now: its keys, the rows of these ids, and these columns whole; `near` are rows to look at, too."""
+        """The tab now: its keys, the rows of these ids, and these columns whole; `near` are rows to look at, too.
+
+        `whole`: all rows, or no more than needed; None: as the tab is large or small.
+        """
         shape = self.book.shape(self.tab)
-        if whole or self.is_small(shape):
+        if self.is_small(shape) if whole is None else whole:
             return self._whole(shape)
         wanted = list(ids)
         return self._part(shape, wanted, list(columns), {*near, *(self._where[i] for i in wanted if i in self._where)})
@@ -130,6 +144,7 @@ class Lens:
         rows = self.under(block.rows[0] if block.rows else (), shape)
         lines = block.rows[1:]
         keys = [at(line, rows.header.key or 0) for line in lines]
+        self._met = len(lines)
         return View(rows, keys, dict(enumerate(lines, FIRST)), now, whole=True)
 
     def _part(self, shape: Shape, ids: Sequence[str], columns: Sequence[int], numbers: set[int]) -> View:
@@ -174,6 +189,7 @@ class Lens:
         for block, (start, end) in zip(blocks[1 + len(whole) :], near, strict=True):
             lines: Sequence[Row] = block.rows
             found.update({n: lines[n - start] if n - start < len(lines) else () for n in range(start, end + 1)})
+        self._met = len(cells[0])
         view = View(rows, cells[0], found, now, whole=False)
         view.columns = dict(zip(columns, cells[1:], strict=True))
         return view

@@ -82,7 +82,7 @@ class Writer(Sender):
 
     def _create(self, writes: Sequence[Write]) -> None:
         """Behind the last row, all in one call that is atomic; the key is the hub id, by which they are found again."""
-        view = self.lens.look(w.hub_id for w in writes)
+        view = self.lens.look((w.hub_id for w in writes), whole=False)
         drafts = self._drafts(writes, view.rows)
         for draft in list(drafts):
             ids = view.hub(draft.write.hub_id) or [i for i in [draft.write.hub_id] if i in view.at]
@@ -96,7 +96,7 @@ class Writer(Sender):
         self.append(lines, view)
         ids = [d.write.hub_id for d in drafts]
         top = FIRST + len(view.raw)
-        after = self.lens.look(ids, near=range(top, top + len(ids)))
+        after = self.lens.look(ids, near=range(top, top + len(ids)), whole=False)
         found = after.find(ids)
         for draft in drafts:
             if draft.write.hub_id in found:
