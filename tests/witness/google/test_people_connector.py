@@ -77,7 +77,7 @@ def test_every_call_of_the_connector_is_as_google_describes_it(subject: HttpSubj
     assert connector.schema(STREAM).fields
     assert {f.level for f in connector.check()} == {"ok"}
     assert watched.wrong == []
-    assert watched.called == CALLED
+    assert {c for c in watched.called if c.startswith("people.")} == CALLED
 
 
 def test_refusals_are_as_google_describes_them(subject: HttpSubject) -> None:
