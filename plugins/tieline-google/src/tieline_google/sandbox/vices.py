@@ -12,15 +12,13 @@ QUOTA_EVERY = 7
 EXPIRES_EVERY = 2
 LAG_MS = 60_000
 """How long a search does not know what is new under the vice `search-lag`."""
-OLDER = frozenset({"drive.googleapis.com", "calendar-json.googleapis.com", "gmail.googleapis.com"})
-"""The services that may say «too fast» in the older way [memory]."""
 REORDER_EVERY = 3
 
 
 def quota(call: Call, service: str) -> None:
     """Every so often the 429 of a quota per minute, without Retry-After [rec]; under `old-403` the older 403."""
     if call.vices & {"quota", "old-403"} and call.state.count("quota") % QUOTA_EVERY == 0:
-        if "old-403" in call.vices and service in OLDER:
+        if "old-403" in call.vices:
             raise refuse_older(403, "Rate Limit Exceeded", "rateLimitExceeded", "usageLimits")
         limit = "quota metric 'Requests' and limit 'Requests per minute per user'"
         said = f"Quota exceeded for {limit} of service '{service}'"
