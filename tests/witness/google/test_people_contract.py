@@ -1,4 +1,4 @@
-"""The whole conformance suite on Google Contacts once more; every request and answer is held against the description."""
+"""The whole conformance suite on Google Contacts once more, with every call held against the description."""
 
 from __future__ import annotations
 

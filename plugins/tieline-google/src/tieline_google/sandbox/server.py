@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from tieline.sandbox import Issuer, Request, Response, SandboxOptions
-from tieline_google.sandbox import drive, oauth, people, vices
+from tieline_google.sandbox import drive, oauth, people, people_seed, vices
 from tieline_google.sandbox.call import Call, meant
 from tieline_google.sandbox.state import CLIENT_ID, State
 from tieline_google.sandbox.wire import Answer, Refusal, nowhere
@@ -52,6 +52,8 @@ class GoogleSandbox:
         self.state = State()
         if options.state is not None:
             self.state.restore(from_json(to_json(options.state)))
+        elif options.seed == "demo":
+            people_seed.demo(self.state.people, self._now())
 
     def dump(self) -> Mapping[str, Any]:
         """The whole state as plain JSON: `SandboxOptions(state=…)` with the same vices goes on from it."""
