@@ -333,6 +333,20 @@ def test_other_fields_in_the_table_are_a_full_read_and_no_refusal(joint: Joint) 
     assert (done.outcome, done.writes) == ("done", 0)
 
 
+def test_another_label_is_another_scope() -> None:
+    joint = Joint(delete="review")
+    joint.fill(3)
+    joint.sync()
+    people = joint.people()
+    label = joint.ask("POST", "/contactGroups", {"contactGroup": {"name": "Fair"}})["resourceName"]
+    moved = [people[f"g{n}@line.example"]["resourceName"] for n in range(2)]
+    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToAdd": moved})
+    joint.settings = SPEC.settings.model_validate({"contact_group": "Fair"})
+    joint.sync()
+    assert joint.reviews() == ["delete"] * 4
+    joint.store.close()
+
+
 def test_listings_that_are_behind_make_no_echo_and_nobody_twice() -> None:
     """[spec] writes take minutes to show in listings."""
     joint = Joint("propagation")

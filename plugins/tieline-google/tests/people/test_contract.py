@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tieline import Rule
+from tieline import ConnectorSpec, Rule
 from tieline.testing import ConnectorTests, HttpSubject
-from tieline_google.people.mapping import MEMBERSHIPS
+from tieline_google.people.mapping import MEMBERSHIPS, SENT
 from tieline_google.sandbox.people_rows import MINE
 from tieline_google.spec import SPEC
 
@@ -33,8 +33,14 @@ class ContactSubject(HttpSubject):
     streams = (STREAM,)
     unknown_id = "people/c999"
 
-    def __init__(self, vices: tuple[str, ...] = (), more: tuple[Rule, ...] = (), label: str | None = "Tieline") -> None:
-        super().__init__(SPEC, {"page": SMALL, "contact_group": label}, vices, {STREAM: more})
+    def __init__(
+        self,
+        vices: tuple[str, ...] = (),
+        more: tuple[Rule, ...] = (),
+        label: str = "Tieline",
+        spec: ConnectorSpec = SPEC,
+    ) -> None:
+        super().__init__(spec, {"page": SMALL, "contact_group": label}, vices, {STREAM: more})
         self.outside = self
         self.more = more
         self.label = ""
@@ -73,7 +79,9 @@ class ContactSubject(HttpSubject):
                 entry = {} if key is None else {key[0]: key[1]}
                 entries.append(entry)
             entry["value" if key or area == "emailAddresses" else part] = value
-        return body
+        return {
+            a: [{k: v for k, v in e.items() if v is not None and k in SENT[a]} for e in es] for a, es in body.items()
+        }
 
     def create(self, stream: str, fields: Mapping[str, Any]) -> str:
         group = {"contactGroupMembership": {"contactGroupResourceName": self.label or MINE}}
@@ -84,7 +92,9 @@ class ContactSubject(HttpSubject):
         held = self.ask("GET", f"/v1/{id}", params={"personFields": AREAS})
         body = self.body(fields, held)
         params = {"updatePersonFields": ",".join(body)}
-        self.ask("PATCH", f"/v1/{id}:updateContact", {"metadata": held["metadata"], **body}, params)
+        (source,) = held["metadata"]["sources"]
+        metadata = {"sources": [{k: source[k] for k in ("type", "id", "etag")}]}
+        self.ask("PATCH", f"/v1/{id}:updateContact", {"metadata": metadata, **body}, params)
 
     def delete(self, stream: str, id: str) -> None:
         self.ask("DELETE", f"/v1/{id}:deleteContact")

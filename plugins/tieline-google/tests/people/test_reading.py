@@ -87,11 +87,12 @@ def test_a_token_of_other_parameters_counts_as_expired_and_is_not_sent(contacts:
     """[spec] all other parameters must match the first call."""
     part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
     window = feed(part, people)
-    other, script = contacts([], page=500)
-    for asked in (window, Window(0, feed="x"), Window(0)):
-        with pytest.raises(FeedExpired):
-            other.changes(asked, None)
-    assert script.asked == []
+    for settings in ({"page": 500}, {"contact_group": "Others"}, {"contact_group": ""}):
+        other, script = contacts([], **settings)
+        for asked in (window, Window(0, feed="x"), Window(0)):
+            with pytest.raises(FeedExpired):
+                other.changes(asked, None)
+        assert script.asked == []
 
 
 def test_a_label_that_is_gone_ends_the_reading_and_deletes_nobody(contacts: Any, people: Any) -> None:

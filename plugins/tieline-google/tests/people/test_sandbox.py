@@ -231,3 +231,16 @@ def test_reading_is_for_whoever_may_read_and_writing_is_not(stand: Any) -> None:
     assert one.raw("GET", "contactGroups").status == 200
     refused = one.raw("POST", "contactGroups", {"contactGroup": {"name": "N"}})
     assert (refused.status, refused.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
+
+
+def test_the_demos_company_is_there_with_the_label() -> None:
+    from tieline.sandbox import SandboxOptions
+    from tieline.testing import FakeClock
+    from tieline_google.sandbox import GoogleSandbox
+
+    one, two = (GoogleSandbox(SandboxOptions(seed="demo", clock=FakeClock())) for _ in range(2))
+    assert one.dump() == two.dump()
+    people = one.state.people
+    label = next(key for key, row in people.groups.items() if row["name"] == "Tieline")
+    assert len(people.members(label)) == len(people.rows) > 20
+    assert all(row["fields"].get("names") or row["fields"].get("emailAddresses") for row in people.rows.values())

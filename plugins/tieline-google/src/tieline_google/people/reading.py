@@ -56,7 +56,7 @@ class Reader:
         self._rows = rows
         self._label = label
         self._page = page
-        self._digest = rows.digest(page)
+        self._digest = rows.digest(page, label.name)
         self._fresh: OrderedDict[str, Person] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -73,7 +73,7 @@ class Reader:
         """One page of what changed; who left the label is gone. Raises FeedExpired."""
         feed = Feed.parsed(window.feed or "")
         if feed.digest != self._digest:
-            raise FeedExpired("other fields are read now than when the token was given", code=EXPIRED)
+            raise FeedExpired("other fields or another label are read now than when the token was given", code=EXPIRED)
         try:
             answer = self._listing(token, {"requestSyncToken": "true", "syncToken": feed.token})
         except Refused as error:

@@ -52,9 +52,9 @@ class Rows:
         self.mask = ",".join(sorted(areas | {CLIENT, MEMBERSHIPS, METADATA}))
         """Which fields of a person are asked for: what is mapped, who is in scope, the hub's id, the etag."""
 
-    def digest(self, page: int) -> str:
-        """Names the parameters of a listing: a token is good for them alone [spec]."""
-        return hashlib.blake2b(f"{self.mask} {page}".encode(), digest_size=5).hexdigest()
+    def digest(self, page: int, label: str) -> str:
+        """Names the parameters of a listing, for which alone a token is good [spec], and who is in scope."""
+        return hashlib.blake2b(f"{self.mask} {page} {label}".encode(), digest_size=5).hexdigest()
 
     # -- reading
 
