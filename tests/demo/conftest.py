@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 from tieline.cli.app import app
 from tieline.cli.session import Session
 from tieline.config import load
-from tieline.connector import SandboxOptions
 from tieline.home import Home
 from tieline.hub import open_hub
 from tieline.plugins import Registry
 from tieline.sandbox import Server, serve
+from tieline.standin import SandboxOptions
 
 
 def _tieline(*arguments: str, registry: Registry | None = None) -> Result:

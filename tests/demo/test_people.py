@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tieline.connector import Act, SandboxOptions
 from tieline.demo.day import BRIGHTWATER, DAY, DEAL, INES, JONAS
 from tieline.demo.home import SYSTEMS, chosen
 from tieline.plugins import Registry
+from tieline.standin import Act, SandboxOptions
 
 
 @pytest.fixture(scope="module")

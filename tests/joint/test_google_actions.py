@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from tieline.connector import Context, SandboxOptions
+from tieline.connector import Context
 from tieline.engine.limits import Limits
 from tieline.http import Client
 from tieline.ports import InlineExecutor, Ports, Request
 from tieline.rules import ActionRule, Rules, SystemRules
 from tieline.runner import Options, Runner, Summary, System
 from tieline.sandbox import InProcess
+from tieline.standin import SandboxOptions
 from tieline.store import Store
 from tieline.testing import Character, FakeClock, FaultyTransport, MemoryConnector, MemorySystem, SeqIds
 from tieline_google.spec import SPEC

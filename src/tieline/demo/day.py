@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tieline.connector import Act
+from tieline.standin import Act
 
 LENGTH_MINUTES = 570
 """From the first sync in the morning to the second in the evening."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from tieline.connector import ConnectorSpec, Peopled, SandboxOptions
+from tieline.connector import ConnectorSpec
 from tieline.errors import PluginFailed, PluginMissing, UserError
 from tieline.home import CONFIG, SANDBOXES, Home
 from tieline.ports import Clock
 from tieline.sandbox import Server, serve
+from tieline.standin import Peopled, SandboxOptions
 
 SYSTEMS: Mapping[str, str] = {"crm": "salesforce", "marketing": "hubspot", "support": "zendesk", "office": "google"}
 """System → the connector that plays it."""

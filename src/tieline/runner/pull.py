@@ -12,11 +12,12 @@ from typing import Any
 from tieline.engine import window
 from tieline.errors import FeedExpired, Rejected, TielineError
 from tieline.model import Page, Remote, StreamFacts, Window
+from tieline.runner.again import traced
 from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
 from tieline.runner.ingest import Ingest
 from tieline.store import Cursor, Entry, Row
-from tieline.store.forms import decode, parts
+from tieline.store.forms import parts
 
 SWEEP_MS = DAY_MS // 4
 """How often deleted records are swept where only a sweep shows them; `--full` sweeps too."""
@@ -251,7 +252,7 @@ class Reader:
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
-            page = page._replace(remotes=(yield from self._traced(page.remotes)))
+            page = page._replace(remotes=(yield from traced(self.system, self.facts, self.trees, page.remotes)))
             if onward is None and self.facts.feed:
                 news = page.feed is not None and page.feed != cursor.feed
                 cursor = cursor._replace(feed=page.feed or cursor.feed)
@@ -290,19 +291,6 @@ class Reader:
         for part in parts(old, self.facts.read_batch):
             found += yield self._read_job(part)
         return page._replace(remotes=found) if old else page
-
-    def _traced(self, remotes: Sequence[Remote]) -> Generator[Job, Any, Sequence[Remote]]:
-        """These, with who took over those that are gone since, where the connector can find that out."""
-        heirs = getattr(type(self.system.connector), "heirs", None)
-        lost = [r.id for r in remotes if r.gone and r.merged_into is None] if heirs is not None else []
-        rows = self.trees.links(self.system.name, self.facts.kind, lost) if lost else {}
-        seen = {i: decode(row).seen for i, row in rows.items() if row.gone is None}
-        into: dict[str, str] = {}
-        name, connector = self.facts.name, self.system.connector
-        for part in parts(list(seen), self.facts.read_batch):
-            asked = {i: seen[i] for i in part}
-            into |= yield Job(self.system, lambda asked=asked: heirs(connector, name, asked))  # type: ignore[misc]
-        return [r._replace(merged_into=into[r.id]) if r.id in into else r for r in remotes] if into else remotes
 
     # -- the sweep
 

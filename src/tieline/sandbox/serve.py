@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic_core import to_json
 
-from tieline.connector import Sandbox
 from tieline.errors import Unavailable
 from tieline.ports import Request, Response
 from tieline.sandbox.parts import LOST
+from tieline.standin import Sandbox
 
 MAX_BODY = 64 << 20
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
