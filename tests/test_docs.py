@@ -168,6 +168,7 @@ BASE = {
     "crm": f'[systems.crm]\nconnector = "salesforce"\nbase_url = "https://example.my.salesforce.com"\n{NONE}',
     "marketing": f'[systems.marketing]\nconnector = "hubspot"\n{NONE}',
     "support": f'[systems.support]\nconnector = "zendesk"\nsubdomain = "acme"\n{NONE}',
+    "workspace": f'[systems.workspace]\nconnector = "google"\n{NONE}',
     "exports": '[systems.exports]\nconnector = "files"\nfolder = "x"\nfiles = { contacts = "c.csv" }\n',
     "lists": '[systems.lists]\nconnector = "files"\nfolder = "x"\nfiles = { accounts = "a.csv" }\n',
 }

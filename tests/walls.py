@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "secrets": "errors",
     "home": "errors",
     "mapping": "model records",
-    "connector": "model ports mapping records",
+    "standin": "ports records",
+    "connector": "mapping model ports records standin",
     "events": "model records",
     "hookspecs": "connector events",
     "budget": "connector errors ports",
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "engine": "errors model records rules",
     "store": "errors model records",
     "runner": "connector engine errors events model ports records rules store",
-    "sandbox": "connector demo.company errors ports",
+    "sandbox": "connector demo.company errors ports standin",
     "hub": "config connector egress engine errors home http plugins ports runner secrets signin store vault",
     "demo.words": "",
     "demo.cast": "records",
@@ -52,10 +53,10 @@ MAY_IMPORT = {
     "demo.spelling": "demo.words demo.world records",
     "demo.company": "demo.spelling demo.world records",
     "demo": "config connector demo.cast demo.company errors home hub mapping model plugins "
-    "ports records runner sandbox secrets store",
+    "ports records runner sandbox secrets store standin",
     "cli": "__version__ auth auth_settings config connector demo errors home hub model plugins ports records rules "
-    "runner sandbox secrets signin store trust vault",
-    "testing": "connector engine errors http mapping model ports records rules runner sandbox store",
+    "runner sandbox secrets signin store trust vault standin",
+    "testing": "connector engine errors http mapping model ports records rules runner sandbox store standin",
     "__init__": "connector errors events hookspecs mapping model ports records wire",
     "__main__": "cli",
 }

@@ -15,10 +15,10 @@ from tieline import ConnectorSpec, Context, Finding, HttpProfile, NotAuthorised,
 from tieline.cli.app import app
 from tieline.cli.console import Console
 from tieline.cli.session import Session
-from tieline.connector import SandboxOptions
 from tieline.plugins import Registry
 from tieline.ports import Request, Response
 from tieline.records import FIELDS
+from tieline.standin import SandboxOptions
 from tieline.testing import STREAMS, Character, MemoryConnector, MemorySystem
 
 CONFIG = """\

@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 from tieline.cli.app import app
 from tieline.cli.session import Session
 from tieline.config import load
-from tieline.connector import SandboxOptions
 from tieline.home import Home
 from tieline.hub import open_hub
 from tieline.plugins import Registry
 from tieline.sandbox import Server, serve
+from tieline.standin import SandboxOptions
 
 
 def _tieline(*arguments: str, registry: Registry | None = None) -> Result:
@@ -90,7 +90,7 @@ def _everything(home: Path) -> dict[str, dict[str, list[Any]]]:
                     if token is None:
                         break
                 last = {r.id: r for r in remotes}  # a listing may name one twice
-                found.setdefault(name, {})[facts.kind] = list(last.values())
+                found.setdefault(name, {}).setdefault(facts.kind, []).extend(last.values())
     return found
 
 

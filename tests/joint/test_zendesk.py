@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tieline.connector import Context, SandboxOptions
+from tieline.connector import Context
 from tieline.engine.limits import Limits
 from tieline.http import Client
 from tieline.mapping import compile_rules
@@ -21,6 +21,7 @@ from tieline.records import Kind
 from tieline.rules import ActionRule, Rules, SystemRules
 from tieline.runner import Options, Runner, Summary, System
 from tieline.sandbox import InProcess
+from tieline.standin import SandboxOptions
 from tieline.store import Store
 from tieline.testing import Character, FakeClock, FaultyTransport, MemoryConnector, MemorySystem, SeqIds
 from tieline_zendesk.spec import SPEC

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from tieline.testing import Character, ConnectorTests, MemorySubject
+from tieline.testing.broken_feeds import SIGNALLED
 from tieline.testing.character import digits, lower, trimmed
 from tieline.testing.contract_memory import RICH
 
@@ -84,6 +85,14 @@ class TestFeed(ConnectorTests):
     @pytest.fixture
     def subject(self) -> MemorySubject:
         return MemorySubject(dataclasses.replace(RICH, feed=True, feed_ms=3_600_000, index_lag_ms=2000))
+
+
+class TestSignal(ConnectorTests):
+    """A token says that something changed, and nothing else; a listing says what."""
+
+    @pytest.fixture
+    def subject(self) -> MemorySubject:
+        return MemorySubject(dataclasses.replace(RICH, **SIGNALLED, leads=False, redirects=True))
 
 
 class TestKeyless(ConnectorTests):

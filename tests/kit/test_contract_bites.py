@@ -9,7 +9,7 @@ import pytest
 
 from tieline.testing import ConnectorTests, MemorySubject
 from tieline.testing.broken import BROKEN, Wrapper
-from tieline.testing.broken_feeds import FED
+from tieline.testing.broken_feeds import FED, SIGNALLED
 from tieline.testing.broken_names import KEYLESS
 from tieline.testing.contract import checks
 from tieline.testing.contract_memory import RICH
@@ -26,13 +26,22 @@ def test_each_check_fails_the_connector_that_breaks_it(check):
 @pytest.mark.parametrize("check", sorted(checks()))
 def test_the_same_system_passes_the_check_when_the_connector_is_honest(check):
     needs = {"R10": {"cap": 6}, "D7": {"index_lag_ms": 5000}, **dict.fromkeys(("T1", "T2", "T3", "T4"), FED)}
-    needs |= dict.fromkeys(("N1", "N2"), KEYLESS)
+    needs |= {**dict.fromkeys(("N1", "N2"), KEYLESS), "T5": SIGNALLED}
     subject = MemorySubject(dataclasses.replace(RICH, **needs.get(check, {})), wrap=Wrapper)
     getattr(ConnectorTests(), checks()[check])(subject)
 
 
 def test_no_check_lacks_a_broken_connector_and_none_is_left_over():
     assert set(checks()) == set(BROKEN)
+
+
+@pytest.mark.parametrize("check", ["T1", "T2", "T3", "T4"])
+def test_a_feed_that_only_signals_is_held_to_the_same_promises(check):
+    honest = MemorySubject(dataclasses.replace(RICH, **SIGNALLED), wrap=Wrapper)
+    getattr(ConnectorTests(), checks()[check])(honest)
+    subject = MemorySubject(dataclasses.replace(RICH, **SIGNALLED), wrap=BROKEN[check])
+    with pytest.raises(AssertionError, match=f"^{check} "):
+        getattr(ConnectorTests(), checks()[check])(subject)
 
 
 @pytest.mark.parametrize("name", sorted(n for n in dir(ConnectorTests) if n.startswith("test_")))
@@ -66,4 +75,4 @@ def test_in_the_richest_system_only_the_cap_feeds_and_missing_ids_are_left_out()
             getattr(ConnectorTests(), name)(MemorySubject(RICH))
         except pytest.skip.Exception:
             skipped.append(check)
-    assert skipped == ["N1", "N2", "R10", "T1", "T2", "T3", "T4"]
+    assert skipped == ["N1", "N2", "R10", "T1", "T2", "T3", "T4", "T5"]

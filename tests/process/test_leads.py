@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tieline.config import load
-from tieline.connector import SandboxOptions
 from tieline.home import Home
 from tieline.hub import open_hub
 from tieline.plugins import Registry
 from tieline.ports import Ports, Request
 from tieline.runner import Options, Summary
 from tieline.sandbox import InProcess
+from tieline.standin import SandboxOptions
 from tieline.store import Store
 from tieline.testing import FakeClock
 

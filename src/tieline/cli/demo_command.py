@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     help="The home to leave; it must be new.  [default: tieline-demo here]",
 )
 def command(session: Session, folder: Path | None) -> int:
-    """Sync three stand-ins through a day of edits; needs no account.
+    """Sync four stand-ins through a day of edits; needs no account.
 
-    A made-up company's sales, marketing and support are synced, edited on all sides, planned and synced again, until
-    nothing is left to do. What waits for a person then does not count as a failure.
+    A made-up company's sales, marketing, support and office are synced, edited on all sides, planned and synced
+    again, until nothing is left to do. What waits for a person then does not count as a failure.
     """
     from tieline.cli.logs import logging_to
     from tieline.demo.home import chosen, place

@@ -23,9 +23,9 @@ def opening(titles: Mapping[str, str]) -> str:
     """Who the company is. `titles` are the vendors' names, by system."""
     homes = {name: f"{title} ({name})" for name, title in titles.items()}
     text = (
-        f"Northbay Instruments is made up. Its sales people work in {homes['crm']}, its marketing people in "
-        f"{homes['marketing']}, its support people in {homes['support']}. All are stand-ins on this machine, and the "
-        "records in them are as untidy as yours."
+        f"Northbay Instruments is made up. Sales works in {homes['crm']}, marketing in {homes['marketing']}, support in "
+        f"{homes['support']}; the office keeps an address book and a sheet of deals in {homes['office']}. All are "
+        "stand-ins on this machine, and the records in them are as untidy as yours."
     )
     return textwrap.fill(text, WIDTH)
 
@@ -68,11 +68,22 @@ def day(deeds: Sequence[tuple[int, Any]]) -> str:
 
 
 def plan(summary: Summary) -> str:
-    """The orders that answer the day, each with its reason."""
+    """The orders that answer the day, each with its reason; those of one record together."""
     orders = [o for o in summary.orders_list or [] if o["op"] != "link"]
     rest = total(summary.orders) - len(orders)
-    parts = ["$ tieline plan", *(fit(line, WIDTH) for line in order_lines(orders))]
-    return "\n".join([*parts, f"and {plural(rest, 'link')}"] if rest else parts)
+    more = f", and {plural(rest, 'link')}" if rest else ""
+    head = f"$ tieline plan, in short: one entry a record{more}"
+    return "\n".join([head, *(fit(line, WIDTH) for line in _together(orders))])
+
+
+def _together(orders: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of each record one entry: in which systems it is written, and what is changed in any of them."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for order in orders:
+        one = found.setdefault((order["op"], order["record"]), {**order, "system": [], "remote_id": None, "fields": {}})
+        one["system"].append(order["system"])
+        one["fields"] = {**order["fields"], **one["fields"]}
+    return order_lines({**one, "system": ", ".join(one["system"])} for one in found.values())
 
 
 def second(told: Told, refused: int, answered: int) -> str:
@@ -114,7 +125,8 @@ def reviews(found: Sequence[Mapping[str, Any]]) -> str:
 def last(told: Told) -> str:
     """The third run, seen from every side."""
     counted = ", ".join(f"{name} {number}" for name, number in told.counted.items())
-    return f"$ tieline sync\n{ended(told.runs[-1])}\nWrites that the stand-ins counted meanwhile: {counted}."
+    seen = textwrap.fill(f"Writes that the stand-ins counted meanwhile: {counted}.", WIDTH)
+    return f"$ tieline sync\n{ended(told.runs[-1])}\n{seen}"
 
 
 def closing(told: Told, home: str, waiting: Sequence[Mapping[str, Any]], program: str) -> str:

@@ -23,8 +23,9 @@ from tieline.home import write_atomically
 if TYPE_CHECKING:
     import ssl
 
-    from tieline.connector import ConnectorSpec, SandboxOptions
+    from tieline.connector import ConnectorSpec
     from tieline.sandbox import Server
+    from tieline.standin import SandboxOptions
 
 
 @declare("sandbox", example="tieline sandbox hubspot salesforce --seed demo --ready-file ready.json")
@@ -56,7 +57,7 @@ def command(
     With --home HOME, what a demo left there is served again on the ports its configuration names, and saved when it
     stops. GET /_sandbox/stats on each answers how often it was asked.
     """
-    from tieline.connector import SandboxOptions
+    from tieline.standin import SandboxOptions
 
     saved = session.home_option is not None
     session.gate.named = True

@@ -44,4 +44,13 @@ DEALS: tuple[Part, ...] = (
             "lost_reason": None,
         },
     ),
+    Part(
+        TORVIK,
+        {
+            "name": "Torvik Shipping - Gauges",
+            "stage": "Qualification",
+            "amount": {"amount": "21500", "currency": "EUR"},
+            "lost_reason": None,
+        },
+    ),
 )

@@ -1,4 +1,4 @@
-"""Northbay Instruments, a made-up company: what its sales (`crm`), marketing and support people hold of one world.
+"""Northbay Instruments, a made-up company: what sales (`crm`), marketing, support and office hold of one world.
 
 Everything is canonical (`records`), the same for the same moment, and messy on purpose: e-mails in any case, phones in
 every notation, blanks, people and companies entered twice. It decides what is true and who knows it; how a vendor
@@ -16,7 +16,7 @@ from tieline.demo.spelling import spelled
 from tieline.demo.world import Truth, truths
 from tieline.records import KINDS, Cell, Kind
 
-Side = Literal["crm", "marketing", "support"]
+Side = Literal["crm", "marketing", "support", "office"]
 DAY_MS = 86_400_000
 OLDEST, NEWEST = 700, 2
 """Days before now: when the first records were made, and when the last ones were changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tieline.connector import Act
+from tieline.standin import Act
 
 LENGTH_MINUTES = 570
 """From the first sync in the morning to the second in the evening."""
@@ -16,10 +16,13 @@ PRIYA = "priya.raman@brightwater-foods.example"
 OSKAR = "oskar.lind@torvik-shipping.example"
 YARA = "yara.nasser@brightwater-foods.example"
 JONAS = "jonas.weber@torvik-shipping.example"
+NILS = "nils.ahlgren@fennel.example"
+"""A lead of sales: nobody else knows him before the first sync."""
 DEAL = "Halden Optics - Sensors"
 BRIGHTWATER = "Brightwater Foods Ltd"
 HALDEN = "Halden Optics GmbH"
 STAGE = "Negotiation/Review"
+TYPED_DEAL, TYPED_STAGE = "Torvik Shipping - Gauges", "Needs Analysis"
 
 
 class Deed(NamedTuple):
@@ -40,6 +43,7 @@ DAY: Sequence[Deed] = (
         "Sofia mends a typo in the title of Ines Falk",
     ),
     Deed(121, "crm", Act("edit", "contact", MAREK, {"mobile": "555 0171"}), "Tom notes Marek Dvorak's mobile"),
+    Deed(133, "crm", Act("convert", "contact", NILS), "Tom converts the lead Nils Ahlgren"),
     Deed(
         155,
         "marketing",
@@ -53,6 +57,12 @@ DAY: Sequence[Deed] = (
         "marketing",
         Act("edit", "contact", PRIYA, {"phone": "555 0199"}),
         "Lukas corrects it too, to another number",
+    ),
+    Deed(
+        287,
+        "office",
+        Act("edit", "opportunity", TYPED_DEAL, {"stage": TYPED_STAGE}),
+        "Mei types a deal's new stage into the sheet",
     ),
     Deed(
         330, "crm", Act("edit", "contact", OSKAR, {"title": "Fleet Director"}), "Tom writes down Oskar Lind's new title"

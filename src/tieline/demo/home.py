@@ -1,4 +1,4 @@
-"""Sets the demo up: three stand-ins on free loopback ports, seeded with the company, and a home that holds everything.
+"""Sets the demo up: stand-ins on free loopback ports, seeded with the company, and a home that holds everything.
 
 The only place in core that names connectors: whoever plays the company's sides must be chosen somewhere.
 """
@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from tieline.connector import ConnectorSpec, Peopled, SandboxOptions
+from tieline.connector import ConnectorSpec
 from tieline.errors import PluginFailed, PluginMissing, UserError
 from tieline.home import CONFIG, SANDBOXES, Home
 from tieline.ports import Clock
 from tieline.sandbox import Server, serve
+from tieline.standin import Peopled, SandboxOptions
 
-SYSTEMS: Mapping[str, str] = {"crm": "salesforce", "marketing": "hubspot", "support": "zendesk"}
+SYSTEMS: Mapping[str, str] = {"crm": "salesforce", "marketing": "hubspot", "support": "zendesk", "office": "google"}
 """System → the connector that plays it."""
-INSTALL = "pip install tieline-hubspot tieline-salesforce tieline-zendesk"
+INSTALL = "pip install tieline-hubspot tieline-salesforce tieline-zendesk tieline-google"
 FOLDER = "tieline-demo"
 _HEAD = """\
 # The home of a demo: made-up records in stand-ins on this machine. Nothing here reaches a vendor.

@@ -53,6 +53,14 @@ _UNKNOWN: Mapping[str, Mapping[Kind, tuple[str, ...]]] = {
         "opportunity": (),
         "campaign": (),
     },
+    "office": {
+        "account": ("parent", "x_tier"),
+        "contact": (
+            *("account", "owner", "lead_source", "lifecycle_stage", "lead_status", "consent_email", "consent_phone"),
+        ),
+        "opportunity": (),
+        "campaign": (),
+    },
 }
 """What a side has no place for."""
 
@@ -127,8 +135,8 @@ def _contact(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
     email = str(fields["email"])
     fields["phone"] = _written(truth.facts["phone"], dice)
     fields["mobile"] = _written(truth.facts["mobile"], dice)
-    if side == "support":
-        _blank(fields, dice, {"title": 0.5, "phone": 0.8, "mobile": 0.3})
+    if side in ("support", "office"):
+        _blank(fields, dice, {"title": 0.5, "phone": 0.8, "mobile": 0.3, "address": 0.3})
     elif side == "crm":
         fields["email"] = dice.choice((email, email, email, email.upper(), email.title()))
         _blank(fields, dice, {"first_name": 0.97, "title": 0.75, "phone": 0.65, "mobile": 0.4, "address": 0.6})
@@ -141,7 +149,7 @@ def _contact(truth: Truth, side: str, fields: Fields, dice: Random) -> None:
         fields["title"] = dice.choice(words.TITLES)
     if shared:
         _blank(fields, dice, {"account": 0.9})
-    elif side != "support" and dice.random() < 0.03:
+    elif side in ("crm", "marketing") and dice.random() < 0.03:
         fields.update(email=None, consent_email="allowed")
     if fields.get("consent_email") == "opted_out" and shared and dice.random() < 0.4:
         fields["consent_email"] = "allowed"  # they told the other side

@@ -34,6 +34,8 @@ DOUBLES = 12
 """Of marketing's own contacts: people that both sides know already, who signed up with a private address."""
 SERVED = 0.9
 """Chance that support knows a customer, or one of its people."""
+NOTED = 0.15
+"""Chance that the office has a customer in its sheet, or one of its people in its address book."""
 LOOSE = 24
 """Every so many contacts, one that belongs to no account."""
 
@@ -79,6 +81,7 @@ def truths(owners: Sequence[str], now: int) -> World:
     campaigns = maker.campaigns()
     deals = maker.deals(accounts, contacts, campaigns)
     _serve(accounts, contacts)
+    _note(accounts, contacts)
     return {"account": accounts, "contact": contacts, "campaign": campaigns, "opportunity": deals}
 
 
@@ -91,6 +94,14 @@ def _serve(accounts: Sequence[Truth], contacts: Sequence[Truth]) -> None:
         if truth.shared and not truth.twice and chosen and home in served:
             truth.sides |= {"support"}
             served.add(truth.key)
+
+
+def _note(accounts: Sequence[Truth], contacts: Sequence[Truth]) -> None:
+    """The office has noted some of those that sales and marketing know, once each."""
+    for truth in (*accounts, *contacts):
+        chosen = truth.cast or Random(f"{SEED}/{truth.key}/office").random() < NOTED
+        if truth.shared and not truth.twice and chosen:
+            truth.sides |= {"office"}
 
 
 def _sides(kind: Kind) -> list[frozenset[str]]:

@@ -14,7 +14,8 @@ from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
 from tieline.store import Row
-from tieline.store.forms import parts
+from tieline.store.forms import decode, parts
+from tieline.store.trees import Trees
 
 Steps = Generator[Job, Any, None]
 
@@ -81,6 +82,21 @@ def came_back(run: Run, system: System, kind: Kind, records: Sequence[str]) -> G
         for facts, remotes in alive:
             Ingest(run, system.name, facts).take(remotes)
     return before.keys() - trees.buried(system.name, list(before)).keys()
+
+
+def traced(
+    system: System, facts: StreamFacts, trees: Trees, remotes: Sequence[Remote]
+) -> Generator[Job, Any, Sequence[Remote]]:
+    """These, with who took over those that are gone since, where the connector can find that out."""
+    heirs = getattr(type(system.connector), "heirs", None)
+    lost = [r.id for r in remotes if r.gone and r.merged_into is None] if heirs is not None else []
+    rows = trees.links(system.name, facts.kind, lost) if lost else {}
+    seen = {i: decode(row).seen for i, row in rows.items() if row.gone is None}
+    into: dict[str, str] = {}
+    for part in parts(list(seen), facts.read_batch):
+        asked = {i: seen[i] for i in part}
+        into |= yield Job(system, lambda asked=asked: heirs(system.connector, facts.name, asked))  # type: ignore[misc]
+    return [r._replace(merged_into=into[r.id]) if r.id in into else r for r in remotes] if into else remotes
 
 
 def maker(run: Run, row: Row, hub: str) -> str | None:

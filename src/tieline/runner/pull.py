@@ -12,11 +12,12 @@ from typing import Any
 from tieline.engine import window
 from tieline.errors import FeedExpired, Rejected, TielineError
 from tieline.model import Page, Remote, StreamFacts, Window
+from tieline.runner.again import traced
 from tieline.runner.context import DAY_MS, Run, System
 from tieline.runner.drive import Job, drive
 from tieline.runner.ingest import Ingest
-from tieline.store import Cursor, Entry
-from tieline.store.forms import decode, parts
+from tieline.store import Cursor, Entry, Row
+from tieline.store.forms import parts
 
 SWEEP_MS = DAY_MS // 4
 """How often deleted records are swept where only a sweep shows them; `--full` sweeps too."""
@@ -138,8 +139,8 @@ class Reader:
                 what = f"the token from which changes of {self.facts.name} go on has expired ({error})"
                 self.run.notes.append(f"{self.system.name}: {what}; everything was read anew")
                 cursor = self._moved(cursor._replace(feed=None))
+            relist = relist or cursor.listing is not None
             self.ingest.counting = relist or cursor.feed is None
-        relist = relist or cursor.listing is not None
         if relist or not cursor.baseline or cursor.feed is None:
             cursor = yield from self._listing(cursor)
         return cursor
@@ -165,6 +166,8 @@ class Reader:
                     raise
                 token, started, listing = None, 0, self._mark()  # the token has died: list from the start
                 continue
+            if cursor.baseline and self.facts.hints and self.facts.strong_read:
+                page = yield from self._caught_up(page)
             pages += 1
             held.append(page)
             started = started or page.now or self.run.ports.clock.now()
@@ -249,7 +252,7 @@ class Reader:
             newest = max([walk.newest, *(r.modified for r in page.remotes)])
             if self.facts.hints:
                 page = page._replace(remotes=(yield from self._confirmed(page.remotes)))
-            page = page._replace(remotes=(yield from self._traced(page.remotes)))
+            page = page._replace(remotes=(yield from traced(self.system, self.facts, self.trees, page.remotes)))
             if onward is None and self.facts.feed:
                 news = page.feed is not None and page.feed != cursor.feed
                 cursor = cursor._replace(feed=page.feed or cursor.feed)
@@ -262,7 +265,8 @@ class Reader:
         return cursor
 
     def _confirmed(self, hints: Sequence[Remote]) -> Generator[Job, Any, Sequence[Remote]]:
-        """The strongly read remotes behind hints; a hit whose version is known costs nothing."""
+        """The strongly read remotes behind hints; a hit whose version is known costs nothing. Who is said to be gone,
+        and is left out by the read, is."""
         known = self.trees.versions(self.system.name, self.facts.kind, [h.id for h in hints])
         news = []
         for hint in hints:
@@ -272,22 +276,21 @@ class Reader:
             else:
                 news.append(hint.id)
         found: list[Remote] = []
-        for part in parts(list(dict.fromkeys(news)), self.facts.read_batch):
+        asked = dict.fromkeys(news)
+        for part in parts(list(asked), self.facts.read_batch):
             found += yield self._read_job(part)
-        return found
+        met = {r.id for r in found} | {a for r in found for a in r.aliases}
+        return [*found, *(h for h in hints if h.gone and h.id in asked and h.id not in met)]
 
-    def _traced(self, remotes: Sequence[Remote]) -> Generator[Job, Any, Sequence[Remote]]:
-        """These, with who took over those that are gone since, where the connector can find that out."""
-        heirs = getattr(type(self.system.connector), "heirs", None)
-        lost = [r.id for r in remotes if r.gone and r.merged_into is None] if heirs is not None else []
-        rows = self.trees.links(self.system.name, self.facts.kind, lost) if lost else {}
-        seen = {i: decode(row).seen for i, row in rows.items() if row.gone is None}
-        into: dict[str, str] = {}
-        name, connector = self.facts.name, self.system.connector
-        for part in parts(list(seen), self.facts.read_batch):
-            asked = {i: seen[i] for i in part}
-            into |= yield Job(self.system, lambda asked=asked: heirs(connector, name, asked))  # type: ignore[misc]
-        return [r._replace(merged_into=into[r.id]) if r.id in into else r for r in remotes] if into else remotes
+    def _caught_up(self, page: Page) -> Generator[Job, Any, Page]:
+        """A listing may be as far behind as the hints: who is older in it than our own write, or is alive although
+        known to be gone, is read strongly."""
+        rows = self.trees.links(self.system.name, self.facts.kind, [r.id for r in page.remotes])
+        old = [r.id for r in page.remotes if r.id in rows and _behind(r, rows[r.id])]
+        found: list[Remote] = [r for r in page.remotes if r.id not in old]
+        for part in parts(old, self.facts.read_batch):
+            found += yield self._read_job(part)
+        return page._replace(remotes=found) if old else page
 
     # -- the sweep
 
@@ -372,6 +375,11 @@ class Reader:
         return ContractViolation(
             f"{self.system.name} answers the same page of {self.facts.name} again and again: reading it would never end"
         )
+
+
+def _behind(remote: Remote, row: Row) -> bool:
+    """Whether this may be what was there before something that is known already."""
+    return row.gone is not None or (remote.version != row.version and remote.modified < row.own)
 
 
 def _joined(pages: Sequence[Page]) -> Page:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tieline.connector import Act, Peopled, Sandbox, SandboxOptions
 from tieline.demo.company import STAFF, Entry, demo_company
 from tieline.ports import Request, Response
 from tieline.sandbox.issuer import Issued, Issuer
 from tieline.sandbox.parts import Answer, Asked, Rate, Refusal, astray
 from tieline.sandbox.serve import InProcess, Server, serve
+from tieline.standin import Act, Peopled, Sandbox, SandboxOptions
 
 __all__ = [
     "STAFF",

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic_core import to_json
 
-from tieline.connector import Sandbox
 from tieline.errors import Unavailable
 from tieline.ports import Request, Response
 from tieline.sandbox.parts import LOST
+from tieline.standin import Sandbox
 
 MAX_BODY = 64 << 20
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -38,11 +38,12 @@ class Stats:
     def count(self, request: Request) -> None:
         """Note one request; digits and long ids in the path are folded so that routes stay few."""
         parts = ["{id}" if _is_id(p) else p for p in request.path.split("/")]
-        write = request.method in _WRITES and not request.path.endswith(_READ_SUFFIXES)
+        method = request.headers.get("x-http-method-override", request.method)
+        write = method in _WRITES and not request.path.endswith(_READ_SUFFIXES)
         with self._lock:
             self.requests += 1
             self.writes += write
-            self.by_route[f"{request.method} {'/'.join(parts)}"] += 1
+            self.by_route[f"{method} {'/'.join(parts)}"] += 1
 
     def as_json(self) -> dict[str, Any]:
         """The counters, as `GET /_sandbox/stats` answers them."""

@@ -10,6 +10,8 @@ from tieline.model import Page, Window
 from tieline.testing.broken_reads import Wrapper
 
 FED: Mapping[str, Any] = {"feed": True, "feed_ms": 3_600_000}
+SIGNALLED: Mapping[str, Any] = {**FED, "signal": True, "full_listing": True, "tombstones": False, "sweep": False}
+"""A new token is all that is told, and a listing all that shows who was deleted."""
 
 
 # ruff: noqa: D102 -- the class says what is wrong, its method does it
@@ -71,3 +73,26 @@ class TakesExpiryForQuiet(Wrapper):
             return super().changes(stream, window, token)
         except FeedExpired:
             return Page([])
+
+
+class OverlooksTheDeleted(Wrapper):
+    """Tells of no news while nobody was added: who was deleted is found out by nobody."""
+
+    breaks = "T5"
+    needs: ClassVar[Mapping[str, Any]] = SIGNALLED
+
+    def list(self, stream: str, token: str | None) -> Page:
+        page = super().list(stream, token)
+        held = self.memory.setdefault((stream, "listed"), {})
+        held[token] = len(page.remotes)
+        return page
+
+    def changes(self, stream: str, window: Window, token: str | None) -> Page:
+        page, more, count = super().changes(stream, window, token), super().list(stream, None), 0
+        while True:
+            count += len(more.remotes)
+            if more.token is None:
+                break
+            more = super().list(stream, more.token)
+        known = sum(self.memory.get((stream, "listed"), {}).values())
+        return page._replace(feed=None) if count < known else page

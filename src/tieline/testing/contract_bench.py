@@ -230,7 +230,12 @@ class Bench:
         return Window(0, feed=self._begun[stream]) if stream in self._begun else Window(since)
 
     def feed(self, stream: str, since: int = 0, at_id: str | None = None) -> list[Remote]:
-        """Everything `changes` answers from a window, which is narrowed by id, then by time, where it is capped."""
+        """Everything `changes` answers from a window, which is narrowed by id, then by time, where it is capped.
+
+        Where a new token alone may tell that something changed, the listing that it leads to counts as well.
+        """
+        if stream in self._begun:
+            return self.told(stream, self._begun[stream])
         found: list[Remote] = []
         window = self.whole(stream, since)._replace(at_id=at_id)
         for _ in range(MAX_PAGES):
@@ -245,6 +250,17 @@ class Bench:
             narrow = window.at_id is not None
             window = Window(window.since, last.id) if narrow else Window(last.modified, "")
         raise AssertionError(f"{self.check} {stream}: `changes` does not end")
+
+    def told(self, stream: str, token: str) -> list[Remote]:
+        """Everything that is told from a token on: by `changes`, and by the listing that it leads to where a new token
+        alone may tell that something changed."""
+        pages = [page for _, page in self.window(stream, Window(0, feed=token))]
+        found = [r for page in pages for r in page.remotes]
+        return [*found, *self.listed(stream)] if self.signals(stream, token, pages[-1]) else found
+
+    def signals(self, stream: str, token: str, last: Page) -> bool:
+        """Whether a last page of `changes` leads to a listing: a new token, and nothing else shows who was deleted."""
+        return self.facts(stream).blind and last.feed not in (None, token)
 
     def window(self, stream: str, window: Window) -> list[tuple[str | None, Page]]:
         """The pages of one query of `changes`, each with the token it was asked with."""

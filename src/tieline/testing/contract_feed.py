@@ -5,6 +5,8 @@ Every check fails for at least one connector of `broken`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tieline.errors import FeedExpired
 from tieline.model import Window
 from tieline.testing.contract_bench import Bench, Subject
@@ -30,7 +32,7 @@ class FeedChecks:
             while page.token is not None:
                 page = subject.connector.list(stream, page.token)
             bench.expect(stream, bool(page.feed), "the last page of `list` gives no token to go on from")
-            found = {r.id for _, p in bench.window(stream, Window(0, feed=page.feed)) for r in p.remotes}
+            found = {r.id for r in bench.told(stream, str(page.feed))}
             bench.expect(stream, edited in found, f"{edited} was edited behind the reader, and `changes` leaves it out")
             bench.expect(stream, made in found, f"{made} was made behind the reader, and `changes` leaves it out")
 
@@ -47,9 +49,9 @@ class FeedChecks:
                 token = bench.window(stream, Window(0, feed=token))[-1][1].feed or token
             for at in (2, 0, 1, 0):
                 wanted = {id for _, made in steps[at:] for id in made}
-                pages = bench.window(stream, Window(0, feed=steps[at][0]))
-                missing = wanted - {r.id for _, page in pages for r in page.remotes}
+                missing = wanted - {r.id for r in bench.told(stream, steps[at][0])}
                 bench.expect(stream, not missing, f"a token that is used again leaves out {sorted(missing)}")
+                pages = bench.window(stream, Window(0, feed=steps[at][0]))
                 early = [page.feed for _, page in pages[:-1] if page.feed is not None]
                 bench.expect(stream, not early, "a page that is not the last gives a token to go on from")
 
@@ -64,6 +66,8 @@ class FeedChecks:
                 pages = bench.window(stream, Window(0, feed=token))
                 told = [r.id for _, page in pages for r in page.remotes]
                 bench.expect(stream, not told, f"nothing has happened since, and `changes` tells of {told}")
+                idle = not bench.signals(stream, token, pages[-1][1])
+                bench.expect(stream, idle, "nothing has happened since, and a new token leads to a listing")
                 token = pages[-1][1].feed or token
 
     def test_t4_expiry_is_told(self, subject: Subject) -> None:
@@ -82,3 +86,23 @@ class FeedChecks:
             bench.expect(stream, isinstance(error, FeedExpired), f"a token that has expired gives {error!r}")
             fresh = bench.window(stream, Window(0, feed=bench.token(stream)))
             bench.expect(stream, bool(fresh), "a fresh token cannot be used")
+
+    def test_t5_what_only_a_listing_shows_is_signalled(self, subject: Subject) -> None:
+        """T5: where a listing alone shows who was deleted, an edit, a new record and a deletion bring new tokens."""
+        bench = Bench(subject, "T5")
+        for stream in bench.streams("deletions show without a listing", lambda f: f.feed and f.blind):
+            field, people = bench.editable(stream)[0], bench.people(stream, 2)
+            deeds: dict[str, Callable[[], object]] = {
+                "an edit": lambda s=stream, f=field, i=people[0]: bench.outside.edit(s, i, {f: bench.fields(s)[f]}),  # type: ignore[misc]
+                "a new record": lambda s=stream: bench.person(s),  # type: ignore[misc]
+                "a deletion": lambda s=stream, i=people[1]: bench.outside.delete(s, i),  # type: ignore[misc]
+            }
+            for name, deed in deeds.items():
+                subject.settle()
+                token = bench.token(stream)
+                deed()
+                subject.settle()
+                last = bench.window(stream, Window(0, feed=token))[-1][1]
+                bench.expect(
+                    stream, bench.signals(stream, token, last), f"{name} brings no new token: no listing follows"
+                )

@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tieline.connector import ConnectorSpec, Context, HttpProfile, SandboxOptions
+from tieline.connector import ConnectorSpec, Context, HttpProfile
 from tieline.errors import Unavailable
 from tieline.http import Client
 from tieline.mapping import Rule, compile_rules
 from tieline.ports import Request, Response, Transport
 from tieline.sandbox import InProcess
+from tieline.standin import SandboxOptions
 from tieline.testing.clock import FakeClock
 from tieline.testing.contract_bench import Subject
 

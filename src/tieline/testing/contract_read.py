@@ -218,6 +218,8 @@ class ReadChecks:
             people = bench.people(stream)
             subject.settle()
             first = subject.connector.changes(stream, bench.whole(stream), None)
+            if not first.remotes and bench.signals(stream, bench.whole(stream).feed or "", first):
+                continue  # it tells that something changed, and not what: the listing does
             bench.expect(stream, first.token is not None, f"{len(people)} changes fit on one page: raise `many`")
             field = bench.editable(stream)[0]
             for seen in [r.id for r in first.remotes if r.id in people][:2]:

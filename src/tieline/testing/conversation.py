@@ -9,11 +9,12 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tieline.connector import Connector, ConnectorSpec, Context, HttpProfile, SandboxOptions, Settings
+from tieline.connector import Connector, ConnectorSpec, Context, HttpProfile, Settings
 from tieline.http import Client, HttpTransport
 from tieline.mapping import compile_rules
 from tieline.ports import Request
 from tieline.sandbox.serve import serve
+from tieline.standin import SandboxOptions
 from tieline.testing.cassette import Cassette
 from tieline.testing.clock import FakeClock
 from tieline.testing.contract_http import Bearer

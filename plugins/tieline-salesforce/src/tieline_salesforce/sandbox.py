@@ -134,9 +134,12 @@ class SalesforceSandbox:
             self._org.rows.commit()
 
     def counts(self) -> Mapping[Kind, int]:
-        """Living records per kind."""
+        """Living records per kind; leads that are not converted are contacts."""
         with self._lock:
-            return {kind: sum(1 for _ in self._org.rows.all(sobject(kind))) for kind in KINDS}
+            rows = self._org.rows
+            found = {kind: sum(1 for _ in rows.all(sobject(kind))) for kind in KINDS}
+            found["contact"] += sum(not lead.get("IsConverted") for lead in rows.all("Lead"))
+            return found
 
     def demo_config(self, system: str) -> str:
         """The configuration that joins this org to the demo's company."""

@@ -29,6 +29,7 @@ TIER: Mapping[str, Any] = {
 """The field an administrator of this org has made for accounts."""
 _CONFIG = """\
 currency = "EUR"             # the org keeps all amounts in it
+leads = true                 # people who are no contacts yet take part, until they are converted and after
 
 [systems.{system}.map.account]
 Tier__c = "x_tier"
@@ -114,6 +115,7 @@ def _leads(dice: random.Random, now: int, owners: Sequence[str]) -> list[Row]:
                 "CreatedDate": wire_time(created // 1000 * 1000),
             }
         )
+    made[0].update(FirstName="Nils", LastName="Ahlgren", Company="Fennel & Co", Email="nils.ahlgren@fennel.example")
     return made
 
 

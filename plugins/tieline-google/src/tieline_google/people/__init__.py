@@ -1,0 +1,1 @@
+"""Google Contacts: the stream `contacts`."""

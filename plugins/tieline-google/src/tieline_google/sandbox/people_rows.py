@@ -1,0 +1,123 @@
+"""The contacts and labels that the stand-in keeps, in the order of their changes. Checks and answers nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tieline_google.sandbox.wire import Row
+
+MINE = "contactGroups/myContacts"
+SYSTEM_GROUPS: Mapping[str, str] = {
+    "starred": "Starred",
+    "friends": "Friends",
+    "family": "Family",
+    "coworkers": "Coworkers",
+    "myContacts": "My Contacts",
+    "chatBuddies": "Chat contacts",
+    "all": "All Contacts",
+    "blocked": "Blocked",
+}
+"""Google's own labels, and how people see them [cap]."""
+LAG_MS = 180_000
+"""How far a listing is behind under the vice `propagation`."""
+
+
+class People:
+    """All contacts by their ids, deleted ones too, and all labels by their resource names."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.groups: dict[str, Row] = {}
+        self.moved: dict[str, str] = {}
+        """Old id → the id of who has taken its place."""
+        self.changes = 0
+        """How often anything changed: what a sync token counts in."""
+        self.older: dict[str, list[Row]] = {}
+        """What contacts were, with `until`, for listings that are behind; kept only where they are."""
+        for name in SYSTEM_GROUPS:
+            self.groups[f"contactGroups/{name}"] = {"name": name, "system": True, "updated": 0, "etag": 0}
+
+    # -- contacts
+
+    def make(self, fields: Mapping[str, Any], groups: list[str], now: int, *, lag: bool = False) -> Row:
+        """A new contact; nothing is checked."""
+        number = 2_600_607_527_630_000_000 + 7_919 * (len(self.rows) + 1)
+        row: Row = {"id": f"people/c{number}", "source": f"{number:x}", "created": now, "deleted": False}
+        row |= {"fields": dict(fields), "groups": groups or [MINE], "previous": []}
+        self.rows[row["id"]] = row
+        self._stamp(row, now)
+        if lag:
+            self.older[row["id"]] = [{"missing": True, "until": now}]
+        return row
+
+    def put(self, id: str, now: int, *, lag: bool = False, **changes: Any) -> Row:
+        """A contact with other values."""
+        if lag:
+            self.older.setdefault(id, []).append({**self.rows[id], "until": now})
+        row = {**self.rows[id], **changes}
+        self.rows[id] = row
+        self._stamp(row, now)
+        return row
+
+    def merge(self, winner: str, loser: str, now: int, *, lag: bool = False) -> None:
+        """A person merges two contacts: the winner answers to both ids."""
+        self.put(winner, now, lag=lag, previous=[*self.rows[winner]["previous"], loser])
+        del self.rows[loser]
+        self.older.pop(loser, None)
+        self.moved[loser] = winner
+
+    def drop(self, id: str, now: int, *, lag: bool = False) -> None:
+        """Delete a contact; that it was there is remembered."""
+        self.put(id, now, lag=lag, deleted=True, fields={}, groups=[])
+
+    def alive(self, id: str) -> Row | None:
+        """The contact of an id, old ones too; None: there is none, or it is deleted."""
+        row = self.rows.get(self.moved.get(id, id))
+        return None if row is None or row["deleted"] else row
+
+    def listed(self, now: int, *, lag: bool = False) -> list[Row]:
+        """What a listing shows, deleted ones too, oldest change first."""
+        rows = self._behind(now - LAG_MS) if lag else self.rows.values()
+        return sorted(rows, key=lambda row: int(row["change"]))
+
+    def _behind(self, at: int) -> Iterator[Row]:
+        for id, row in self.rows.items():
+            shown = next((old for old in self.older.get(id, ()) if old["until"] > at), row)
+            if "missing" not in shown:
+                yield shown
+
+    def _stamp(self, row: Row, now: int) -> None:
+        self.changes += 1
+        row["change"], row["modified"] = self.changes, now
+
+    # -- labels
+
+    def make_group(self, name: str, now: int) -> str:
+        """A new label; nothing is checked. Its resource name."""
+        key = f"contactGroups/{0x50EA5F3188530000 + 31 * len(self.groups):x}"
+        self.groups[key] = {"name": name, "system": False, "updated": now, "etag": 1}
+        return key
+
+    def members(self, group: str) -> list[str]:
+        """The ids of who has a label."""
+        if group == "contactGroups/all":
+            return [id for id, row in self.rows.items() if not row["deleted"]]
+        return [id for id, row in self.rows.items() if group in row["groups"]]
+
+    def drop_group(self, group: str, now: int) -> None:
+        """Delete a label; nobody is deleted."""
+        del self.groups[group]
+        for id, row in list(self.rows.items()):
+            if group in row["groups"]:
+                self.put(id, now, groups=[g for g in row["groups"] if g != group] or [MINE])
+
+    def dump(self) -> dict[str, Any]:
+        """All of it as plain JSON."""
+        return {name: getattr(self, name) for name in ("rows", "groups", "moved", "changes", "older")}
+
+    def restore(self, body: Mapping[str, Any]) -> None:
+        """Take in what `dump` gave."""
+        for name in ("rows", "groups", "moved", "older"):
+            setattr(self, name, dict(body[name]))
+        self.changes = body["changes"]

@@ -1,0 +1,156 @@
+"""Calls to one spreadsheet: its version, its tabs, ranges of values, batches of changes. Knows no canonical field."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tieline import ConfigError
+from tieline_google.sheets.cells import quoted, start_row
+from tieline_google.sheets.rows import Merge, Row
+from tieline_google.wire import DRIVE, SHEETS, Answer, Refused, Wire
+
+FEW = 40
+"""Ranges that are asked for in an address; more go into a body."""
+_VALUES = {"valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "SERIAL_NUMBER"}
+_SHAPE = "sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),merges)"
+
+
+class NoTab(ConfigError):
+    """The spreadsheet has no tab of this title."""
+
+
+class PastTheEnd(Refused):
+    """A range begins outside the tab's grid, which has shrunk."""
+
+
+class Stamp(NamedTuple):
+    """The version of the file: `token` is equal only while nothing changes; `modified` and `now` are ms."""
+
+    token: str
+    modified: int
+    now: int
+
+
+class Shape(NamedTuple):
+    """A tab as it was when it was looked at: id, size of its grid, merged cells."""
+
+    id: int
+    rows: int
+    columns: int
+    merges: tuple[Merge, ...]
+
+
+class Block(NamedTuple):
+    """The values of a range: rows from `start` on (1: the first)."""
+
+    start: int
+    rows: Sequence[Row]
+
+
+class Book:
+    """One spreadsheet. Safe to share between threads; writers take `lock`, as rows are addressed by where they are."""
+
+    def __init__(self, wire: Wire, id: str) -> None:
+        self.wire, self.id = wire, id
+        self.lock = threading.RLock()
+        self._shapes: tuple[str, Mapping[str, Shape]] = ("", {})
+
+    def stamp(self) -> Stamp:
+        """The file's version now: one request, to Drive."""
+        params = {"fields": "version,modifiedTime,trashed", "supportsAllDrives": "true"}
+        answer = self.wire.get(f"{DRIVE}/files/{self.id}", params)
+        if answer.data.get("trashed"):
+            raise ConfigError("the spreadsheet is in the bin of Google Drive", hint="take it out of the bin")
+        modified = round(datetime.fromisoformat(str(answer.data["modifiedTime"])).timestamp() * 1000)
+        return Stamp(f"{answer.data['version']}@{modified}", modified, answer.now)
+
+    # -- tabs
+
+    def shape(self, title: str, token: str = "") -> Shape:
+        """A tab's shape at a version of the file, or as it was last seen. Raises NoTab."""
+        known, shapes = self._shapes
+        if not known or (token and known != token):
+            shapes = self.shapes()
+            self._shapes = (token or "?", shapes)
+        found = shapes.get(title.casefold())
+        if found is None:
+            raise self.no_tab(title)
+        return found
+
+    def no_tab(self, title: str) -> NoTab:
+        """The error that says so."""
+        return NoTab(f"the spreadsheet has no tab {title!r}", hint="tieline check --fix makes it, or rename yours")
+
+    def forget(self) -> None:
+        """Look again at the tabs before they are relied on."""
+        self._shapes = ("", {})
+
+    def shapes(self) -> Mapping[str, Shape]:
+        """Title, in lower case → the tab."""
+        data = self.wire.get(f"{SHEETS}/{self.id}", {"fields": _SHAPE}).data
+        found = {}
+        for sheet in data.get("sheets", ()):
+            properties = sheet["properties"]
+            grid = properties.get("gridProperties", {})
+            merges = tuple(_merge(m) for m in sheet.get("merges", ()))
+            size = int(grid.get("rowCount", 0)), int(grid.get("columnCount", 0))
+            found[str(properties["title"]).casefold()] = Shape(int(properties.get("sheetId", 0)), *size, merges)
+        return found
+
+    def grids(self, ranges: Sequence[str]) -> Mapping[str, Any]:
+        """Tabs with all that is set of these cells."""
+        fields = (
+            "sheets(properties,merges,protectedRanges(range,warningOnly),"
+            "data(startRow,columnMetadata.hiddenByUser,rowData.values(effectiveValue,formattedValue,dataValidation)))"
+        )
+        return self.wire.get(f"{SHEETS}/{self.id}", {"ranges": list(ranges), "fields": fields}).data
+
+    # -- values
+
+    def ask(self, title: str, ranges: Sequence[str]) -> tuple[list[Block], int]:
+        """The values of ranges of a tab, such as `2:50` or "" for all of it, in one call; and the server's clock.
+
+        Raises NoTab and PastTheEnd.
+        """
+        full = [f"{quoted(title)}!{r}" if r else quoted(title) for r in ranges]
+        try:
+            if len(full) <= FEW:
+                answer = self.wire.get(f"{SHEETS}/{self.id}/values:batchGet", {"ranges": full, **_VALUES})
+                found = list(answer.data.get("valueRanges", ()))
+            else:
+                body = {"dataFilters": [{"a1Range": r} for r in full], "majorDimension": "ROWS", **_VALUES}
+                answer = self.wire.ask(f"{SHEETS}/{self.id}/values:batchGetByDataFilter", body)
+                found = [m["valueRange"] for m in answer.data.get("valueRanges", ())]
+        except Refused as error:
+            raise self._explained(error, title) from None
+        return [Block(start_row(str(v.get("range", ""))), v.get("values", ())) for v in found], answer.now
+
+    def _explained(self, error: Refused, title: str) -> Exception:
+        said = str(error)
+        if "Unable to parse range" in said:
+            return self.no_tab(title)
+        if "exceeds grid limits" in said:
+            return PastTheEnd(error.status, said, error.reasons, error.details)
+        return error
+
+    def put(self, title: str, cells: Sequence[tuple[str, Sequence[Any]]]) -> Answer:
+        """Write rows of cells, each at where it begins, as they are: no text becomes a number or a formula."""
+        data = [{"range": f"{quoted(title)}!{place}", "values": [list(values)]} for place, values in cells]
+        body = {"valueInputOption": "RAW", "data": data}
+        return self.wire.write("POST", f"{SHEETS}/{self.id}/values:batchUpdate", body)
+
+    def change(self, requests: Sequence[Mapping[str, Any]]) -> Answer:
+        """All of these changes, or none."""
+        return self.wire.write("POST", f"{SHEETS}/{self.id}:batchUpdate", {"requests": list(requests)})
+
+
+def _merge(grid: Mapping[str, Any]) -> Merge:
+    return (
+        int(grid.get("startRowIndex", 0)) + 1,
+        int(grid.get("endRowIndex", 10_000_000)) + 1,
+        int(grid.get("startColumnIndex", 0)),
+        int(grid.get("endColumnIndex", 20_000)),
+    )

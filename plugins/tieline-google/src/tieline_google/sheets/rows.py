@@ -1,0 +1,256 @@
+"""From a row of a tab to a remote, and from a write to cells. Pure; knows no HTTP.
+
+The remote id is the first word of the key cell; where the row is another record's of the hub by now, its hub id stands
+behind. A row without a key, or with one that a row further up has, is provisional: its id is a digest of what it holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from tieline import Cell, FieldFacts, Mapper, Problem, Remote
+from tieline_google.sheets.cells import FORMS, LONGEST, TEXT, at, dumped, loaded, place, text
+from tieline_google.sheets.mapping import KEY
+
+_HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+MARK = "~"
+"""Begins a provisional id."""
+Row = Sequence[Any]
+Merge = tuple[int, int, int, int]
+"""Top, bottom, left and right of merged cells: rows from 1, columns from 0, ends exclusive."""
+
+
+class Key(NamedTuple):
+    """What a key cell says: the remote id, and the hub's, if there is one."""
+
+    id: str
+    hub_id: str | None
+
+
+def key_of(value: Any) -> Key | None:
+    """What a key cell says; None for a blank one."""
+    written = text(value).strip() if value is not None else ""
+    if not written:
+        return None
+    first, _, last = written.rpartition(" ")
+    if first and _HUB_ID.fullmatch(last):
+        return Key(first.strip(), last.lower())
+    return Key(written, written.lower() if _HUB_ID.fullmatch(written) else None)
+
+
+def provisional(id: str) -> tuple[str, int] | None:
+    """The digest in a provisional id, and which of the rows with it is meant; None for any other id."""
+    if not id.startswith(MARK):
+        return None
+    digest, _, nth = id.partition(".")
+    return digest, int(nth) if nth.isdigit() else 0
+
+
+def normal(title: Any) -> str:
+    """A title as titles are compared: without regard to case and blanks at the ends."""
+    return " ".join(text(title).split()).casefold() if title is not None else ""
+
+
+class Header:
+    """The first row of a tab: which column is where."""
+
+    def __init__(self, titles: Row) -> None:
+        self.titles = tuple(text(t).strip() if t is not None else "" for t in titles)
+        places: dict[str, list[int]] = {}
+        for column, title in enumerate(titles):
+            if name := normal(title):
+                places.setdefault(name, []).append(column)
+        self.columns = {name: found[0] for name, found in places.items() if len(found) == 1}
+        self.doubled = {name: found for name, found in places.items() if len(found) > 1}
+
+    @property
+    def key(self) -> int | None:
+        """The key column; None where there is none, or more than one."""
+        return self.columns.get(normal(KEY))
+
+    def column(self, title: str) -> int | None:
+        """Where a column is; None where it is missing, or stands there twice."""
+        return self.columns.get(normal(title))
+
+
+class Rows:
+    """Reads and writes the rows of one stream under one header."""
+
+    def __init__(self, tab: str, mapper: Mapper, header: Header, merges: Sequence[Merge] = ()) -> None:
+        self.tab, self.mapper, self.header, self.merges = tab, mapper, header, merges
+        self.lost: dict[str, tuple[str, ...]] = {}
+        """Canonical field → its columns that are missing or doubled: it is neither read nor written."""
+        self.titles: dict[str, int] = {}
+        """Title of each column that is read → where it is."""
+        self._forms: dict[str, str] = {}
+        self._belongs: dict[str, str] = {}
+        for name, parts in mapper.parts.items():
+            columns = [c for p in parts for c in p.rule.columns]
+            self._belongs.update(dict.fromkeys(columns, name))
+            for part in parts:
+                kind = FORMS.get(mapper.specs[name].type, TEXT) if part.part != "currency" else TEXT
+                coded = part.rule.values is not None or "{" in part.rule.remote
+                self._forms.update(dict.fromkeys(part.rule.columns, TEXT if coded else kind))
+            missing = tuple(c for c in columns if header.column(c) is None)
+            if missing:
+                self.lost[name] = missing
+            else:
+                self.titles.update((c, column) for c in columns if (column := header.column(c)) is not None)
+        self._shown = [
+            column for title, column in self.titles.items() if mapper.specs[self._belongs[title]].type not in _HIDDEN
+        ]
+
+    def form(self, title: str) -> str:
+        """The form of a column's cells."""
+        return self._forms.get(title, TEXT)
+
+    def field(self, title: str) -> str:
+        """The canonical field that a column belongs to."""
+        return self._belongs[title]
+
+    def refers(self, title: str) -> bool:
+        """Whether a column holds keys of other rows."""
+        return self.mapper.specs[self._belongs[title]].type in _HIDDEN
+
+    # -- reading
+
+    def empty(self, row: Row, key: Key | None) -> bool:
+        """Whether a row is no record: nothing stands in any column that people see.
+
+        While a column is missing, a row with a key is a record whatever it shows: what it held may be in there.
+        """
+        if key is not None and self.lost:
+            return False
+        return all((value := at(row, column)) is None or value is False for column in self._shown)
+
+    def digest(self, row: Row) -> str:
+        """What a row holds in the columns that are read, in short."""
+        held = [(title, at(row, column)) for title, column in self.titles.items()]
+        return MARK + blake2b(repr(held).encode(), digest_size=9).hexdigest()
+
+    def remote(
+        self, row: Row, number: int, id: str, key: Key | None, stamp: int, fields: frozenset[str] | None = None
+    ) -> Remote:
+        """A row as a remote; without a key it is provisional. `stamp`: when the file was changed last (ms)."""
+        flat, problems = self._flat(row, number)
+        cells, refused = self.mapper.read(flat)
+        problems += [self._placed(p, number) for p in refused]
+        hub_id = key.hub_id if key is not None else None
+        version = self.digest(row) + (f" {hub_id}" if hub_id else "") + ("!" if problems else "")
+        if fields is not None:
+            cells = {k: v for k, v in cells.items() if k in fields}
+            problems = [p for p in problems if p.field in fields]
+        return Remote(
+            id, cells, version, stamp, hub_id, problems=tuple(problems), provisional=key is None and id.startswith(MARK)
+        )
+
+    def _flat(self, row: Row, number: int) -> tuple[dict[str, Any], list[Problem]]:
+        """The mapped columns by title; a field of which one column cannot be taken is left out whole."""
+        flat: dict[str, Any] = {}
+        problems: dict[str, Problem] = {}
+        for title, column in self.titles.items():
+            value = at(row, column)
+            try:
+                if value is None and self.merges and self._covered(number, column):
+                    raise ValueError("the cell is part of merged ones, and holds nothing of its own: unmerge them")
+                flat[title] = None if value is None else loaded(value, self._forms[title])
+            except ValueError as error:
+                name = self._belongs[title]
+                said = f"{place(self.tab, number, column)} ({title}): {error}"
+                problems.setdefault(name, Problem(name, said))
+        for name in problems:
+            for part in self.mapper.parts[name]:
+                for column_title in part.rule.columns:
+                    flat.pop(column_title, None)
+        return flat, list(problems.values())
+
+    def _covered(self, number: int, column: int) -> bool:
+        return any(
+            top <= number < bottom and left <= column < right and (number, column) != (top, left)
+            for top, bottom, left, right in self.merges
+        )
+
+    def key_covered(self, number: int) -> bool:
+        """Whether the key cell of a row is part of merged ones."""
+        return self.header.key is not None and self._covered(number, self.header.key)
+
+    def _placed(self, problem: Problem, number: int) -> Problem:
+        """A problem that names the cell."""
+        columns = [c for p in self.mapper.parts.get(problem.field or "", ()) for c in p.rule.columns]
+        found = [(c, self.titles[c]) for c in columns if c in self.titles]
+        if not found:
+            return problem
+        said = problem.message.removeprefix(f"{problem.field}: ")
+        return problem._replace(message=f"{place(self.tab, number, found[0][1])} ({found[0][0]}): {said}")
+
+    # -- writing
+
+    def drafted(self, fields: Mapping[str, Cell], *, making: bool = False) -> tuple[dict[int, Any], list[Problem]]:
+        """Column → value for fields to be written (`making`: in a new row), and those that cannot be."""
+        cells: dict[int, Any] = {}
+        problems: list[Problem] = []
+        for name, cell in fields.items():
+            if name in self.lost:
+                problems.append(Problem(name, f"{name}: {self._why(name)}", "missing_column"))
+                continue
+            if not self.mapper.writable(name):
+                problems.append(Problem(name, f"{name}: the mapping only reads it", "read_only"))
+                continue
+            if cell is None and not making and not self.fields[name].clear:
+                problems.append(Problem(name, f"{name}: the mapping says it is never cleared", "not_clearable"))
+                continue
+            row, refused = self.mapper.write({name: cell})
+            problems += refused
+            if refused:
+                continue
+            try:
+                cells |= {self.titles[t]: dumped(v, self._forms.get(t, TEXT)) for t, v in row.items()}
+            except ValueError as error:
+                problems.append(Problem(name, f"{name}: {error}"))
+        return cells, problems
+
+    def _why(self, name: str) -> str:
+        return "; ".join(self.fault(title) for title in self.lost[name])
+
+    def fault(self, title: str) -> str:
+        """What is wrong with a column that cannot be used."""
+        twice = self.header.doubled.get(normal(title))
+        if twice:
+            return f"the tab {self.tab} has {len(twice)} columns {title!r}"
+        return f"the tab {self.tab} has no column {title!r}"
+
+    # -- the schema
+
+    @cached_property
+    def fields(self) -> Mapping[str, FieldFacts]:
+        """What each field can do: one without its column can nothing."""
+        return {name: self._facts(name) for name in self.mapper.specs}
+
+    def _facts(self, name: str) -> FieldFacts:
+        parts, held = self.mapper.parts[name], name not in self.lost
+        write = held and self.mapper.writable(name)
+        clear = write and all(p.rule.clear for p in parts)
+        create = write and all(p.rule.create for p in parts)
+        plain = self.mapper.specs[name].type == "text"
+        return FieldFacts(
+            held and any(p.rule.read for p in parts), write, create, clear, max_length=LONGEST if plain else None
+        )
+
+
+_HIDDEN = frozenset({"ref", "refs"})
+"""Types of fields whose columns people do not see."""
+
+
+def keyed(keys: Iterable[Key | None]) -> list[Key | None]:
+    """Keys of rows from the top: a key that a row further up has is none, as the row is a copy."""
+    met: set[str] = set()
+    found: list[Key | None] = []
+    for key in keys:
+        found.append(None if key is None or key.id in met else key)
+        if key is not None:
+            met.add(key.id)
+    return found

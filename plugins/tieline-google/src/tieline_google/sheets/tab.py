@@ -1,0 +1,188 @@
+"""One stream as a tab of the spreadsheet: what it can do, how it is listed and read. Writes are in `writing`.
+
+What changed is not told: the file's version says that something did, and everything is listed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from tieline import Bad, Finding, Mapper, Outcome, Page, Remote, Schema, StreamFacts, Window, Write
+from tieline_google.oauth import ANSWER_SECONDS
+from tieline_google.sheets.book import Book, Stamp
+from tieline_google.sheets.cells import at, letters, place
+from tieline_google.sheets.mapping import TABS
+from tieline_google.sheets.rows import Header, Row, key_of
+from tieline_google.sheets.view import FIRST, Found, Lens, View
+
+BATCH = 1000
+"""Rows read or written in one call."""
+AGAIN = 3
+"""How often a listing of several pages begins anew while people edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a listing is: which time it was begun, the next row, the file's version then, and at the very first."""
+
+    time: int
+    row: int
+    token: str
+    begun: str
+
+    def __str__(self) -> str:
+        return f"{self.time}|{self.row}|{self.token}|{self.begun}"
+
+    @classmethod
+    def of(cls, text: str) -> Place:
+        """What `str` made a text of."""
+        time, row, token, begun = text.split("|")
+        return cls(int(time), int(row), token, begun)
+
+
+class Tab:
+    """One tab."""
+
+    def __init__(self, book: Book, stream: str, mapper: Mapper, limit: int, homes: dict[str, str]) -> None:
+        self.book, self.stream, self.mapper, self.limit = book, stream, mapper, limit
+        self.title = TABS[stream]
+        self.homes = homes
+        """Reference field → the title of the tab where its rows are."""
+        self._known: dict[str, frozenset[str]] = {}
+        self.lens = Lens(book, self.title, mapper, limit)
+        self.facts = StreamFacts(
+            name=stream,
+            kind=mapper.kind,
+            batch=BATCH,
+            read_batch=BATCH,
+            feed=True,
+            full_listing=True,
+            provisional=True,
+            atomic_state=False,
+            quiet_ms=int(ANSWER_SECONDS) * 1000,
+        )
+
+    # -- the schema
+
+    def schema(self) -> Schema:
+        """The fields whose columns are there."""
+        (block,), _ = self.book.ask(self.title, ["1:1"])
+        rows = self.lens.under(block.rows[0] if block.rows else (), self.book.shape(self.title))
+        said = sorted((n, rows.lost.get(n)) for n in rows.fields)
+        return Schema(rows.fields, stamps=True, fingerprint=blake2b(repr(said).encode(), digest_size=8).hexdigest())
+
+    def recall(self, schema: Schema) -> None:
+        """Nothing of it: the header is read with every look."""
+
+    # -- reading
+
+    def list(self, token: str | None) -> Page:
+        """One page of rows. A listing of several pages begins anew when the file was changed meanwhile."""
+        now = 0
+        if token is None:
+            stamp = self.book.stamp()
+            place, now = Place(0, FIRST, stamp.token, stamp.token), stamp.now
+        else:
+            place = Place.of(token)
+        shape = self.book.shape(self.title, place.token)
+        modified = int(place.token.partition("@")[2])
+        if self.lens.is_small(shape):
+            view = self.lens.look()
+            remotes, bad = _listed(self.title, self.lens, view, modified)
+            return Page(remotes, now=now or view.now, bad=bad, feed=place.begun)
+        last = min(place.row + self.limit - 1, shape.rows)
+        view = self.lens.page(place.row, last, shape)
+        remotes, bad = _listed(self.title, self.lens, view, modified)
+        if last < shape.rows:
+            onward = Place(place.time, last + 1, place.token, place.begun)
+            return Page(remotes, str(onward), now=now or view.now, bad=bad)
+        fresh = self.book.stamp()
+        if fresh.token != place.token and place.time < AGAIN:  # rows may have moved from a page to another
+            onward = Place(place.time + 1, FIRST, fresh.token, place.begun)
+            return Page(remotes, str(onward), now=now or view.now, bad=bad)
+        return Page(remotes, now=now or view.now, bad=bad, feed=place.begun)
+
+    def changes(self, window: Window, token: str | None) -> Page:
+        """Whether the file was changed: a new token, and nothing else."""
+        stamp = self.book.stamp()
+        return Page((), now=stamp.now, feed=None if stamp.token == window.feed else stamp.token)
+
+    def read(self, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
+        """These rows as they are now."""
+        stamp = self.book.stamp()
+        view = self.lens.look(ids)
+        return [self.remote(view, id, found, stamp, fields) for id, found in view.find(ids).items()]
+
+    def find(self, hub_ids: Sequence[str]) -> Sequence[Remote]:
+        """Rows that carry one of these hub ids."""
+        stamp = self.book.stamp()
+        view = self.lens.look(hub_ids)
+        ids = [id for hub_id in dict.fromkeys(hub_ids) for id in view.hub(hub_id)]
+        if any(view.at[id] not in view.known for id in ids):
+            view = self.lens.look(ids)
+        return [self.remote(view, id, found, stamp) for id, found in view.find(ids).items()]
+
+    def remote(self, view: View, id: str, found: Found, stamp: Stamp, fields: frozenset[str] | None = None) -> Remote:
+        """A row that was met, as a remote."""
+        return view.rows.remote(found.row, found.number, id, found.key, stamp.modified, fields)
+
+    # -- writing
+
+    def knows(self, home: str, id: str) -> bool:
+        """Whether the tab `home` has a row of this id; it is asked where it had not at the last look."""
+        if id not in self._known.get(home, ()):
+            (block,), _ = self.book.ask(home, ["1:1"])
+            column = Header([*(block.rows[0] if block.rows else ())]).key
+            keys: Sequence[Row] = ()
+            if column is not None:
+                (block,), _ = self.book.ask(home, [f"{letters(column)}{FIRST}:{letters(column)}"])
+                keys = block.rows
+            self._known[home] = frozenset(k.id for line in keys if (k := key_of(at(line, 0))) is not None)
+        return id in self._known[home]
+
+    def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
+        """Do these writes, one call at a time: rows are addressed by where they are."""
+        from tieline_google.sheets.writing import Writer
+
+        with self.book.lock:
+            return Writer(self).write(writes)
+
+    def findings(self) -> Iterable[Finding]:
+        """What `tieline check` shows."""
+        from tieline_google.sheets.check import findings
+
+        return findings(self)
+
+    def mend(self, what: str) -> Finding:
+        """Make the tab, or what it lacks."""
+        from tieline_google.sheets.make import complete
+
+        return complete(self.book, self.stream, self.mapper, {})
+
+
+def _listed(tab: str, lens: Lens, view: View, modified: int) -> tuple[list[Remote], list[Bad]]:
+    """The records among rows that were met, and rows that cannot be told apart."""
+    rows, found, bad = view.rows, [], []
+    met: dict[str, int] = {}
+    where: dict[str, int] = {}
+    for number, row in view.known.items():
+        key = view.key(number)
+        if key is None and rows.merges and rows.key_covered(number):
+            said = "its key is hidden by merged cells: unmerge them"
+            bad.append(Bad(place(tab, number, rows.header.key or 0), said))
+            continue
+        if rows.empty(row, key):
+            continue
+        if key is None:
+            digest = rows.digest(row)
+            nth = met[digest] = met.get(digest, -1) + 1
+            id = f"{digest}.{nth}" if nth else digest
+            where[id] = number
+        else:
+            id = key.id
+        found.append(rows.remote(row, number, id, key, modified))
+    if where:
+        lens.remember(where)
+    return found, bad

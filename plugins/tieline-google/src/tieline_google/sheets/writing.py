@@ -1,0 +1,278 @@
+"""Writes to a tab, which end with the right rows holding what was sent, and no other row anything else than before.
+
+Rows are addressed by where they are, and people may sort them between two calls: so each write looks first, writes only
+its cells, looks again; what hit another row is put back there, and written to the right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from tieline import Cell, Outcome, Problem, TielineError, Write
+from tieline_google.sheets.cells import at, same
+from tieline_google.sheets.removing import archive
+from tieline_google.sheets.rows import Key, Rows, key_of, provisional
+from tieline_google.sheets.sending import ROUNDS, Cells, Draft, Sender, blank
+from tieline_google.sheets.view import FIRST, Found, View
+from tieline_google.wire import Refused
+
+
+class Writer(Sender):
+    """One call of `write`. The caller holds the spreadsheet's lock."""
+
+    def write(self, writes: Sequence[Write]) -> list[Outcome]:
+        """An outcome for each, in their order."""
+        ops: Mapping[str, Callable[[Sequence[Write]], None]] = {
+            "create": self._create,
+            "update": self._update,
+            "link": self._link,
+            "archive": partial(archive, self),
+        }
+        try:
+            ops[writes[0].op](writes)
+        except Refused as error:
+            if not self.sent:
+                return self._split(writes, error)
+        except TielineError:
+            if not self.sent:
+                raise
+        return [self.outcomes.get(n) or Outcome("unknown", remote_id=w.remote_id) for n, w in enumerate(writes)]
+
+    def _split(self, writes: Sequence[Write], error: Refused) -> list[Outcome]:
+        """A call was refused as a whole: half of it at a time, down to the culprit."""
+        if len(writes) == 1:
+            refused = Outcome(
+                "rejected", remote_id=writes[0].remote_id, problems=(Problem(None, str(error), "refused"),)
+            )
+            return [self.outcomes.get(0) or refused]
+        middle = len(writes) // 2
+        return [*Writer(self.tab).write(writes[:middle]), *Writer(self.tab).write(writes[middle:])]
+
+    # -- drafts
+
+    def _drafts(self, writes: Sequence[Write], rows: Rows) -> list[Draft]:
+        """The writes as cells; those of which nothing is left are answered at once."""
+        found = []
+        for nth, write in enumerate(writes):
+            cells, problems = rows.drafted(write.fields, making=write.op == "create")
+            strange = self._strangers(write.fields)
+            for problem in strange:
+                for part in rows.mapper.parts[problem.field or ""]:
+                    cells.pop(rows.titles.get(part.rule.remote, -1), None)
+            problems += strange
+            if (problems and not cells) or (write.op == "create" and not any(v != "" for v in cells.values())):
+                said = problems or [Problem(None, "nothing of it has a column here", "empty")]
+                self.outcomes[nth] = Outcome("rejected", remote_id=write.remote_id, problems=tuple(said))
+            else:
+                found.append(Draft(nth, write, cells, tuple(problems)))
+        return found
+
+    def _strangers(self, fields: Mapping[str, Cell]) -> list[Problem]:
+        """References to rows that there are not."""
+        wrong = []
+        for name, home in self.tab.homes.items():
+            id = fields.get(name)
+            if id is not None and not self.tab.knows(home, str(id)):
+                wrong.append(Problem(name, f"{name}: the tab {home} has no row with the key {id}", "unknown_reference"))
+        return wrong
+
+    # -- create
+
+    def _create(self, writes: Sequence[Write]) -> None:
+        """Behind the last row, all in one call that is atomic; the key is the hub id, by which they are found again."""
+        view = self.lens.look((w.hub_id for w in writes), whole=False)
+        drafts = self._drafts(writes, view.rows)
+        for draft in list(drafts):
+            ids = view.hub(draft.write.hub_id) or [i for i in [draft.write.hub_id] if i in view.at]
+            if ids:
+                self.outcomes[draft.nth] = Outcome("exists", remote_id=ids[0])
+                drafts.remove(draft)
+        if not drafts:
+            return
+        key = view.rows.header.key or 0
+        lines = [{**d.cells, key: d.write.hub_id} for d in drafts]
+        self.append(lines, view)
+        ids = [d.write.hub_id for d in drafts]
+        top = FIRST + len(view.raw)
+        after = self.lens.look(ids, near=range(top, top + len(ids)), whole=False)
+        found = after.find(ids)
+        for draft in drafts:
+            if draft.write.hub_id in found:
+                self.ok(draft, after, draft.write.hub_id, found[draft.write.hub_id])
+
+    # -- update
+
+    def _update(self, writes: Sequence[Write]) -> None:
+        rows = self.lens.rows or self._header()
+        for _ in range(ROUNDS):
+            self.outcomes.clear()
+            drafts = {d.write.remote_id or "": d for d in self._drafts(writes, rows)}
+            before = self._before(drafts)
+            if before.rows.header.titles == rows.header.titles:
+                self._fill(drafts, before)
+                return
+            rows = before.rows
+
+    def _header(self) -> Rows:
+        (block,), _ = self.book.ask(self.title, ["1:1"])
+        return self.lens.under(block.rows[0] if block.rows else (), self.book.shape(self.title))
+
+    def _before(self, drafts: Mapping[str, Draft]) -> View:
+        """The tab as it is before a write: enough of it to put back whatever may be hit by mistake."""
+        columns = sorted({c for d in drafts.values() for c in d.cells})
+        before = self.lens.look(columns=columns)
+        if before.whole:
+            return before
+        keyless = [n for n, key in enumerate(before.keys, FIRST) if key is None]
+        return self.lens.look(columns=columns, near=keyless) if 0 < len(keyless) <= self.tab.limit else before
+
+    def _fill(self, drafts: Mapping[str, Draft], before: View) -> None:
+        """Write cells to rows by their keys, and see that they stand there."""
+        columns, titles = sorted({c for d in drafts.values() for c in d.cells}), before.rows.header.titles
+        wanted: dict[str, Cells] = {}
+        for id, draft in drafts.items():
+            if id not in before.at or (before.whole and not before.find([id])):
+                self.outcomes[draft.nth] = Outcome("gone", remote_id=id)
+            else:
+                wanted[id] = draft.cells
+        odd: dict[int, Cells] = {}
+        view = before
+        for _ in range(ROUNDS):
+            if not wanted and not odd:
+                return
+            aimed = {view.at[id]: row for id, row in wanted.items() if id in view.at}
+            self.put({**odd, **aimed})
+            view = self.lens.look([*drafts, *wanted], columns=columns, near={**odd, **aimed})
+            if view.rows.header.titles != titles:
+                return  # columns were moved at this very moment: the outcome is not known
+            hit = self._hit(drafts, before, view, {**odd, **aimed}, wanted)
+            self._told(drafts, view, aimed, wanted)
+            odd = hit.pop("", {})
+            for id, back in hit.items():
+                wanted[id] = {**back, **wanted.get(id, {})}
+
+    def _told(
+        self, drafts: Mapping[str, Draft], view: View, aimed: Mapping[int, Cells], wanted: dict[str, Cells]
+    ) -> None:
+        """Take out of `wanted` what was written to the right row, and tell of it as it is now."""
+        for id, row in list(wanted.items()):
+            number = view.at.get(id)
+            if number is not None and aimed.get(number) is not row:
+                continue
+            del wanted[id]
+            if id not in drafts:
+                continue
+            if number is None:
+                self.outcomes[drafts[id].nth] = Outcome("gone", remote_id=id)
+            elif number in view.known:
+                self.ok(drafts[id], view, id, Found(number, view.known[number], view.key(number)))
+
+    def _hit(
+        self,
+        drafts: Mapping[str, Draft],
+        before: View,
+        view: View,
+        written: Mapping[int, Cells],
+        wanted: Mapping[str, Cells],
+    ) -> dict[str, Any]:
+        """What was written into other rows than meant: id → the cells as they should be; those of rows without a key
+        under "", by their numbers."""
+        back: dict[str, Any] = {}
+        for number, row in written.items():
+            key = view.key(number)
+            if key is not None and wanted.get(key.id) is row:
+                continue
+            place = before.at.get(key.id) if key is not None else self._twin(before, view, number, row)
+            if place is None:
+                continue
+            ours = drafts[key.id].cells if key is not None and key.id in drafts else {}
+            cells = {}
+            for column, value in row.items():
+                should = blank(ours.get(column, before.value(place, column)))
+                if same(view.value(number, column), value) and not same(should, value):
+                    cells[column] = should
+            if cells and key is not None:
+                back[key.id] = cells
+            elif cells:
+                back.setdefault("", {})[number] = cells
+        return back
+
+    def _twin(self, before: View, view: View, number: int, row: Cells) -> int | None:
+        """Where a row without a key was before, as what was not written of it tells."""
+        now = view.known.get(number, ())
+        for place in before.keyless():
+            held = before.known[place]
+            width = max(len(now), len(held))
+            if all(c in row or same(at(now, c), at(held, c)) for c in range(width)):
+                return place
+        return None
+
+    # -- link
+
+    def _link(self, writes: Sequence[Write]) -> None:
+        """A row with a key keeps it and gets the hub id behind it; one without gets the hub id as its key."""
+        named = [Draft(n, w, {}, ()) for n, w in enumerate(writes) if provisional(w.remote_id or "") is None]
+        unnamed = [Draft(n, w, {}, ()) for n, w in enumerate(writes) if provisional(w.remote_id or "") is not None]
+        if unnamed:
+            self._name(unnamed)
+        if named:
+            self._stamp(named)
+
+    def _stamp(self, drafts: Sequence[Draft]) -> None:
+        key = (self.lens.rows or self._header()).header.key or 0
+        for _ in range(ROUNDS):
+            written = [d._replace(cells={key: _both(d.write.remote_id or "", d.write.hub_id)}) for d in drafts]
+            by_id = {d.write.remote_id or "": d for d in written}
+            before = self._before(by_id)
+            if before.rows.header.key == key:
+                self._fill(by_id, before)
+                return
+            key = before.rows.header.key or 0
+
+    def _name(self, drafts: Sequence[Draft]) -> None:
+        """Give rows their keys; one that holds something else by now keeps what it had."""
+        left = {d.write.remote_id or "": d for d in drafts}
+        for _ in range(ROUNDS):
+            before = self.lens.look(left)
+            found = before.find(left)
+            for id in left.keys() - found.keys():
+                self.outcomes[left.pop(id).nth] = Outcome("gone", remote_id=id)
+            if not left:
+                return
+            key = before.rows.header.key or 0
+            aimed = {found[id].number: id for id in left}
+            self.put({n: {key: left[id].write.hub_id} for n, id in aimed.items()})
+            hubs = {left[id].write.hub_id: id for id in left}
+            after = self.lens.look(hubs, near=aimed)
+            wrong: dict[int, Cells] = {}
+            for hub_id, met in after.find(hubs).items():
+                id = hubs[hub_id]
+                if after.rows.digest(met.row) == (provisional(id) or ("",))[0]:
+                    self.ok(left.pop(id), after, hub_id, met, aliases=(id,))
+                else:
+                    wrong[met.number] = {key: self._old_key(before, after, met)}
+            for hub_id, id in hubs.items():  # it hit a row in which nothing stands
+                number = after.at.get(hub_id)
+                if id in left and number is not None and number not in wrong:
+                    wrong[number] = {key: ""}
+            if not wrong:
+                continue
+            self.put(wrong)
+
+    def _old_key(self, before: View, after: View, met: Found) -> Any:
+        """What stood in the key cell of a row that was hit by mistake."""
+        key = after.rows.header.key or 0
+        gone = [k for k in before.keys if k is not None and k.id not in after.at]
+        for number, row in before.known.items():
+            width = max(len(row), len(met.row))
+            if all(c == key or same(before.value(number, c), after.value(met.number, c)) for c in range(width)):
+                return blank(before.value(number, key))
+        return before.raw[before.at[gone[0].id] - FIRST] if len(gone) == 1 else ""
+
+
+def _both(id: str, hub_id: str) -> str:
+    """A key cell that says both: the row's id, and the hub's."""
+    known = key_of(id)
+    return id if known == Key(id, hub_id) else f"{id} {hub_id}"

@@ -1,0 +1,172 @@
+"""What `tieline check` says of the spreadsheet, what `--fix` makes, and the sheet that `new-sheet` makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tieline import ConfigError, Write
+from tieline_google.sandbox.sheets_grid import Book
+from tieline_google.sheets.make import new_sheet
+from tieline_google.sheets.mapping import KEY, TABLES, TABS
+
+SPREADSHEET = "1TielineSheetOfTheTests"
+
+
+def findings(subject: Any, stream: str = "opportunities") -> list[Any]:
+    """What is found of one tab, but what is well."""
+    return [f for f in subject.connector.parts[stream].findings() if f.level != "ok"]
+
+
+def only(subject: Any, stream: str = "opportunities") -> Any:
+    """The one finding."""
+    found = findings(subject, stream)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def mended(subject: Any) -> Any:
+    """What making it came to."""
+    return subject.connector.mend(only(subject).mend)
+
+
+def hide(subject: Any) -> None:
+    """The key columns are hidden, as in a sheet that Tieline made."""
+    for tab in subject.book.tabs:
+        tab.sizes["0"] = {"hiddenByUser": True}
+
+
+@pytest.fixture
+def subject(sheets: Any) -> Any:
+    """A spreadsheet in which nothing is wrong."""
+    found = sheets()
+    hide(found)
+    return found
+
+
+def test_a_good_sheet_is_well(subject):
+    for stream in TABS:
+        (finding,) = subject.connector.parts[stream].findings()
+        assert (finding.level, finding.subject) == ("ok", TABS[stream])
+
+
+def test_a_missing_tab_is_made(subject):
+    subject.book.tabs = [t for t in subject.book.tabs if t.title != "Opportunities"]
+    assert "no tab 'Opportunities'" in only(subject).message
+    assert mended(subject).level == "ok"
+    assert findings(subject) == []
+    assert subject.count("accounts") == 0
+    outcome = subject.connector.write("opportunities", [Write("create", "h1", {"name": "One"})])[0]
+    assert outcome.status == "ok"
+
+
+def test_without_a_key_column_nothing_of_the_tab_is_touched_until_it_is_made(subject):
+    id = subject.create("opportunities", {"name": "One"})
+    tab = subject.tab("opportunities")
+    tab.cells = [[None, *row[1:]] for row in tab.cells]
+    for call in (
+        lambda: subject.connector.list("opportunities", None),
+        lambda: subject.connector.read("opportunities", [id], None),
+        lambda: subject.connector.schema("opportunities"),
+        lambda: subject.connector.write("opportunities", [Write("update", "h", {"name": "Two"}, id)]),
+    ):
+        with pytest.raises(ConfigError, match="no columns 'Tieline ID'"):
+            call()
+    assert subject.listed("accounts") == []
+    assert mended(subject).level == "ok"
+    (remote,) = subject.listed("opportunities")
+    assert (remote.provisional, remote.fields["name"]) == (True, "One")
+
+
+def test_two_key_columns_are_for_a_person_to_mend(subject):
+    subject.put("opportunities", 0, {20: KEY})
+    finding = only(subject)
+    assert (finding.level, finding.mend) == ("error", "")
+    with pytest.raises(ConfigError, match="2 columns 'Tieline ID'"):
+        subject.connector.list("opportunities", None)
+
+
+def test_a_key_column_that_shows_is_hidden(subject):
+    subject.tab("opportunities").sizes = {}
+    assert "not hidden" in only(subject).message
+    mended(subject)
+    assert findings(subject) == []
+
+
+def test_a_missing_column_is_made_behind_the_others(subject):
+    subject.put("opportunities", 0, {subject.header("opportunities").column("Next step"): ""})
+    finding = only(subject)
+    assert (finding.level, finding.subject) == ("warning", "Opportunities.Next step")
+    assert mended(subject).message == "made: Next step"
+    assert findings(subject) == []
+    assert subject.header("opportunities").column("Next step") == len(TABLES["opportunities"]) + 1
+
+
+def test_a_renamed_column_is_not_made_a_second_time(subject):
+    subject.put("opportunities", 0, {subject.header("opportunities").column("Close date"): "Close dates"})
+    finding = only(subject)
+    assert "renamed to 'Close dates'" in finding.remedy
+    assert finding.mend == ""
+
+
+def test_a_doubled_column_and_merged_cells_are_told_where_they_are(subject):
+    subject.put("opportunities", 0, {21: "Stage"})
+    assert "2 columns 'Stage'" in only(subject).message
+    subject.put("opportunities", 0, {21: ""})
+    merge = {"sheetId": 2, "startRowIndex": 3, "endRowIndex": 5, "startColumnIndex": 2, "endColumnIndex": 3}
+    subject.tab("opportunities").merges.append(merge)
+    assert "C4:C5 are merged" in only(subject).message
+
+
+def test_a_spreadsheet_that_is_not_shared_or_not_there_is_told_once_and_plainly(subject):
+    subject.file["private"] = True
+    finding = only(subject)
+    assert (finding.level, finding.subject) == ("error", "spreadsheet")
+    assert "does not have permission" in finding.message
+    del subject.file["private"], subject.sandbox.state.files.rows[SPREADSHEET]
+    assert "share the spreadsheet" in only(subject).remedy
+
+
+# -- new-sheet
+
+
+def test_new_sheet_makes_all_that_a_sync_needs(subject):
+    fresh = type(subject)()
+    fresh.connector.settings = fresh.connector.settings.model_copy(update={"spreadsheet": None})
+    options = {"title": "Our pipeline", "opportunity.stage": "Open, Won, Lost"}
+    made, told = new_sheet(fresh.connector, options)
+    id = made.message.split("/d/")[1].split("/")[0]
+    assert told.remedy == f'spreadsheet = "{id}"'
+    assert (fresh.transport.requests[-2].method, len(fresh.transport.requests)) == ("POST", 2)
+    book: Book = fresh.sandbox.state.sheets.books[id]
+    assert (book.title, [t.title for t in book.tabs]) == ("Our pipeline", [*TABS.values()])
+    tab = book.tab("Opportunities")
+    assert tab.cells[0] == [KEY, *(r.remote for r in TABLES["opportunities"])]
+    assert tab.frozen == 1
+    hidden = {tab.cells[0][int(c)] for c, v in tab.sizes.items() if v.get("hiddenByUser")}
+    assert hidden == {KEY, "Account ID", "Campaign ID"}
+    rules = {tab.cells[0][v["range"]["startColumnIndex"]]: v["rule"] for v in tab.validations}
+    assert [v["userEnteredValue"] for v in rules["Stage"]["condition"]["values"]] == ["Open", "Won", "Lost"]
+    assert rules["Close date"]["condition"]["type"] == "DATE_IS_VALID"
+    formats = {tab.cells[0][f["range"]["startColumnIndex"]]: f["numberFormat"]["type"] for f in tab.formats}
+    assert (formats["Close date"], formats["Next step"], formats.get("Amount")) == ("DATE", "TEXT", None)
+    assert all(p["warningOnly"] for p in tab.protected)
+    assert not [row for t in book.tabs for row in t.cells[1:]]
+
+
+def test_new_sheet_completes_the_one_that_is_configured(subject):
+    id = subject.create("accounts", {"name": "One"})
+    subject.put("accounts", 0, {subject.header("accounts").column("Phone"): "Telephone"})
+    told = {f.subject: f.message for f in new_sheet(subject.connector, {})}
+    assert told == {
+        "Accounts": "made: Phone",
+        "Opportunities": "nothing was missing",
+        "Campaigns": "nothing was missing",
+    }
+    assert [r.id for r in subject.listed("accounts")] == [id]
+
+
+def test_new_sheet_refuses_a_choice_of_what_is_not_mapped(subject):
+    with pytest.raises(ConfigError, match=r"no mapped field 'opportunity.colour'"):
+        [*new_sheet(subject.connector, {"opportunity.colour": "red"})]
