@@ -23,8 +23,8 @@ def opening(titles: Mapping[str, str]) -> str:
     """Who the company is. `titles` are the vendors' names, by system."""
     homes = {name: f"{title} ({name})" for name, title in titles.items()}
     text = (
-        f"Northbay Instruments is made up. Sales works in {homes['crm']}, marketing in {homes['marketing']}, support in "
-        f"{homes['support']}; the office keeps an address book and a sheet of deals in {homes['office']}. All are "
+        f"Northbay Instruments is made up. Sales works in {homes['crm']}, marketing in {homes['marketing']}, support "
+        f"in {homes['support']}; the office keeps an address book and a sheet of deals in {homes['office']}. All are "
         "stand-ins on this machine, and the records in them are as untidy as yours."
     )
     return textwrap.fill(text, WIDTH)
