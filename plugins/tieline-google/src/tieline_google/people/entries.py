@@ -142,11 +142,13 @@ def sendable(person: Mapping[str, Any], area: str) -> Entries:
 
 
 def _marked(area: str, entries: Entries, at: int | None) -> Entries:
-    """The same with the main entry at the beginning, and marked; only where there is a choice."""
+    """The same with the main entry marked, where there is a choice, and at the beginning; numbers stay in their order,
+    since the first of a type is the one that is meant."""
     plain = [{k: v for k, v in e.items() if k != "metadata"} for e in entries]
     if at is None or len(plain) < 2 or area not in (EMAILS, PHONES, JOBS, ADDRESSES):
         return plain
-    return [{**plain[at], "metadata": {"sourcePrimary": True}}, *plain[:at], *plain[at + 1 :]]
+    plain[at] = {**plain[at], "metadata": {"sourcePrimary": True}}
+    return plain if area == PHONES else [plain[at], *plain[:at], *plain[at + 1 :]]
 
 
 def changed(person: Mapping[str, Any], area: str, wanted: Mapping[str, Any]) -> Entries:

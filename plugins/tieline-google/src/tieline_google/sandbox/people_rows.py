@@ -42,7 +42,7 @@ class People:
 
     def make(self, fields: Mapping[str, Any], groups: list[str], now: int, *, lag: bool = False) -> Row:
         """A new contact; nothing is checked."""
-        number = 2_600_607_527_630_000_000 + 7_919 * (len(self.rows) + 1)
+        number = 2_600_607_527_630_000_000 + 7_919 * (len(self.rows) + len(self.moved) + 1)
         row: Row = {"id": f"people/c{number}", "source": f"{number:x}", "created": now, "deleted": False}
         row |= {"fields": dict(fields), "groups": groups or [MINE], "previous": []}
         self.rows[row["id"]] = row
@@ -61,11 +61,12 @@ class People:
         return row
 
     def merge(self, winner: str, loser: str, now: int, *, lag: bool = False) -> None:
-        """A person merges two contacts: the winner answers to both ids."""
-        self.put(winner, now, lag=lag, previous=[*self.rows[winner]["previous"], loser])
+        """A person merges two contacts: the winner answers to both ids, and to those the other answered to."""
+        old = [*self.rows[loser]["previous"], loser]
+        self.put(winner, now, lag=lag, previous=[*self.rows[winner]["previous"], *old])
         del self.rows[loser]
         self.older.pop(loser, None)
-        self.moved[loser] = winner
+        self.moved.update(dict.fromkeys(old, winner))
 
     def drop(self, id: str, now: int, *, lag: bool = False) -> None:
         """Delete a contact; that it was there is remembered."""
@@ -95,7 +96,7 @@ class People:
 
     def make_group(self, name: str, now: int) -> str:
         """A new label; nothing is checked. Its resource name."""
-        key = f"contactGroups/{0x50EA5F3188530000 + 31 * len(self.groups):x}"
+        key = f"contactGroups/{0x50EA5F3188530000 + 31 * (len(self.groups) + self.changes):x}"
         self.groups[key] = {"name": name, "system": False, "updated": now, "etag": 1}
         return key
 
