@@ -7,7 +7,7 @@ from typing import Any
 
 from tieline import Outcome, Write
 from tieline_google.sheets.sending import ROUNDS, Sender
-from tieline_google.sheets.view import FIRST, View
+from tieline_google.sheets.view import View
 
 
 def archive(sender: Sender, writes: Sequence[Write]) -> None:
@@ -40,8 +40,7 @@ def _delete(sender: Sender, numbers: Sequence[int]) -> None:
 
 def _restore(sender: Sender, before: View, after: View, wanted: set[str]) -> None:
     """Put back rows that were there, were not to go, and are no more."""
-    keys = enumerate(before.keys, FIRST)
-    rows = [n for n, key in keys if key is not None and key.id not in wanted and key.id not in after.at]
+    rows = [n for id, n in before.at.items() if id not in wanted and id not in after.at]
     left = [repr(after.known[n]) for n in after.keyless()]
     for number in before.keyless():
         text = repr(before.known[number])

@@ -7,7 +7,7 @@ behind. A row without a key, or with one that a row further up has, is provision
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from tieline_google.sheets.cells import FORMS, LONGEST, TEXT, at, dumped, loaded
 from tieline_google.sheets.mapping import KEY
 
 _HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_HUB_LENGTH = 36
 MARK = "~"
 """Begins a provisional id."""
 Row = Sequence[Any]
@@ -36,10 +37,12 @@ def key_of(value: Any) -> Key | None:
     written = text(value).strip() if value is not None else ""
     if not written:
         return None
+    if len(written) == len(written.lower()) == _HUB_LENGTH and _HUB_ID.fullmatch(written):
+        return Key(written, written if written.islower() else written.lower())
     first, _, last = written.rpartition(" ")
     if first and _HUB_ID.fullmatch(last):
         return Key(first.strip(), last.lower())
-    return Key(written, written.lower() if _HUB_ID.fullmatch(written) else None)
+    return Key(written, None)
 
 
 def provisional(id: str) -> tuple[str, int] | None:
@@ -243,14 +246,3 @@ class Rows:
 
 _HIDDEN = frozenset({"ref", "refs"})
 """Types of fields whose columns people do not see."""
-
-
-def keyed(keys: Iterable[Key | None]) -> list[Key | None]:
-    """Keys of rows from the top: a key that a row further up has is none, as the row is a copy."""
-    met: set[str] = set()
-    found: list[Key | None] = []
-    for key in keys:
-        found.append(None if key is None or key.id in met else key)
-        if key is not None:
-            met.add(key.id)
-    return found

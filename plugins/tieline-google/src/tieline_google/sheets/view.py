@@ -13,7 +13,7 @@ from tieline import ConfigError, Mapper, Unavailable
 from tieline_google.sheets.book import Block, Book, PastTheEnd, Shape
 from tieline_google.sheets.cells import at, letters, spans
 from tieline_google.sheets.mapping import KEY
-from tieline_google.sheets.rows import Header, Key, Row, Rows, key_of, keyed, provisional
+from tieline_google.sheets.rows import Header, Key, Row, Rows, key_of, provisional
 
 FIRST = 2
 """The first row below the header."""
@@ -37,18 +37,28 @@ class View:
         self.rows, self.known, self.now, self.whole = rows, known, now, whole
         self.raw = keys
         """What stands in the key column, from row 2 on."""
-        self.keys = keyed(key_of(value) for value in keys)
-        self.at = {key.id: number for number, key in enumerate(self.keys, FIRST) if key is not None}
+        self.at: dict[str, int] = {}
+        """Id → the first row that has it; a row further down is a copy, and has no key."""
         self._hubs: dict[str, list[str]] = {}
-        for key in self.keys:
-            if key is not None and key.hub_id is not None:
-                self._hubs.setdefault(key.hub_id, []).append(key.id)
+        for number, value in enumerate(keys, FIRST):
+            if value is None:
+                continue
+            key = key_of(value)
+            if key is not None and self.at.setdefault(key.id, number) == number and key.hub_id not in (None, key.id):
+                self._hubs.setdefault(str(key.hub_id), []).append(key.id)
         self.columns: dict[int, Sequence[Any]] = {}
         """Columns that were read whole, from row 2 on."""
 
     def key(self, number: int) -> Key | None:
         """The key of a row; None where it has none, or only a copy of one."""
-        return self.keys[number - FIRST] if 0 <= number - FIRST < len(self.keys) else None
+        key = key_of(self.raw[number - FIRST]) if 0 <= number - FIRST < len(self.raw) else None
+        return key if key is not None and self.at.get(key.id) == number else None
+
+    @property
+    def unnamed(self) -> list[int]:
+        """All rows without a key, read or not; only blanks among them are no records."""
+        named = set(self.at.values())
+        return [n for n in range(FIRST, FIRST + len(self.raw)) if n not in named]
 
     def value(self, number: int, column: int) -> Any:
         """A cell that was read; None is blank."""
@@ -59,7 +69,8 @@ class View:
 
     def hub(self, hub_id: str) -> list[str]:
         """The ids of rows that carry a hub id."""
-        return self._hubs.get(hub_id, [])
+        own = self.key(self.at.get(hub_id, 0))
+        return [*([hub_id] if own is not None and own.hub_id == hub_id else ()), *self._hubs.get(hub_id, ())]
 
     def keyless(self) -> Iterable[int]:
         """Rows that were read and are records without a key."""
@@ -160,7 +171,7 @@ class Lens:
             need = {view.at[i] for i in ids if i in view.at} - known.keys()
             unnamed = [i for i in ids if provisional(i) is not None]
             if not need and unnamed and not everyone and len(view.find(unnamed)) < len(unnamed):
-                need = {n for n, key in enumerate(view.keys, FIRST) if key is None} - known.keys()
+                need = set(view.unnamed) - known.keys()
                 everyone = True
             if not need:
                 self.remember({i: view.at[i] for i in ids if i in view.at})

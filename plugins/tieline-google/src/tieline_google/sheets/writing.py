@@ -125,7 +125,7 @@ class Writer(Sender):
         before = self.lens.look(columns=columns)
         if before.whole:
             return before
-        keyless = [n for n, key in enumerate(before.keys, FIRST) if key is None]
+        keyless = before.unnamed
         return self.lens.look(columns=columns, near=keyless) if 0 < len(keyless) <= self.tab.limit else before
 
     def _fill(self, drafts: Mapping[str, Draft], before: View) -> None:
@@ -264,12 +264,12 @@ class Writer(Sender):
     def _old_key(self, before: View, after: View, met: Found) -> Any:
         """What stood in the key cell of a row that was hit by mistake."""
         key = after.rows.header.key or 0
-        gone = [k for k in before.keys if k is not None and k.id not in after.at]
+        gone = [id for id in before.at if id not in after.at]
         for number, row in before.known.items():
             width = max(len(row), len(met.row))
             if all(c == key or same(before.value(number, c), after.value(met.number, c)) for c in range(width)):
                 return blank(before.value(number, key))
-        return before.raw[before.at[gone[0].id] - FIRST] if len(gone) == 1 else ""
+        return before.raw[before.at[gone[0]] - FIRST] if len(gone) == 1 else ""
 
 
 def _both(id: str, hub_id: str) -> str:
