@@ -23,8 +23,8 @@ class SalesforceSubject(HttpSubject):
     many = SMALL + 5
     unknown_id = "001000000000000AAA"
 
-    def __init__(self, *streams: str, vices: tuple[str, ...] = ()) -> None:
-        super().__init__(SPEC, vices=vices, more={"leads": [Rule("Company", "x_company")]})
+    def __init__(self, *streams: str, vices: tuple[str, ...] = (), **settings: Any) -> None:
+        super().__init__(SPEC, settings, vices, more={"leads": [Rule("Company", "x_company")]})
         self.streams = streams
         self.outside = self
         self.transport.headers = {"sforce-query-options": f"batchSize={SMALL}"}
@@ -78,6 +78,14 @@ class TestPeople(ConnectorTests):
     @pytest.fixture
     def subject(self):
         return SalesforceSubject("accounts", "contacts")
+
+
+class TestLargeListings(ConnectorTests):
+    """Whatever is more than one page is read by a query job, which takes its time."""
+
+    @pytest.fixture
+    def subject(self):
+        return SalesforceSubject("accounts", "contacts", vices=("bulk-delay",), bulk_from=1)
 
 
 class TestLeads(ConnectorTests):
