@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from tieline import KINDS, Kind
+from tieline import Kind
 from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
 from tieline_salesforce import sandbox_ingest as ingest
 from tieline_salesforce import sandbox_jobs as jobs
 from tieline_salesforce import sandbox_many as many
 from tieline_salesforce import sandbox_reads as reads
 from tieline_salesforce import sandbox_records as records
-from tieline_salesforce.sandbox_demo import TIER, config, demo, sobject
+from tieline_salesforce.sandbox_demo import COMPANY, TIER, config, demo, sobject
 from tieline_salesforce.sandbox_errors import ApiError, ManyMatch, answer, bad_json, not_found
 from tieline_salesforce.sandbox_oauth import (
     CLIENT_ID,
@@ -138,9 +138,9 @@ class SalesforceSandbox:
             self._org.rows.commit()
 
     def counts(self) -> Mapping[Kind, int]:
-        """Living records per kind."""
+        """Living records per kind; those of streams that are read unless a configuration says otherwise."""
         with self._lock:
-            return {kind: sum(1 for _ in self._org.rows.all(sobject(kind))) for kind in KINDS}
+            return {kind: sum(1 for _ in self._org.rows.all(sobject(kind))) for kind in COMPANY}
 
     def demo_config(self, system: str) -> str:
         """The configuration that joins this org to the demo's company."""
