@@ -364,3 +364,26 @@ def test_an_ingest_job_with_an_unknown_column_fails_as_a_whole(sdk: Any) -> None
     with pytest.raises(exceptions.SalesforceOperationError, match="InvalidBatch : Field name not found : Nope"):
         sdk.bulk2.Contact.insert(records=[{"LastName": "Ito", "Nope": "x"}], wait=0)
     assert sdk.query("SELECT COUNT() FROM Contact")["totalSize"] == 0
+
+
+def test_a_campaign_member_joins_two_once_and_keeps_to_its_campaigns_statuses(sdk: Any) -> None:
+    campaign = sdk.Campaign.create({"Name": "Fair"})["id"]
+    contact = sdk.Contact.create({"LastName": "Ito"})["id"]
+    pair = {"CampaignId": campaign, "ContactId": contact}
+    member = sdk.CampaignMember.create(pair)["id"]
+    refusals = [
+        (lambda: sdk.CampaignMember.create(pair), "DUPLICATE_VALUE"),
+        (lambda: sdk.CampaignMember.update(member, {"ContactId": contact}), "INVALID_FIELD_FOR_INSERT_UPDATE"),
+        (lambda: sdk.CampaignMember.update(member, {"Status": "Danced"}), "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        (lambda: sdk.CampaignMember.create({"CampaignId": campaign}), "FIELD_INTEGRITY_EXCEPTION"),
+    ]
+    for act, code in refusals:
+        with pytest.raises(exceptions.SalesforceMalformedRequest) as caught:
+            act()
+        assert caught.value.content[0]["errorCode"] == code
+    assert sdk.CampaignMember.update(member, {"Status": "Responded"}) == 204
+    found = sdk.query("SELECT HasResponded, Contact.Name, Campaign.Name FROM CampaignMember")["records"][0]
+    assert (found["HasResponded"], found["Contact"]["Name"], found["Campaign"]["Name"]) == (True, "Ito", "Fair")
+    assert sdk.CampaignMember.delete(member) == 204
+    deleted = sdk.query_all("SELECT Id, IsDeleted FROM CampaignMember", include_deleted=True)["records"]
+    assert [(r["Id"], r["IsDeleted"]) for r in deleted] == [(member, True)]

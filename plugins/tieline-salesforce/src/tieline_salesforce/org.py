@@ -94,6 +94,11 @@ class Org:
         names = mapper.parts if fields is None else [f for f in fields if f in mapper.parts]
         return not any(CURRENCY in p.rule.columns for name in names for p in mapper.parts[name])
 
+    @property
+    def leads(self) -> bool:
+        """Whether leads are read, and so can be referred to."""
+        return "leads" in self.mappers
+
     def reader(self, stream: str, fields: frozenset[str] | None = None) -> Reader:
         """Reads rows of the stream; `fields` narrows what is selected."""
         readers = self._readers
@@ -107,6 +112,7 @@ class Org:
                 currency=self._one_currency,
                 fields=fields,
                 stamps=self.stamps(stream),
+                leads=self.leads,
             )
         return reader
 

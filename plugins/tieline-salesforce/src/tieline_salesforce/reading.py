@@ -13,7 +13,7 @@ from typing import Any
 
 from tieline import ContractViolation, Page, Remote, Window
 from tieline_salesforce import bulk, soql_text
-from tieline_salesforce.mapping import BECOMES, HUB_FIELD, ROLES
+from tieline_salesforce.mapping import BECOMES, HUB_FIELD, MEMBER, PERSON, ROLES, SOBJECTS
 from tieline_salesforce.org import Org
 from tieline_salesforce.rows import Reader, stamp_ms
 from tieline_salesforce.wire import Answer, Refused
@@ -35,10 +35,10 @@ def list_page(org: Org, stream: str, token: str | None) -> Page:
         except bulk.NoUse as why:
             token, note = job.base, _without_a_job(stream, why)
     limit = org.settings.page + 1 if token is not None else max(org.settings.page, org.settings.bulk_from) + 1
-    answer = _ask(org, stream, _alive(stream, token), "Id", deleted=False, limit=limit)
+    answer = _ask(org, stream, _alive(org, stream, token), "Id", deleted=False, limit=limit)
     page = _page(org, stream, answer, token)
     if token is None and page.token is not None and _many(org, stream, answer):
-        statement = org.reader(stream).select(_alive(stream, page.token))
+        statement = org.reader(stream).select(_alive(org, stream, page.token))
         try:
             page = page._replace(token=bulk.start(org, stream, statement, page.token, answer, org.clock.now()))
         except bulk.NoUse as why:
@@ -46,12 +46,17 @@ def list_page(org: Org, stream: str, token: str | None) -> Page:
     return page._replace(note=note)
 
 
-def _alive(stream: str, token: str | None) -> str:
-    conditions = ["IsConverted = false"] if stream in BECOMES else []
+def _alive(org: Org, stream: str, token: str | None) -> str:
+    conditions = ["IsConverted = false"] if stream in BECOMES else _scope(org, stream)
     if token is not None:
         last, _ = json.loads(token)
         conditions.append(f"Id > {soql_text.string(last)}")
     return " AND ".join(conditions)
+
+
+def _scope(org: Org, stream: str) -> list[str]:
+    """Campaign members of leads are for whom leads are."""
+    return [f"{PERSON} != null"] if SOBJECTS[stream] == MEMBER and not org.leads else []
 
 
 def _many(org: Org, stream: str, answer: Answer) -> bool:
@@ -74,6 +79,7 @@ def changes_page(org: Org, stream: str, window: Window, token: str | None) -> Pa
         where = f"SystemModstamp = {since}" + (f" AND Id > {soql_text.string(last)}" if last else "")
     elif token is not None:
         where = soql_text.after(soql_text.moment(stamp), last)
+    where = " AND ".join([where, *_scope(org, stream)])
     answer = _ask(org, stream, where, order, deleted=True)
     if answer.data["records"] and not org.knows_currency(stream, None):
         org.describe(stream)
