@@ -15,7 +15,8 @@ INIT_LINES = 20
 """Lines of a plugin's `__init__`, which holds the hook and nothing else."""
 
 MAY_IMPORT = {
-    "records": "",
+    "cells": "",
+    "records": "cells",
     "errors": "",
     "ports": "",
     "facts": "records",

@@ -60,7 +60,18 @@ if TYPE_CHECKING:
         Write,
     )
     from tieline.ports import Clock, Request, Response, Transport
-    from tieline.records import KINDS, Account, Address, Campaign, Cell, Contact, Kind, Money, Opportunity
+    from tieline.records import (
+        KINDS,
+        Account,
+        Address,
+        Campaign,
+        CampaignMember,
+        Cell,
+        Contact,
+        Kind,
+        Money,
+        Opportunity,
+    )
     from tieline.wire import decode
 
     hookimpl: _pluggy.HookimplMarker
@@ -77,7 +88,7 @@ _HOMES = {
     "model": "Action ActionFacts Bad Facts FieldFacts Finding Outcome Page Problem Receipt Remote Schema StreamFacts "
     "Window Write",
     "ports": "Clock Request Response Transport",
-    "records": "KINDS Account Address Campaign Cell Contact Kind Money Opportunity",
+    "records": "KINDS Account Address Campaign CampaignMember Cell Contact Kind Money Opportunity",
     "hookspecs": "hookimpl",
     "wire": "decode",
 }
@@ -103,6 +114,7 @@ __all__ = [
     "Applied",
     "Bad",
     "Campaign",
+    "CampaignMember",
     "Cell",
     "Clock",
     "ConfigError",

@@ -96,6 +96,8 @@ class Page(NamedTuple):
     now: int = 0
     bad: Sequence[Bad] = ()
     feed: str | None = None
+    note: str = ""
+    """What whoever runs this should be told of the reading itself, in one sentence; nothing failed. Empty: nothing."""
 
 
 # -- what the hub wants written

@@ -468,7 +468,7 @@ def test_a_group_without_its_command_names_them(tieline: Tieline, configured: Pa
 
 def test_a_missing_kind_is_told_in_one_line(tieline: Tieline, configured: Path) -> None:
     first, second = tieline("history").stderr.splitlines()
-    assert first.endswith("Choose from: account, campaign, contact, opportunity")
+    assert first.endswith("Choose from: account, campaign, contact, opportunity, campaign_member")
     assert "\\t" not in first
     assert second == "Next: tieline history --help"
 

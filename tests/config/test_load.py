@@ -98,8 +98,8 @@ def test_all_problems_are_told_at_once_each_with_its_line(read: Read) -> None:
         'title = "prefer:crmm"\n[limits]\narchive = 3\n[schedul]\nevery = "1m"\n',
     )
     assert found == [
-        "tieline.toml:8: systems.desk.api_verson: unknown key; known: Prospect, account, auth, base_url, ca, campaign, "
-        "connector, contact, map, opportunity, region, workers",
+        "tieline.toml:8: systems.desk.api_verson: unknown key; known: Prospect, account, auth, base_url, ca, "
+        "connector, contact, map, region, workers",
         "tieline.toml:10: systems.desk.contact.mode: must be 'two-way', 'read' or 'fill', not \"readonly\"; "
         "did you mean 'read'?",
         "tieline.toml:12: sync.contact.emial: contact has no field 'emial'; did you mean 'email'?",
@@ -134,8 +134,9 @@ def test_all_problems_are_told_at_once_each_with_its_line(read: Read) -> None:
         ("base_url = 'http://api.acme.test'", "over https"),
         ("[sync]\nskew = 'soon'", "sync.skew: must be a duration"),
         ("[sync]\nfull = 'sometimes'", "sync.full: must be one of daily, weekly, monthly, never"),
-        ("[sync.lead]\nemail = 'fill'", "sync.lead: unknown key; known: account, campaign, contact"),
+        ("[sync.lead]\nemail = 'fill'", "sync.lead: unknown key; known: account, campaign, campaign_member, contact"),
         ("[sync.match]\ncontact = ['account']", "sync.match.contact: 'account' cannot match contacts"),
+        ("[sync.match]\ncampaign_member = ['status']", "it is known by its contact and campaign"),
         ("[sync.match]\ncontact = 'email'", "sync.match.contact: must be a list of fields"),
         ("[sync.contact]\ntitle = 'prefer'", 'there is no policy "prefer"; write prefer:SYSTEM'),
         ("[sync.contact]\ntitle = 'newest'", 'there is no policy "newest"'),

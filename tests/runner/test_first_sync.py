@@ -227,6 +227,32 @@ def test_a_page_that_holds_what_cannot_be_read_is_counted_and_told(pair: Any) ->
     assert pair.store.db.rows("SELECT note FROM journal WHERE op = 'read'") == [("people.csv:3: not a row",)]
 
 
+def test_what_a_page_has_to_say_of_the_reading_is_told_once_and_nothing_failed(pair: Any) -> None:
+    inner = pair.connectors["crm"]
+
+    class Talks:
+        facts = inner.facts
+
+        def list(self, stream: str, token: str | None) -> Page:
+            page: Page = inner.list(stream, token)
+            return page._replace(note=f"{stream} were read the long way" if stream == "contacts" else "")
+
+        def changes(self, stream: str, window: Any, token: str | None) -> Page:
+            page: Page = inner.changes(stream, window, token)
+            return page._replace(note="contacts were read the long way")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+    pair.connectors["crm"] = Talks()
+    for n in range(250):
+        pair.create("crm", "contact", email=f"p{n}@firm.example")
+    first, second = pair.sync(), pair.sync()
+    for summary in (first, second):
+        assert [n for n in summary.notes if "long way" in n] == ["crm: contacts were read the long way"]
+    assert (first.outcome, second.outcome) == ("done", "done")
+
+
 def test_pages_delivered_twice_and_out_of_order_change_nothing(pair: Any) -> None:
     for n in range(5):
         pair.create("crm", "contact", email=f"p{n}@firm.example")

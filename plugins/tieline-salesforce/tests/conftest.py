@@ -128,6 +128,7 @@ STREAMS = {
     "leads": "Lead",
     "opportunities": "Opportunity",
     "campaigns": "Campaign",
+    "members": "CampaignMember",
 }
 
 

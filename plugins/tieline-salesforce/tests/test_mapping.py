@@ -175,8 +175,24 @@ SAMPLES = {
             "parent": None,
         },
     ),
+    "members": (
+        {
+            "ContactId": "003A00000000001AAA",
+            "CampaignId": "701A00000000001AAA",
+            "Status": "Responded",
+            "HasResponded": True,
+            "FirstRespondedDate": "2024-03-02",
+        },
+        {
+            "contact": "003A00000000001AAA",
+            "campaign": "701A00000000001AAA",
+            "status": "Responded",
+            "responded": True,
+            "first_responded": "2024-03-02",
+        },
+    ),
 }
-NOT_WRITTEN = {"domain", "is_closed", "is_won", "contacts"}
+NOT_WRITTEN = {"domain", "is_closed", "is_won", "contacts", "responded", "first_responded"}
 
 
 @pytest.mark.parametrize("stream", SPEC.streams)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tieline.store import Store
     from tieline.store.lookup import Found, Stray
 
-KIND_NAMES = ("account", "campaign", "contact", "opportunity")
+KIND_NAMES = ("account", "campaign", "contact", "opportunity", "campaign_member")
 """As `records.KINDS`, which is not imported to show a command's help."""
 kind_argument = click.argument("kind", type=click.Choice(KIND_NAMES))
 key_argument = click.argument("key")

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tieline.config.problems import Path, Problems, nearest, shown
 from tieline.config.units import duration_ms, period_ms
-from tieline.records import FIELDS, KINDS, Kind
+from tieline.records import ENDS, FIELDS, KINDS, Kind
 from tieline.rules import Policy
 
 T = TypeVar("T")
@@ -105,6 +105,9 @@ def read_match(path: Path, table: Mapping[str, Any], problems: Problems) -> dict
         where = (*path, kind)
         if kind not in KINDS:
             problems.unknown(where, KINDS)
+            continue
+        if kind in ENDS:
+            problems.add(where, f"{kind} has no keys to choose: it is known by its {' and '.join(ENDS[kind])}")
             continue
         if not isinstance(keys, list) or not keys or not all(isinstance(k, str) for k in keys):
             problems.add(where, f'must be a list of fields such as ["email"], not {shown(keys)}')

@@ -53,7 +53,8 @@ def read_system(
     try:
         chosen: Any = shape.model_validate(settings)
     except ValidationError as error:
-        problems.invalid(path, error, (*spec.settings.model_fields, *common, *KINDS))
+        offered = dict.fromkeys(spec.kinds[s] for s in spec.streams)
+        problems.invalid(path, error, (*spec.settings.model_fields, *common, *offered))
         chosen = None
     base_url, auth, ca = "", None, None
     if spec.http is not None:

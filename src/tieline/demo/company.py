@@ -60,7 +60,7 @@ def demo_company(side: Side, now: int) -> Mapping[Kind, Sequence[Entry]]:
     owners = [person.email for person in STAFF]
     world = truths(owners, now)
     return {
-        kind: [_entry(truth, side, copy, now) for truth in world[kind] for copy in range(truth.copies(side))]
+        kind: [_entry(truth, side, copy, now) for truth in world.get(kind, ()) for copy in range(truth.copies(side))]
         for kind in KINDS
     }
 

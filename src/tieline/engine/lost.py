@@ -14,7 +14,7 @@ from tieline.engine.match import IDENTITY
 from tieline.engine.merge import title
 from tieline.engine.trees import stored_as
 from tieline.model import Fields, Question, Record
-from tieline.records import Kind, spec_of
+from tieline.records import ENDS, Kind, spec_of
 
 Likeness = Literal["ours", "maybe", "other"]
 SHOWN = 10
@@ -26,6 +26,8 @@ _NAMES = frozenset({"name", "last_name"})
 
 def likeness(kind: Kind, payload: Fields, seen: Fields) -> Likeness:
     """Whether a remote can be what a create with this payload made; both in the system's own id space."""
+    if kind in ENDS:
+        return "ours" if all(payload.get(n) == seen.get(n) for n in ENDS[kind]) else "other"
     naming = [n for n, sent in payload.items() if sent is not None and spec_of(kind, n).type in _NAMING]
     same = {n for n in naming if stored_as(n, kind, payload[n], seen.get(n), shortest=1)}
     if same and all(stored_as(name, kind, sent, seen.get(name)) for name, sent in payload.items()):

@@ -13,15 +13,18 @@ from typing import NamedTuple
 
 from tieline.engine.groups import CROWD, SAMPLE, Groups, Member, Near, context_of
 from tieline.model import Fields, Question
-from tieline.records import Cell, Kind
+from tieline.records import ENDS, Cell, Kind
 
 DEFAULT_KEYS: Mapping[Kind, tuple[str, ...]] = {
     "account": ("domain", "name"),
     "contact": ("email",),
     "opportunity": ("name",),
     "campaign": ("name",),
+    "campaign_member": (),
 }
-IDENTITY: frozenset[str] = frozenset({"domain", "email"})
+PAIR = "pair"
+"""The key of a relation: whom it joins, by their hub ids."""
+IDENTITY: frozenset[str] = frozenset({"domain", "email", PAIR})
 """Keys that name one thing: two in one system are a duplicate there. Other keys may repeat inside a system."""
 
 _SPACE = re.compile(r"\s+")
@@ -92,6 +95,13 @@ def keys_of(kind: Kind, fields: Fields, names: Sequence[str] = ()) -> list[str]:
             if normal:
                 keys.append(f"{name}:{normal}")
     return keys
+
+
+def pair_of(kind: Kind, fields: Fields) -> list[str]:
+    """The one match key of a relation; its fields in hub space. None as long as somebody it joins is not known, nor for
+    any other kind."""
+    ends = [fields.get(name) for name in ENDS.get(kind, ())]
+    return [f"{PAIR}:{' '.join(map(str, ends))}"] if ends and all(ends) else []
 
 
 class Match(NamedTuple):

@@ -15,7 +15,7 @@ from tieline.engine.match import same_refs
 from tieline.engine.merge import Court, Merged, Side, digest, title
 from tieline.engine.policy import DEFAULT
 from tieline.model import Change, Conflict, FieldFacts, Fields, Link, Order, Problem, Question, Record
-from tieline.records import REFERENCES, Cell, Kind, spec_of
+from tieline.records import ENDS, REFERENCES, Cell, Kind, spec_of
 from tieline.rules import SystemRules
 
 RefState = Literal["there", "coming", "waiting", "never"]
@@ -305,6 +305,8 @@ def _create(record: Record, merged: Merged, target: Target, court: Court, refs: 
         if name not in fields and value is not None:
             fields[name] = value
             reasons[name] = Change(None, value, "", "default")
+    if any(name not in fields for name in ENDS.get(record.kind, ())):
+        return  # whom it joins will not be there, so nor will it
     missing = [n for n, f in target.fields.items() if f.required and f.create and n not in fields]
     if missing:
         out.rejected[target.system] = [

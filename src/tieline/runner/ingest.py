@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tieline.engine.match import DEFAULT_KEYS, keys_of
+from tieline.engine.match import DEFAULT_KEYS, keys_of, pair_of
 from tieline.engine.plan import delete_key
 from tieline.engine.trees import moved, observe
 from tieline.model import Link, Remote, StreamFacts
+from tieline.records import ENDS
 from tieline.runner.context import Run
 from tieline.runner.naming import Naming
+from tieline.runner.space import ToHub
 from tieline.store import Entry, Row
 from tieline.store.forms import decode, dumps
 
@@ -144,6 +146,9 @@ class Ingest(Naming):
 
     def rekey(self, before: Link, after: Link) -> None:
         """Bring the match keys from what was seen to what is seen."""
+        if self.kind in ENDS:
+            self._joined(before, after)
+            return
         for name in self.key_fields:
             if before.seen.get(name) != after.seen.get(name):
                 break
@@ -155,6 +160,17 @@ class Ingest(Naming):
         if old != new:
             self.trees.unkey(self.system, self.kind, [(k, before.remote_id) for k in old - new])
             self.trees.set_keys(self.system, self.kind, [(k, after.remote_id) for k in new - old])
+
+    def _joined(self, before: Link, after: Link) -> None:
+        """The same for a relation, whose key names the records that it joins; the old one is known to be out of date by
+        what is seen."""
+        names = ENDS[self.kind]
+        if before.remote_id == after.remote_id and all(before.seen.get(n) == after.seen.get(n) for n in names):
+            return
+        space = ToHub(self.run.store, self.kind)
+        space.prepare([(self.system, after.seen)])
+        pair = pair_of(self.kind, space.fields(self.system, after.seen)[0])
+        self.trees.set_keys(self.system, self.kind, [(key, after.remote_id) for key in pair])
 
     def _gone(self, row: Row | None, remote: Remote) -> None:
         if row is None:
@@ -371,6 +387,7 @@ class Ingest(Naming):
         """
         self.run.folds += 1
         self.trees.fold(loser, winner)
+        self.trees.rename_in_keys(list(ENDS), loser, winner)
         self.run.store.effects.carry(loser, winner)
         rows = self.trees.of_records([loser, winner])
         taken = {r.system for r in rows.get(winner, [])}

@@ -11,10 +11,10 @@ from pydantic_core import from_json
 
 from tieline.engine.groups import Groups, Member, Near, crowd_question
 from tieline.engine.lost import likeness
-from tieline.engine.match import Match, choices, keys_of, propose, question
+from tieline.engine.match import Match, choices, keys_of, pair_of, propose, question
 from tieline.engine.plan import delete_key
 from tieline.model import Decision, Fields, Question
-from tieline.records import Kind
+from tieline.records import ENDS, REFERENCES, Kind
 from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub, renamed
 from tieline.store import Entry, Intent, Row
@@ -62,6 +62,8 @@ class Matching:
         space = ToHub(self.store, self.kind)
         space.prepare((r.system, s) for r, s in zip(rows, seen, strict=True))
         keyed = [keys_of(self.kind, s, self.keys) for s in seen]
+        if self.kind in ENDS:
+            keyed = self._pairs_of(system, rows, seen, space)
         groups = self._groups(system.name, [k for keys in keyed for k in keys])
         answers = self.store.book.match_decisions(system.name, [r.remote_id for r in rows])
         stamped = self._stamped(rows)
@@ -74,6 +76,8 @@ class Matching:
             if wanted is not None and not wanted(fields):
                 self._park(row, "filtered")
                 continue
+            if self.kind in ENDS and not keys:
+                continue  # not all of whom it joins is known: looked at again
             if self.lost and any(self._maybe_ours(system, i, row, fields_there) for i in self.lost):
                 continue
             if row.hub_id is None and groups.members.keys().isdisjoint(
@@ -124,11 +128,34 @@ class Matching:
         parsed = {(s, i): loads(text) for found in shared.values() for s, i, _, text in found}
         space.prepare((s, fields) for (s, _), fields in parsed.items())
         for key, found in shared.items():
-            groups[key] = [
+            members = [
                 Member(s, i, self.assigned.get((s, i), record), space.fields(s, parsed[s, i])[0])
                 for s, i, record, _ in found
             ]
+            if self.kind in ENDS:  # a key may be one of whom it joined before
+                members = [m for m in members if pair_of(self.kind, m.fields) == [key]]
+            if len(members) > 1 or self.kind not in ENDS:
+                groups[key] = members
         return Groups(self.kind, groups, self.assigned)
+
+    def _pairs_of(self, system: System, rows: Sequence[Row], seen: Sequence[Fields], space: ToHub) -> list[list[str]]:
+        """The keys of relations, made now that whom they join is known, and kept. Where one of those is filtered out,
+        so is the relation, for as long as that holds."""
+        found: list[list[str]] = []
+        apart: dict[tuple[Kind, str], list[str]] = {}
+        for row, there in zip(rows, seen, strict=True):
+            found.append(pair_of(self.kind, space.fields(system.name, there)[0]))
+            for name in ENDS[self.kind] if not found[-1] and system.filters else ():
+                if there.get(name):
+                    apart.setdefault((REFERENCES[self.kind][name], str(there[name])), []).append(row.remote_id)
+        pairs = [(key, row.remote_id) for row, keys in zip(rows, found, strict=True) for key in keys]
+        self.store.trees.set_keys(system.name, self.kind, pairs)
+        for kind in {kind for kind, _ in apart if kind in system.filters}:
+            ids = [i for k, i in apart if k == kind]
+            for i, end in self.store.trees.links(system.name, kind, ids).items():
+                for remote_id in apart[kind, i] if end.state == "filtered" else ():
+                    self.store.trees.set_columns(system.name, self.kind, remote_id, state="filtered")
+        return found
 
     def _ending(self, system: str, records: Sequence[str]) -> set[str]:
         """Those of these records that are to be archived. Who was deleted in `system` itself is replaced there."""

@@ -169,6 +169,7 @@ class Reader:
             if cursor.baseline and self.facts.hints and self.facts.strong_read:
                 page = yield from self._caught_up(page)
             pages += 1
+            self._told(page)
             held.append(page)
             started = started or page.now or self.run.ports.clock.now()
             if page.token is not None and (page.token in tokens or pages > LIST_LIMIT):
@@ -246,6 +247,7 @@ class Reader:
         began = 0
         while walk is not None:
             page: Page = yield self._changes_job(walk.window, walk.token)
+            self._told(page)
             page = page._replace(now=page.now or self.run.ports.clock.now())
             began = began or page.now  # what is committed late, behind a page that was read, is met by the next run
             onward = window.step(walk, page, self.facts)  # the walk follows the index's own stamps
@@ -349,6 +351,11 @@ class Reader:
                 )  # fmt: skip
         self.run.ports.boundary("ingested")
         self.run.progress("pull", self.system.name, len(page.remotes), None)
+
+    def _told(self, page: Page) -> None:
+        note = f"{self.system.name}: {page.note}"
+        if page.note and note not in self.run.notes:
+            self.run.notes.append(note)
 
     def _news(self, remotes: Sequence[Remote]) -> int:
         """How many of these are not known to stand just so: a window meets again what lies at its very beginning, and

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from tieline.engine.groups import Context, agrees
-from tieline.engine.match import IDENTITY, keys_of
+from tieline.engine.match import IDENTITY, keys_of, pair_of
 from tieline.engine.merge import Court, Merged, Side
 from tieline.engine.plan import Target, twin_question
 from tieline.model import Question, Record
@@ -111,10 +111,11 @@ class Targets:
     def _twins(
         self, record: Record, merged: Merged, targets: list[Target], court: Court
     ) -> tuple[list[Target], list[Question]]:
-        """Holds creates in systems where somebody alive already has the record's e-mail or domain, and asks."""
+        """Holds creates in systems where somebody alive already has the record's e-mail or domain, or joins the same
+        two, and asks."""
         keys = [
             k
-            for k in keys_of(self.kind, merged.fields, self.keys)
+            for k in (*keys_of(self.kind, merged.fields, self.keys), *pair_of(self.kind, merged.fields))
             if k.partition(":")[0] in IDENTITY and not any(agrees(c, merged.fields) for c in self.apart.get(k, ()))
         ]
         if not targets or not keys:

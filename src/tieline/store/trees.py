@@ -207,6 +207,11 @@ class Trees(Names):
             [(kind, key, system, i) for key, i in keys],
         )
 
+    def rename_in_keys(self, kinds: Sequence[Kind], old: str, new: str) -> None:
+        """Keys of these kinds that name a record name another one instead. Reads them all."""
+        query = f"UPDATE OR REPLACE matchkey SET key = replace(key, ?, ?) WHERE kind IN ({marks(len(kinds))}) "
+        self._sql.execute(query + "AND instr(key, ?)", (old, new, *kinds, old))
+
     def sharing(self, kind: Kind, keys: Sequence[str]) -> dict[str, list[tuple[str, str, str | None, str]]]:
         """Per key, everything alive that has it: (system, remote id, record, seen text)."""
         return self._members(kind, keys)

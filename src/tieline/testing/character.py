@@ -10,17 +10,21 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tieline.model import Fields
-from tieline.records import FIELDS, KINDS, Cell, Kind, spec_of
+from tieline.records import ENDS, FIELDS, KINDS, Cell, Kind, spec_of
 
 STREAMS: Mapping[Kind, str] = {
     "account": "accounts",
     "campaign": "campaigns",
     "contact": "contacts",
     "opportunity": "opportunities",
+    "campaign_member": "campaign_members",
 }
 """Kind → name of its stream, parents first."""
 LEADS = "leads"
 """The second stream of contacts, where there is one."""
+
+PLAIN: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind not in ENDS)
+"""What a system offers unless told otherwise: no relations."""
 
 T = TypeVar("T")
 
@@ -30,7 +34,7 @@ class Character:
     """What sets one system apart. Tables by field take `field` or `kind.field` as key; the latter wins."""
 
     name: str = "memory"
-    kinds: tuple[Kind, ...] = KINDS
+    kinds: tuple[Kind, ...] = PLAIN
     fields: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
     """Offer only these (custom `x_…` included); a kind not named offers every canonical field."""
     missing: frozenset[str] = frozenset()

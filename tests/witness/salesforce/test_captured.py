@@ -21,8 +21,8 @@ BASE = "/services/data/v60.0"
 class Asker:
     """A stand-in with one account and one deleted contact, and a short way to ask it."""
 
-    def __init__(self) -> None:
-        self.sandbox = SalesforceSandbox(SandboxOptions())
+    def __init__(self, *vices: str) -> None:
+        self.sandbox = SalesforceSandbox(SandboxOptions(vices=frozenset(vices)))
         self.account = self.sandbox.load({"Account": [{"Name": "Alder"}]})["Account"][0]
         self.contact, self.gone = self.sandbox.load({"Contact": [{"LastName": "a"}, {"LastName": "b"}]})["Contact"]
         self.ask("DELETE", f"/sobjects/Contact/{self.gone}")
@@ -31,6 +31,11 @@ class Asker:
         headers = {"authorization": f"Bearer {self.sandbox.token}"}
         response = self.sandbox.handle(Request(method, BASE + path, params or {}, headers, json=body))
         return response.json() if response.body else None
+
+    def upload(self, job: str, text: str) -> None:
+        headers = {"authorization": f"Bearer {self.sandbox.token}", "content-type": "text/csv"}
+        path = f"{BASE}/jobs/ingest/{job}/batches"
+        assert self.sandbox.handle(Request("PUT", path, {}, headers, body=text.encode())).status == 201
 
 
 def _many(*records: Mapping[str, Any], all_or_none: bool = False) -> dict[str, Any]:
@@ -91,6 +96,8 @@ def _pairs(captured: Any) -> list[tuple[Any, Any]]:
     """The captured body, or its parts, each with what the stand-in gives instead; empty when it has no such answer."""
     if isinstance(captured, dict) and "records" in captured and "totalSize" in captured:
         return [_query(captured)]
+    if isinstance(captured, dict) and "operation" in captured and "state" in captured:
+        return [(captured, _job(captured))]
     if _all(captured, "errorCode"):
         return _each(captured, ERRORS, lambda e: e["errorCode"])
     if _all(captured, "success"):
@@ -119,6 +126,25 @@ def _each(
     captured: list[Any], provoke: Mapping[str, Callable[[Asker], Any]], code: Callable[[Any], str]
 ) -> list[tuple[Any, Any]]:
     return [(entry, provoke[code(entry)](Asker())[0]) for entry in captured if code(entry) in provoke]
+
+
+# -- a job: one of the same operation, brought to the same state
+
+
+def _job(captured: Mapping[str, Any]) -> Any:
+    asker = Asker(*(["bulk-delay"] if captured["state"] == "InProgress" else []))
+    if captured["operation"] == "query":
+        return asker.ask("POST", "/jobs/query", body={"operation": "query", "query": "SELECT Id FROM Account"})
+    sort = {"operation": captured["operation"], "object": captured["object"], "lineEnding": "LF"}
+    asker.sandbox.add_field(captured["object"], {"name": "external_id__c", "type": "string", "externalId": True})
+    key = {"externalIdFieldName": captured["externalIdFieldName"]} if "externalIdFieldName" in captured else {}
+    job = asker.ask("POST", "/jobs/ingest", body=sort | key)
+    if captured["state"] == "Open":
+        return job
+    column = captured.get("errorMessage", "Name").rpartition(" ")[2]
+    asker.upload(job["id"], f"external_id__c,{column}\nx,y\n" if key else f"Id\n{asker.account}\n")
+    closed = asker.ask("PATCH", f"/jobs/ingest/{job['id']}", body={"state": "UploadComplete"})
+    return closed if "jobType" not in captured else asker.ask("GET", f"/jobs/ingest/{job['id']}")
 
 
 # -- a query's answer: seed what it shows, ask for the same columns

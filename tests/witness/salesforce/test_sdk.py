@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -301,3 +303,87 @@ def test_a_lead_is_made_changed_merged_deleted_and_converted(org: Any) -> None:
     assert result["errors"][0]["statusCode"] == "CANNOT_UPDATE_CONVERTED_LEAD"
     fields = {f["name"] for f in sdk.Lead.describe()["fields"]}
     assert {"IsConverted", "ConvertedContactId", "ConvertedAccountId", "ConvertedOpportunityId"} <= fields
+
+
+AWKWARD = 'Line 1\nLine "2",\r\nline 3'
+
+
+def test_a_query_job_is_made_waited_for_and_read_page_by_page(org: Any) -> None:
+    people = [{"LastName": f"Person {n:04d}", "HasOptedOutOfEmail": n % 2 == 0} for n in range(249)]
+    org.sandbox.load({"Contact": [*people, {"LastName": "Zo", "MailingStreet": AWKWARD}]})
+    text = "SELECT Id, LastName, HasOptedOutOfEmail, SystemModstamp, MailingStreet, Owner.Email FROM Contact"
+    parts = list(org.sdk.bulk2.Contact.query(text, max_records=100, wait=0))
+    rows = [row for part in parts for row in csv.DictReader(io.StringIO(part, newline=""))]
+    assert [part.count("Person") for part in parts] == [100, 100, 49]
+    assert [row["LastName"] for row in rows] == [p["LastName"] for p in people] + ["Zo"]
+    assert [row["HasOptedOutOfEmail"] for row in rows[:2]] == ["true", "false"]
+    assert (rows[-1]["MailingStreet"], rows[0]["MailingStreet"]) == (AWKWARD, "")
+    assert rows[0]["SystemModstamp"].endswith(".000Z")
+    assert "@" in rows[0]["Owner.Email"]
+
+
+def test_a_query_job_may_take_its_time_or_come_to_nothing(stand_in: Callable[..., Any]) -> None:
+    slow, failing = stand_in("empty", "bulk-delay"), stand_in("empty", "bulk-failed")
+    slow.sandbox.load({"Contact": [{"LastName": "Ito"}]})
+    (part,) = slow.sdk.bulk2.Contact.query("SELECT LastName FROM Contact", wait=0)
+    assert part.split() == ['"LastName"', '"Ito"']
+    with pytest.raises(exceptions.SalesforceOperationError, match="came to nothing"):
+        list(failing.sdk.bulk2.Contact.query("SELECT LastName FROM Contact", wait=0))
+
+
+def test_what_a_query_job_does_not_take_is_refused_at_once(sdk: Any) -> None:
+    for text in ("SELECT COUNT() FROM Contact", "SELECT Id, (SELECT Id FROM Contacts) FROM Account"):
+        with pytest.raises(exceptions.SalesforceMalformedRequest):
+            list(sdk.bulk2.Contact.query(text, wait=0))
+
+
+def test_ingest_jobs_insert_update_upsert_and_delete(sdk: Any) -> None:
+    contacts = sdk.bulk2.Contact
+    rows = [{"LastName": "Ito", "Title": AWKWARD, "Tieline_Id__c": "h1"}, {"LastName": "", "Title": "x"}]
+    (made,) = contacts.insert(records=rows, wait=0)
+    assert (made["numberRecordsProcessed"], made["numberRecordsFailed"]) == (2, 1)
+    outcome = contacts.get_all_ingest_records(made["job_id"])
+    (good,), (bad,) = outcome["successfulRecords"], outcome["failedRecords"]
+    assert (good["Tieline_Id__c"], good["sf__Created"]) == ("h1", "true")
+    assert sdk.Contact.get(good["sf__Id"])["Title"] == AWKWARD
+    assert bad["sf__Error"].startswith("REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --")
+    assert outcome["unprocessedRecords"] == []
+    key = good["sf__Id"]
+    contacts.update(records=[{"Id": key, "Title": "#N/A", "HasOptedOutOfEmail": "true"}], wait=0)
+    row = sdk.Contact.get(key)
+    assert (row["Title"], row["HasOptedOutOfEmail"], row["LastName"]) == (None, True, "Ito")
+    both = [{"Tieline_Id__c": "h1", "LastName": "Ono"}, {"Tieline_Id__c": "h2", "LastName": "Abe"}]
+    (upserted,) = contacts.upsert(records=both, external_id_field="Tieline_Id__c", wait=0)
+    done = contacts.get_all_ingest_records(upserted["job_id"])["successfulRecords"]
+    assert [(r["sf__Id"] == key, r["sf__Created"]) for r in done] == [(True, "false"), (False, "true")]
+    contacts.delete(records=[{"Id": r["sf__Id"]} for r in done], wait=0)
+    assert sdk.query("SELECT COUNT() FROM Contact")["totalSize"] == 0
+
+
+def test_an_ingest_job_with_an_unknown_column_fails_as_a_whole(sdk: Any) -> None:
+    with pytest.raises(exceptions.SalesforceOperationError, match="InvalidBatch : Field name not found : Nope"):
+        sdk.bulk2.Contact.insert(records=[{"LastName": "Ito", "Nope": "x"}], wait=0)
+    assert sdk.query("SELECT COUNT() FROM Contact")["totalSize"] == 0
+
+
+def test_a_campaign_member_joins_two_once_and_keeps_to_its_campaigns_statuses(sdk: Any) -> None:
+    campaign = sdk.Campaign.create({"Name": "Fair"})["id"]
+    contact = sdk.Contact.create({"LastName": "Ito"})["id"]
+    pair = {"CampaignId": campaign, "ContactId": contact}
+    member = sdk.CampaignMember.create(pair)["id"]
+    refusals = [
+        (lambda: sdk.CampaignMember.create(pair), "DUPLICATE_VALUE"),
+        (lambda: sdk.CampaignMember.update(member, {"ContactId": contact}), "INVALID_FIELD_FOR_INSERT_UPDATE"),
+        (lambda: sdk.CampaignMember.update(member, {"Status": "Danced"}), "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        (lambda: sdk.CampaignMember.create({"CampaignId": campaign}), "FIELD_INTEGRITY_EXCEPTION"),
+    ]
+    for act, code in refusals:
+        with pytest.raises(exceptions.SalesforceMalformedRequest) as caught:
+            act()
+        assert caught.value.content[0]["errorCode"] == code
+    assert sdk.CampaignMember.update(member, {"Status": "Responded"}) == 204
+    found = sdk.query("SELECT HasResponded, Contact.Name, Campaign.Name FROM CampaignMember")["records"][0]
+    assert (found["HasResponded"], found["Contact"]["Name"], found["Campaign"]["Name"]) == (True, "Ito", "Fair")
+    assert sdk.CampaignMember.delete(member) == 204
+    deleted = sdk.query_all("SELECT Id, IsDeleted FROM CampaignMember", include_deleted=True)["records"]
+    assert [(r["Id"], r["IsDeleted"]) for r in deleted] == [(member, True)]

@@ -6,7 +6,8 @@ Decides nothing: each finding says what was seen and exactly what to do about it
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tieline import ConfigError, Finding, NotAuthorised, Rejected
 from tieline_salesforce.mapping import BECOMES, CONVERTED, CURRENCY, HUB_FIELD, OWNER, SOBJECTS
@@ -187,10 +188,24 @@ def _users(org: Org) -> Iterator[Finding]:
 
 def _budget(org: Org) -> Iterator[Finding]:
     try:
-        daily = org.wire.get("/limits").data["DailyApiRequests"]
+        limits = org.wire.get("/limits").data
+        daily = limits["DailyApiRequests"]
         left, most = int(daily["Remaining"]), int(daily["Max"])
     except (ConfigError, NotAuthorised, Rejected, KeyError, TypeError, ValueError):
         return  # the headers of every answer say the same
     low = left < most * LOW_SHARE
     said = f"{left:,} of {most:,} calls left in the rolling 24 hours"
     yield Finding("warning" if low else "ok", "API calls", said, "run less often until they come back" if low else "")
+    if org.settings.bulk_from:
+        yield _jobs(org.settings.bulk_from, limits.get("DailyBulkV2QueryJobs"))
+
+
+def _jobs(threshold: int, told: Any) -> Finding:
+    """Whether large listings will find a query job."""
+    left = told.get("Remaining") if isinstance(told, Mapping) else None
+    if left:
+        said = f"complete reads of more than {threshold:,} rows go through a query job ({left:,} left today)"
+        return Finding("ok", "Bulk API", said)
+    said = "the org offers no query jobs" if left is None else "all query jobs of the day are used up"
+    remedy = "bulk_from = 0 switches them off; without them complete reads take more calls"
+    return Finding("note", "Bulk API", f"{said}: complete reads go page by page", remedy)

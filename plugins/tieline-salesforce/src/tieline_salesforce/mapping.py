@@ -26,6 +26,7 @@ SOBJECTS: Mapping[str, str] = {
     "leads": "Lead",
     "opportunities": "Opportunity",
     "campaigns": "Campaign",
+    "members": "CampaignMember",
 }
 KINDS: Mapping[str, str] = {
     "accounts": "account",
@@ -33,13 +34,18 @@ KINDS: Mapping[str, str] = {
     "leads": "contact",
     "opportunities": "opportunity",
     "campaigns": "campaign",
+    "members": "campaign_member",
 }
-OPTIONAL = frozenset({"leads"})
-"""Read only where the configuration says so: thousands of people nobody has talked to are not what most want synced."""
+OPTIONAL = frozenset({"leads", "members"})
+"""Read only where the configuration says so: thousands of people nobody has talked to are not what most want synced,
+nor whom a campaign was sent to."""
 BECOMES: Mapping[str, str] = {"leads": "contacts"}
 """The stream where a converted record lives on."""
 CONVERTED = "ConvertedContactId"
 """Who a lead has become; with IsConverted, on leads alone [rec]."""
+MEMBER = "CampaignMember"
+PERSON, LEAD_PERSON, CAMPAIGN = "ContactId", "LeadId", "CampaignId"
+"""Whom a campaign member joins: a campaign with a contact, or with a lead as long as that is one."""
 MERGEABLE = frozenset({"Account", "Contact", "Lead"})
 """The objects whose records carry MasterRecordId once a person has merged them into another."""
 
@@ -155,5 +161,12 @@ TABLES: Mapping[str, Sequence[Rule]] = {
         Rule("ActualCost", "actual_cost", dump=number),
         Rule(CURRENCY, "currency", clear=False),
         Rule("ParentId", "parent"),
+    ),
+    "members": (
+        Rule(PERSON, "contact", clear=False),
+        Rule(CAMPAIGN, "campaign", clear=False),
+        Rule("Status", "status", clear=False),
+        Rule("HasResponded", "responded", write=False),
+        Rule("FirstRespondedDate", "first_responded", write=False),
     ),
 }

@@ -7,6 +7,7 @@ that finds nothing to do costs one request for each stream, and no describe.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from tieline import ConfigError, Context, ContractViolation, Mapper, NotAuthorised, Schema
 from tieline_salesforce import soql_text
@@ -18,6 +19,9 @@ from tieline_salesforce.settings import SEVERAL, SalesforceSettings
 from tieline_salesforce.wire import NothingThere, Refused, Wire
 from tieline_salesforce.writes import Drafter
 
+if TYPE_CHECKING:
+    from tieline_salesforce.bulk import Opened
+
 
 class Org:
     """One org as the configured mappings and settings see it. `learned` is told of each describe."""
@@ -28,6 +32,9 @@ class Org:
         self.settings: SalesforceSettings = context.settings
         self.mappers: Mapping[str, Mapper] = {s: context.mappers[s] for s in SOBJECTS if s in context.mappers}
         _refuse_odd_names(context.system, self.mappers)
+        self.clock = context.clock
+        self.answers: dict[str, Opened] = {}
+        """By stream: what is being read of a query job's results."""
         self.wire = Wire(context.http, context.clock, self.settings.api_version, self.settings.page)
         self.owners = Owners(self.wire)
         self._learned = learned
@@ -87,6 +94,11 @@ class Org:
         names = mapper.parts if fields is None else [f for f in fields if f in mapper.parts]
         return not any(CURRENCY in p.rule.columns for name in names for p in mapper.parts[name])
 
+    @property
+    def leads(self) -> bool:
+        """Whether leads are read, and so can be referred to."""
+        return "leads" in self.mappers
+
     def reader(self, stream: str, fields: frozenset[str] | None = None) -> Reader:
         """Reads rows of the stream; `fields` narrows what is selected."""
         readers = self._readers
@@ -100,6 +112,7 @@ class Org:
                 currency=self._one_currency,
                 fields=fields,
                 stamps=self.stamps(stream),
+                leads=self.leads,
             )
         return reader
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tieline import ContractViolation, Page, Remote, Window
-from tieline_salesforce import soql_text
-from tieline_salesforce.mapping import BECOMES, HUB_FIELD, ROLES
+from tieline_salesforce import bulk, soql_text
+from tieline_salesforce.mapping import BECOMES, HUB_FIELD, MEMBER, PERSON, ROLES, SOBJECTS
 from tieline_salesforce.org import Org
 from tieline_salesforce.rows import Reader, stamp_ms
 from tieline_salesforce.wire import Answer, Refused
@@ -23,15 +23,50 @@ SECOND_MS = 1000
 
 
 def list_page(org: Org, stream: str, token: str | None) -> Page:
-    """Everything alive, by id. A converted lead lives on as a contact."""
+    """Everything alive, by id; what is behind the first page of many, by a job where that works, in any order. A
+    converted lead lives on as a contact."""
     if not org.knows_currency(stream, None):
         org.describe(stream)
-    conditions = ["IsConverted = false"] if stream in BECOMES else []
+    note = ""
+    job = token and bulk.token_of(token)
+    if job:
+        try:
+            return bulk.page(org, stream, job, org.clock)
+        except bulk.NoUse as why:
+            token, note = job.base, _without_a_job(stream, why)
+    limit = org.settings.page + 1 if token is not None else max(org.settings.page, org.settings.bulk_from) + 1
+    answer = _ask(org, stream, _alive(org, stream, token), "Id", deleted=False, limit=limit)
+    page = _page(org, stream, answer, token)
+    if token is None and page.token is not None and _many(org, stream, answer):
+        statement = org.reader(stream).select(_alive(org, stream, page.token))
+        try:
+            page = page._replace(token=bulk.start(org, stream, statement, page.token, answer, org.clock.now()))
+        except bulk.NoUse as why:
+            note = _without_a_job(stream, why)
+    return page._replace(note=note)
+
+
+def _alive(org: Org, stream: str, token: str | None) -> str:
+    conditions = ["IsConverted = false"] if stream in BECOMES else _scope(org, stream)
     if token is not None:
         last, _ = json.loads(token)
         conditions.append(f"Id > {soql_text.string(last)}")
-    where = " AND ".join(conditions)
-    return _page(org, stream, _ask(org, stream, where, "Id", deleted=False), token)
+    return " AND ".join(conditions)
+
+
+def _scope(org: Org, stream: str) -> list[str]:
+    """Campaign members of leads are for whom leads are."""
+    return [f"{PERSON} != null"] if SOBJECTS[stream] == MEMBER and not org.leads else []
+
+
+def _many(org: Org, stream: str, answer: Answer) -> bool:
+    """Whether there are so many rows that a job is due; jobs take no subqueries [doc]. The query's limit bounds the
+    number it tells."""
+    return 0 < org.settings.bulk_from < int(answer.data.get("totalSize") or 0) and not org.reader(stream).roles
+
+
+def _without_a_job(stream: str, why: Exception) -> str:
+    return f"the Bulk API could not read {stream} ({why}); it was read page by page, which takes more calls"
 
 
 def changes_page(org: Org, stream: str, window: Window, token: str | None) -> Page:
@@ -44,6 +79,7 @@ def changes_page(org: Org, stream: str, window: Window, token: str | None) -> Pa
         where = f"SystemModstamp = {since}" + (f" AND Id > {soql_text.string(last)}" if last else "")
     elif token is not None:
         where = soql_text.after(soql_text.moment(stamp), last)
+    where = " AND ".join([where, *_scope(org, stream)])
     answer = _ask(org, stream, where, order, deleted=True)
     if answer.data["records"] and not org.knows_currency(stream, None):
         org.describe(stream)
@@ -87,9 +123,9 @@ def _selected(org: Org, reader: Reader, column: str, values: Sequence[str]) -> l
     return remotes
 
 
-def _ask(org: Org, stream: str, where: str, order: str, *, deleted: bool) -> Answer:
+def _ask(org: Org, stream: str, where: str, order: str, *, deleted: bool, limit: int | None = None) -> Answer:
     """A page of all mapped fields; without those that the org turns out not to show."""
-    limit = org.settings.page + 1
+    limit = limit or org.settings.page + 1
     try:
         return org.wire.query(org.reader(stream).select(where, order, limit), deleted=deleted)
     except Refused as error:

@@ -11,7 +11,19 @@ from pydantic import TypeAdapter
 
 from tieline import Mapper, Remote
 from tieline_salesforce import soql_text
-from tieline_salesforce.mapping import BECOMES, CONVERTED, CURRENCY, HUB_FIELD, MERGEABLE, OWNER, ROLES, SOBJECTS
+from tieline_salesforce.mapping import (
+    BECOMES,
+    CONVERTED,
+    CURRENCY,
+    HUB_FIELD,
+    LEAD_PERSON,
+    MEMBER,
+    MERGEABLE,
+    OWNER,
+    PERSON,
+    ROLES,
+    SOBJECTS,
+)
 from tieline_salesforce.schema import ObjectInfo
 
 ROLES_QUERY = f"(SELECT Id,ContactId,Role,IsPrimary,IsDeleted FROM {ROLES})"  # noqa: S608 - constants
@@ -34,7 +46,8 @@ class Reader:
     """Reads the rows of one object. `fields` narrows what is selected, None: all that is mapped.
 
     `info` None: every mapped column is expected to be there; `stamps`: the hub-id field is. `currency` is what a
-    single-currency org keeps; records of the others say it themselves when `currencies` is True.
+    single-currency org keeps; records of the others say it themselves when `currencies` is True. `leads`: a campaign
+    member's lead counts as its contact, until there is one.
     """
 
     def __init__(
@@ -47,6 +60,7 @@ class Reader:
         currency: str | None,
         fields: frozenset[str] | None = None,
         stamps: bool = True,
+        leads: bool = False,
     ) -> None:
         self.sobject = sobject
         self._mapper = mapper
@@ -61,6 +75,9 @@ class Reader:
             select.append("MasterRecordId")
         if sobject == LEAD:
             select += (c for c in ("IsConverted", CONVERTED) if info is None or info.reads(c))
+        self._lead = leads and sobject == MEMBER and PERSON in wanted
+        if self._lead:
+            select.append(LEAD_PERSON)
         if stamps:
             select.append(HUB_FIELD)
         for column in wanted:
@@ -115,6 +132,8 @@ class Reader:
         for name, path in self._paths:
             parent = row.get(path[0])
             row[name] = parent and (parent.get(path[1]) if len(path) == 2 else _along(parent, path[1:]))
+        if self._lead and not row.get(PERSON):  # a converted lead's member has both
+            row[PERSON] = row.get(LEAD_PERSON)
         if self._fixed is not None:
             row[self._fixed[0]] = self._fixed[1]
         fields, problems = self._mapper.read(row)

@@ -1,7 +1,7 @@
 """A stateful stand-in of a Salesforce org: REST, SOQL, Collections, Composite, OAuth, and bad days by name.
 
-It speaks the wire format as recorded and documented; a person's acts in the user interface are methods. Bulk API,
-SOAP, Tooling and push are not offered.
+It speaks the wire format as recorded and documented; a person's acts in the user interface are methods. SOAP, Tooling
+and push are not offered.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from tieline import KINDS, Kind
+from tieline import Kind
 from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
+from tieline_salesforce import sandbox_ingest as ingest
+from tieline_salesforce import sandbox_jobs as jobs
 from tieline_salesforce import sandbox_many as many
 from tieline_salesforce import sandbox_reads as reads
 from tieline_salesforce import sandbox_records as records
-from tieline_salesforce.sandbox_demo import TIER, config, demo, sobject
+from tieline_salesforce.sandbox_demo import COMPANY, TIER, config, demo, sobject
 from tieline_salesforce.sandbox_errors import ApiError, ManyMatch, answer, bad_json, not_found
 from tieline_salesforce.sandbox_oauth import (
     CLIENT_ID,
@@ -137,7 +139,7 @@ class SalesforceSandbox:
         """Living records per kind; leads that are not converted are contacts."""
         with self._lock:
             rows = self._org.rows
-            found = {kind: sum(1 for _ in rows.all(sobject(kind))) for kind in KINDS}
+            found = {kind: sum(1 for _ in rows.all(sobject(kind))) for kind in COMPANY}
             found["contact"] += sum(not lead.get("IsConverted") for lead in rows.all("Lead"))
             return found
 
@@ -208,13 +210,16 @@ def _call(request: Request) -> Call:
     method = params.get("_HttpMethod", request.method).upper() if request.method == "POST" else request.method
     content = request.payload()
     body: Any = None
-    if content:
+    text = ""
+    if content and request.headers.get("content-type", "").startswith("text/csv"):
+        text = content.decode("utf-8", "replace")
+    elif content:
         try:
             body = json.loads(content)
         except ValueError as error:
             raise bad_json(f"{error} [line:1, column:1]") from error
     parts = [unquote(p) for p in (match[2] or "").split("/") if p]
-    return Call(method, parts, params, request.headers, body, int(match[1]))
+    return Call(method, parts, params, request.headers, body, int(match[1]), text=text)
 
 
 # -- routes: method, then the path's fixed words; * stands for one segment of any text
@@ -248,6 +253,19 @@ _ROUTES: tuple[tuple[str, str, Route], ...] = (
     ("GET", "composite/sobjects/*", many.retrieve),
     ("POST", "composite/sobjects/*", many.retrieve),
     ("PATCH", "composite/sobjects/*/*", many.upsert_many),
+    ("POST", "jobs/query", jobs.make_query),
+    ("GET", "jobs/query", jobs.listed),
+    ("GET", "jobs/query/*", jobs.look),
+    ("PATCH", "jobs/query/*", jobs.change),
+    ("DELETE", "jobs/query/*", jobs.remove),
+    ("GET", "jobs/query/*/results", jobs.results),
+    ("POST", "jobs/ingest", ingest.make),
+    ("GET", "jobs/ingest", jobs.listed),
+    ("GET", "jobs/ingest/*", jobs.look),
+    ("PATCH", "jobs/ingest/*", ingest.change),
+    ("DELETE", "jobs/ingest/*", jobs.remove),
+    ("PUT", "jobs/ingest/*/batches", ingest.upload),
+    ("GET", "jobs/ingest/*/*", ingest.results),
 )
 _NESTABLE = "composite/sobjects"
 
@@ -259,8 +277,8 @@ def dispatch(org: Org, call: Call) -> Response:
         words = pattern.split("/") if pattern else []
         if len(words) != len(call.parts) or any(w not in ("*", p) for w, p in zip(words, call.parts, strict=True)):
             continue
-        if call.nested and words[:1] == ["composite"] and not pattern.startswith(_NESTABLE):
-            raise ApiError(400, "INVALID_INPUT", "a composite cannot hold another")
+        if call.nested and words[:1] in (["composite"], ["jobs"]) and not pattern.startswith(_NESTABLE):
+            raise ApiError(400, "INVALID_INPUT", "a composite cannot hold another, nor a job")
         if method == call.method:
             return route(org, call)
         others.add(method)

@@ -13,7 +13,7 @@ from typing import Any
 from tieline import KINDS as CANONICAL
 from tieline import Kind, Mapper, Rule, compile_rules
 from tieline.sandbox import Entry, demo_company
-from tieline_salesforce.mapping import CURRENCY, KINDS, OWNER, ROLES, SOBJECTS, TABLES
+from tieline_salesforce.mapping import CURRENCY, KINDS, OPTIONAL, OWNER, ROLES, SOBJECTS, TABLES
 from tieline_salesforce.sandbox_rows import Rows
 from tieline_salesforce.sandbox_values import wire_time
 
@@ -39,6 +39,8 @@ _FIRST = ("Nina", "Boris", "Celia", "Dario", "Edith", "Fynn", "Gloria", "Hamid",
 _LAST = ("Ashby", "Bauer", "Conti", "Duarte", "Ekberg", "Farrell", "Grant", "Holm", "Iwata", "Jonsson", "Klein")
 _STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Not Converted")
 _DAY = 86_400_000
+COMPANY: tuple[Kind, ...] = tuple(k for k in CANONICAL if any(KINDS[s] == k for s in KINDS if s not in OPTIONAL))
+"""The kinds that the company's records are of."""
 Row = dict[str, Any]
 
 
@@ -64,7 +66,7 @@ def demo(rows: Rows) -> dict[str, list[Row]]:
     users = {row["Email"]: row["Id"] for row in rows.all("User")}
     company = demo_company("crm", rows.now())
     made: dict[str, list[Row]] = {}
-    for kind in CANONICAL:
+    for kind in COMPANY:
         table = mapper(kind)
         made[sobject(kind)] = [_row(table, entry, users) for entry in company[kind]]
     made["OpportunityContactRole"] = list(_roles(company["opportunity"]))

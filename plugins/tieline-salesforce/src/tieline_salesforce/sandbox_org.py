@@ -31,6 +31,8 @@ class Call:
     body: Any
     version: int
     nested: bool = False
+    text: str = ""
+    """The body as it came, where it is a table of values and no JSON."""
 
     def record(self) -> Mapping[str, Any]:
         """The body as a record. Raises ApiError when it is none."""
@@ -52,6 +54,9 @@ class Org:
         self.rows = Rows(self.schema, now, self.vices)
         self.cursors: dict[str, dict[str, Any]] = {}
         self.cursor_count = 0
+        self.jobs: dict[str, dict[str, Any]] = {}
+        """Bulk jobs by id; what is in one is sandbox_jobs' business."""
+        self.job_count = 0
         self.user_id, self.org_id = "", ""
 
     @property
@@ -153,6 +158,8 @@ class Org:
             "custom": [dict(entry) for entry in self.schema.custom],
             "cursors": {name: dict(cursor) for name, cursor in self.cursors.items()},
             "cursor_count": self.cursor_count,
+            "jobs": {name: dict(job) for name, job in self.jobs.items()},
+            "job_count": self.job_count,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -162,4 +169,6 @@ class Org:
         self.rows.restore(state["rows"])
         self.cursors = {name: dict(cursor) for name, cursor in state["cursors"].items()}
         self.cursor_count = state["cursor_count"]
+        self.jobs = {name: dict(job) for name, job in state.get("jobs", {}).items()}
+        self.job_count = state.get("job_count", 0)
         self.remember()

@@ -118,6 +118,7 @@ def convert(
         contact_id, account_id = str(there["Id"]), str(there.get("AccountId") or _account_of(writer, lead))
         blank = {k: v for k, v in values.items() if there.get(k) is None}
         writer.update(objects["Contact"], contact_id, {"AccountId": account_id, **blank})
+    _carry_members(writer, lead, contact_id)
     made = {"ConvertedAccountId": account_id, "ConvertedContactId": contact_id}
     if opportunity_name:
         deal = {"Name": opportunity_name, "StageName": "Prospecting", "CloseDate": day_of(writer.rows.now())}
@@ -127,6 +128,16 @@ def convert(
     done = {"IsConverted": True, "ConvertedDate": day_of(writer.rows.now()), "Status": CONVERTED_STATUS}
     writer.touch(objects["Lead"], lead, done | made)
     return made
+
+
+def _carry_members(writer: Writer, lead: Row, contact_id: str) -> None:
+    """A lead's campaign members become the contact's; one whose campaign has the contact already goes [memory]."""
+    definition = writer.schema.objects["CampaignMember"]
+    for member in writer.rows.children(definition.name, definition.fields["leadid"], str(lead["Id"])):
+        if _twin(writer, definition.name, "ContactId", member, contact_id):
+            writer.delete(definition, member["Id"])
+        else:
+            writer.touch(definition, member, {"ContactId": contact_id})
 
 
 def _account_of(writer: Writer, lead: Row) -> str:

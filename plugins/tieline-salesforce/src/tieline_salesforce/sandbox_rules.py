@@ -48,16 +48,20 @@ def _lead(old: Row | None) -> None:
 
 
 def _member(rows: Rows, new: Row, old: Row | None) -> None:
-    """A campaign and exactly one of contact and lead, each pair once [memory]."""
-    if bool(new.get("ContactId")) == bool(new.get("LeadId")):
+    """A campaign and exactly one of contact and lead, each pair once, with a status of the campaign [memory]."""
+    if old is None and bool(new.get("ContactId")) == bool(new.get("LeadId")):
         raise ApiError(400, "FIELD_INTEGRITY_EXCEPTION", "Must specify one of: Lead or Contact ID", ())
     if old is None:
         pair = (new["CampaignId"], new.get("ContactId"), new.get("LeadId"))
         for member in rows.all("CampaignMember"):
             if (member["CampaignId"], member.get("ContactId"), member.get("LeadId")) == pair:
                 raise ApiError(400, "DUPLICATE_VALUE", "Already a campaign member.", ())
-    if not new.get("Status"):
+    if not new.get("Status") or (old or {}).get("Status") != new["Status"]:
         statuses = [s for s in rows.all("CampaignMemberStatus") if s["CampaignId"] == new["CampaignId"]]
+        if new.get("Status") and statuses and new["Status"] not in {s["Label"] for s in statuses}:
+            message = f"Status: bad value for restricted picklist field: {new['Status']}"
+            raise ApiError(400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ("Status",))
+    if not new.get("Status"):
         new["Status"] = next((s["Label"] for s in statuses if s.get("IsDefault")), MEMBER_STATUSES[0][0])
     if not new.get("FirstRespondedDate") and responded(rows, new):
         new["FirstRespondedDate"] = day_of(rows.now())

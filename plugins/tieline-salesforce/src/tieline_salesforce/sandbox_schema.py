@@ -12,7 +12,7 @@ from typing import Any
 from tieline_salesforce.sandbox_tables import ADDRESS, OBJECTS, SYSTEM, VIEWED
 
 HUB_FIELD = "Tieline_Id__c"
-HUB_OBJECTS = ("Account", "Contact", "Lead", "Opportunity", "Campaign")
+HUB_OBJECTS = ("Account", "Contact", "Lead", "Opportunity", "Campaign", "CampaignMember")
 HIDDEN_FIELD = "HasOptedOutOfEmail"
 """The field that field-level security hides under the vice `field-hidden`."""
 RESTRICTED = (("Account", "Industry"), ("Lead", "Industry"), ("Opportunity", "StageName"))

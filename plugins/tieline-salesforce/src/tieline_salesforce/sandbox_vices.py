@@ -1,7 +1,8 @@
 """Bad days, by name: what a call meets before it is answered, and what happens behind the caller's back after it.
 
-Vices that change how values or pages are made (coarse-stamps, late-commit, restricted-picklist, partial-batch,
-repeat-page, no-hub-field, field-hidden, token-expiry, refresh-rotation) live where those are made.
+Vices that change how values, pages or jobs are made (bulk-delay, bulk-failed, coarse-stamps, late-commit,
+restricted-picklist, partial-batch, repeat-page, no-hub-field, field-hidden, token-expiry, refresh-rotation) live where
+those are made.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tieline import ContractViolation, FieldFacts, Mapper, Schema
-from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, ROLES
+from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, MEMBER, PERSON, ROLES
 
 _SIZED = frozenset({"string", "textarea", "phone", "url", "email", "picklist", "encryptedstring"})
 HUB_ID_LENGTH = 36
@@ -96,7 +96,7 @@ def _field_facts(mapper: Mapper, name: str, info: ObjectInfo) -> FieldFacts:
         write=writes,
         create=creates,
         clear=writes and rule.clear and blank,
-        required=any(_required(e) for e in leading),
+        required=any(_required(e) for e in leading) or (info.name, rule.remote) == (MEMBER, PERSON),  # or a lead's
         choices=_choices(single, rule.values),
         max_length=int(single["length"]) if single.get("type") in _SIZED and single.get("length") else None,
     )

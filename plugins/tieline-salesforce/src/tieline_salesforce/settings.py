@@ -25,6 +25,9 @@ class SalesforceSettings(Settings):
     """Seconds that each delta reads again: a long transaction commits late, with a stamp from before."""
     page: int = Field(default=LARGEST_PAGE, ge=SMALLEST_PAGE, le=LARGEST_PAGE)
     """Rows asked for in one page of a query; the server may give fewer. Small pages suit records of many columns."""
+    bulk_from: int = Field(default=2000, ge=0)
+    """A complete read of more rows than this takes them from a query job of the Bulk API 2.0; 0: never. Objects whose
+    query has a subquery (opportunities with their contact roles) are always read page by page."""
     currency: str | None = None
     """`"USD"`: the org keeps all amounts in this currency. `"multi"`: records carry their own. Unset: the org is asked,
     one request more in a run that reads amounts, and a single-currency org does not say which one it keeps."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 VICES: Final = (
+    "bulk-delay",
+    "bulk-failed",
     "coarse-stamps",
     "converted",
     "field-hidden",

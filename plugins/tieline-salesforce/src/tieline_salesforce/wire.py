@@ -75,9 +75,20 @@ class Refused(Rejected):
 
 
 class Answer(NamedTuple):
-    """A decoded answer and the server's clock when it was given (ms)."""
+    """A decoded answer, the server's clock when it was given (ms), and how many bytes it took."""
 
     data: Any
+    now: int
+    size: int = 0
+
+
+class Rows(NamedTuple):
+    """One answer of a query job: comma-separated values as they came, how many rows it is said to have (-1: not said),
+    and the locator of the next one (None: none)."""
+
+    text: bytes
+    total: int
+    locator: str | None
     now: int
 
 
@@ -184,6 +195,24 @@ class Wire:
             raise Unavailable("Salesforce answered a query with something that is no query result", sent=False)
         return answer
 
+    # -- jobs
+
+    def ask(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
+        """A call that changes no record: one that is repeated leaves a job behind that nobody asks about."""
+        return self._decoded(self._http.send(Request(method, self.base + path, json=body)))
+
+    def rows(self, path: str, params: Mapping[str, str]) -> Rows:
+        """Results of a query job. Raises Unavailable when the answer is something else (a proxy's page)."""
+        request = Request("GET", self.base + path, params=params, headers={"accept": "text/csv"})
+        response = self._http.send(request)
+        if response.status >= 300:
+            raise self.refusal(response.status, errors_in(response))
+        locator, count = response.headers.get("sforce-locator", ""), response.headers.get("sforce-numberofrecords", "")
+        if not response.headers.get("content-type", "").startswith("text/csv"):
+            raise Unavailable("Salesforce answered a query job with something that is no table", sent=False)
+        following = None if locator in ("", "null") else locator
+        return Rows(response.body, int(count) if count.isdigit() else -1, following, self._now(response))
+
     # -- writing
 
     def batch(self, calls: Sequence[Call]) -> list[Reply]:
@@ -252,7 +281,7 @@ class Wire:
     def _decoded(self, response: Response) -> Answer:
         if response.status >= 300:
             raise self.refusal(response.status, errors_in(response))
-        return Answer(_body(response, sent=True), self._now(response))
+        return Answer(_body(response, sent=True), self._now(response), len(response.body))
 
     def refusal(self, status: int, errors: Sequence[VendorError]) -> Exception:
         """The error to raise for a refused call."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tieline import Cell, Mapper, Outcome, Problem, Remote, Rule, Write
-from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, OWNER, ROLES, number, opted_out
+from tieline_salesforce.mapping import CURRENCY, HUB_FIELD, OWNER, PERSON, ROLES, number, opted_out
 from tieline_salesforce.owners import Owners
 from tieline_salesforce.rows import owner_by_mail
 from tieline_salesforce.schema import ObjectInfo
@@ -23,6 +23,8 @@ _LOCKED = "ENTITY_IS_LOCKED"
 """In an approval; or converted meanwhile, which only the record as read back can tell [memory]."""
 _PERHAPS_GONE = "INVALID_CROSS_REFERENCE_KEY"
 """An unknown id to write to, or an unknown id in one of the fields."""
+_NOBODY = "FIELD_INTEGRITY_EXCEPTION"
+"""Of a campaign member: it names neither a contact nor a lead, or both [memory]."""
 _ABOUT_IDS = frozenset(
     {_PERHAPS_GONE, "MALFORMED_ID", "ENTITY_IS_DELETED", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"}
 )
@@ -63,6 +65,7 @@ class Drafter:
         self._by_mail = owner_by_mail(mapper)
         types = {rule.remote: _value_type(rule, mapper) for rule in mapper.rules}
         self._never_blank = {column for column, type_name in types.items() if type_name in _BOOLEANS}
+        self._never_blank |= {r.remote for r in mapper.rules if not r.clear}
         plain = {r.remote for r in mapper.rules if r.values is None and r.dump is None}
         self._forms = {c: _FORMS[t] for c, t in types.items() if c in plain and t in _FORMS}
 
@@ -174,7 +177,7 @@ def _outcome(result: Any, draft: Draft, mapper: Mapper, states: States | None) -
     codes = {e.code for e in errors}
     if any(busy(c) for c in codes):
         return Outcome("throttled", remote_id=known, problems=_problems(errors, mapper))
-    twin = _twin(errors) if draft.write.op == "create" else None
+    twin = _twin(errors, mapper) if draft.write.op == "create" else None
     if twin is not None:
         return Outcome("exists", remote_id=twin or None)
     if known and _is_gone(codes, errors, mapper, known, states):
@@ -202,12 +205,15 @@ def _is_gone(codes: set[str], errors: Sequence[VendorError], mapper: Mapper, kno
     return known not in states or states[known].gone
 
 
-def _twin(errors: Sequence[VendorError]) -> str | None:
-    """The id of the record that holds this hub id already; "" when the message does not say; None: no such error."""
+def _twin(errors: Sequence[VendorError], mapper: Mapper) -> str | None:
+    """The id of the record that holds this hub id already, or joins the same two; "" when the message does not say;
+    None: no such error."""
     for error in errors:
         if error.code == "DUPLICATE_VALUE" and (HUB_FIELD in error.fields or HUB_FIELD in error.message):
             found = _TWIN.search(error.message)
             return long_id(found[1]) if found else ""
+        if error.code == "DUPLICATE_VALUE" and mapper.kind == "campaign_member":
+            return ""  # `Already a campaign member.` does not say which
     return None
 
 
@@ -217,6 +223,8 @@ def _problems(errors: Sequence[VendorError], mapper: Mapper, reference: str | No
     for error in errors or [VendorError("", "refused without a reason")]:
         columns = error.fields or tuple(_COLUMN.findall(error.message))
         names = dict.fromkeys(mapper.field_of(c) for c in columns)
+        if not names and error.code == _NOBODY and mapper.kind == "campaign_member":
+            names = {mapper.field_of(PERSON): None}
         if not names:
             names = {reference if error.code in _ABOUT_IDS else None: None}
         problems += [Problem(name, _readable(error), error.code or "invalid") for name in names]

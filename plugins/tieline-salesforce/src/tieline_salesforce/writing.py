@@ -11,12 +11,13 @@ from typing import Any
 
 from tieline import ContractViolation, NotAuthorised, Outcome, Problem, Remote, TielineError, Transient, Write
 from tieline_salesforce import reading, roles, soql_text
-from tieline_salesforce.mapping import HUB_FIELD, ROLES, SOBJECTS
+from tieline_salesforce.mapping import CAMPAIGN, HUB_FIELD, MEMBER, PERSON, ROLES, SOBJECTS
 from tieline_salesforce.org import Org
 from tieline_salesforce.wire import NO_ANSWER, Call, Refused, Reply, busy, errors_of
 from tieline_salesforce.writes import Draft, States, long_id, outcomes_of, payload
 
 COLLECTIONS = "/composite/sobjects"
+_MEMBER_COLUMNS = ("Id", PERSON, CAMPAIGN)
 _ROLE_COLUMNS = ("Id", "OpportunityId", "ContactId", "Role", "IsPrimary")
 
 
@@ -178,7 +179,31 @@ class _Batch:
                 known = draft.write.remote_id
                 outcome = Outcome("ok", (states or {}).get(known or ""), known, tuple(draft.problems))
             outcomes.append(self._with_mishaps(outcome, mishaps))
+        return self._named(outcomes)
+
+    def _named(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """These, with the ids of campaign members that were there already: their refusal does not say them."""
+        nameless = [i for i, o in enumerate(outcomes) if o.status == "exists" and o.remote_id is None]
+        if not nameless or self.sobject != MEMBER:
+            return outcomes
+        ends = [(self.drafts[i].record.get(PERSON), self.drafts[i].record.get(CAMPAIGN)) for i in nameless]
+        room = soql_text.room_after(soql_text.select(_MEMBER_COLUMNS, MEMBER, f"{PERSON} IN ()"))
+        people = dict.fromkeys(str(person) for person, _ in ends if person)
+        calls = [
+            Call("GET", "/query", {"q": soql_text.select(_MEMBER_COLUMNS, MEMBER, where)})
+            for where in soql_text.within(PERSON, people, room)
+        ]
+        rows = [row for reply in self._later(calls) if reply.ok for row in self._rows_of(reply)]
+        ids = {(row[PERSON], row[CAMPAIGN]): str(row["Id"]) for row in rows}
+        for i, pair in zip(nameless, ends, strict=True):
+            outcomes[i] = outcomes[i]._replace(remote_id=ids.get(pair))
         return outcomes
+
+    def _rows_of(self, reply: Reply) -> list[Mapping[str, Any]]:
+        try:
+            return [row for page in self.org.wire.pages(reply.body) for row in page["records"]]
+        except TielineError:  # what was refused stays refused
+            return []
 
     def _with_mishaps(self, outcome: Outcome, mishaps: Mapping[str, list[Any]]) -> Outcome:
         errors = mishaps.get(outcome.remote_id or "") if outcome.status == "ok" else None

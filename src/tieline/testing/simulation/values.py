@@ -205,7 +205,7 @@ class ValueChecks(Evidence):
     def no_phantoms(self) -> Iterator[Violation]:
         """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub.
 
-        Whoever takes a record out of the bin enters all that it holds.
+        Whoever takes a record out of the bin, or merges another into it, enters all that it holds.
         """
         entered: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
         for name, system in self.world.systems.items():
@@ -215,6 +215,10 @@ class ValueChecks(Evidence):
                 news = holds[edit.id] if edit.field == "@deleted" and not edit.after else {edit.field: edit.after}
                 for field_name, value in news.items() if edit.who != HUB else ():
                     entered[name, edit.id, field_name].append(value)
+                if edit.field == "@merged" and edit.after:
+                    winner = str(edit.after)
+                    for field_name, value in holds[winner].items():
+                        entered[name, winner, field_name].append(value)
         query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
         for record, kind, system_name, changes in self.store.db.rows(query):
             for field_name, change in from_json(changes).items():
