@@ -22,6 +22,24 @@ Fields = Mapping[str, Cell]
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
+class Agreed(dict[str, Cell]):
+    """A base that is what `seen` holds but for the fields it `lacks`; of no other dict than that one.
+
+    Mostly these are the few fields that nobody shares: knowing it spares comparing every field of every link.
+    """
+
+    __slots__ = ("lacks", "seen")
+
+    def __init__(self, cells: Fields, seen: Fields, lacks: tuple[str, ...]) -> None:
+        dict.__init__(self, cells)
+        self.seen, self.lacks = seen, lacks
+
+
+def lacks(seen: Fields, base: Fields) -> tuple[str, ...] | None:
+    """What is known to be all that `base` lacks of what is seen; None: they must be compared."""
+    return base.lacks if type(base) is Agreed and base.seen is seen else None
+
+
 # -- what a connector reads
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tieline.engine.merge import Court, Merged, Side, digest, merge
 from tieline.engine.plan import Asker, owed
-from tieline.model import FieldFacts, Link, Record
+from tieline.engine.trees import confirm, observe, unmerged
+from tieline.model import FieldFacts, Link, Record, Remote
 from tieline.records import Cell
 from tieline.rules import Policy, SystemRules
 from tieline.store import Row
@@ -160,6 +161,27 @@ def test_a_base_survives_being_stored(seen: dict[str, Cell], base: dict[str, Cel
     assert (decode(stored).seen, decode(stored).base) == (seen, base)
     assert encode_base(seen, seen) in ("{}", None)
     assert text is None or len(text) <= len(dumps({"was": base, "none": list(seen)}))
+
+
+shared = st.frozensets(st.sampled_from(NAMES))
+
+
+@given(cells, cells, cells, shared, shared)
+def test_what_a_base_is_known_to_lack_is_what_comparing_finds(
+    seen: dict[str, Cell], written: dict[str, Cell], held: dict[str, Cell], none: frozenset[str], own: frozenset[str]
+) -> None:
+    columns = {**dict.fromkeys(Row._fields), "kind": "contact", "remote_id": "1", "seen": dumps(seen)}
+    link = decode(Row(**{**columns, "base": dumps({"was": {}, "none": sorted(none)})}))  # type: ignore[arg-type]
+    pairs = [(link, link._replace(base=dict(link.base)))]
+    for answer in (held, written, {**seen, **written}):
+        remote = Remote("1", answer, "2", 5)
+        pairs += [(confirm(n, written, remote), confirm(m, written, remote)) for n, m in pairs[:1]]
+        pairs += [(observe(n, remote), observe(m, remote)) for n, m in pairs]
+    for known, compared in pairs:
+        assert known == compared
+        assert unmerged(known, unshared=own) == unmerged(compared, unshared=own)
+        text = encode_base(known.seen, known.base)
+        assert decode(Row(**{**columns, "seen": dumps(known.seen), "base": text})).base == known.base  # type: ignore[arg-type]
 
 
 @given(json_cells, json_cells)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from tieline.engine.match import equivalent
-from tieline.model import Fields, Link, Remote
+from tieline.model import Agreed, Fields, Link, Remote, lacks
 from tieline.records import Cell, Kind, spec_of
 
 _ABSENT = object()
@@ -119,8 +119,8 @@ def confirm(
 
 def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Remote) -> Link:
     """The link after a write that was taken while nobody edited anything else. `seen` is what is there now."""
-    odd = {n: v for n, v in written.items() if stored[n] != v}
-    whole = (link.base is link.seen or link.base.keys() <= seen.keys()) and seen.keys() <= remote.fields.keys()
+    odd = {} if stored == written else {n: v for n, v in written.items() if stored[n] != v}
+    whole = seen.keys() <= remote.fields.keys() and (link.base is link.seen or link.base.keys() <= seen.keys())
     return Link(  # all of it, as `_replace` costs more than all the rest of this
         link.system,
         link.kind,
@@ -128,7 +128,7 @@ def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Re
         remote.id,
         link.record,
         seen,
-        {**link.base, **stored} if link.base is not link.seen else seen,
+        _agreed(link, stored, seen),
         remote.version if whole else "",
         link.modified,
         {n: t for n, t in link.times.items() if n not in stored} if link.times else link.times,
@@ -136,6 +136,14 @@ def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Re
         link.gone,
         link.stamped or remote.hub_id is not None,
     )
+
+
+def _agreed(link: Link, stored: Fields, seen: Fields) -> Fields:
+    """The base after what is `stored` was agreed; `seen` is what is there now."""
+    if link.base is link.seen:
+        return seen
+    base, known = {**link.base, **stored}, lacks(link.seen, link.base)
+    return base if known is None or not stored.keys().isdisjoint(known) else Agreed(base, seen, known)
 
 
 def adrift(link: Link, payload: Fields, remote: Remote | None) -> Link:
@@ -175,6 +183,9 @@ def stored_as(name: str, kind: Kind, sent: Cell, held: Cell, shortest: int = CUT
 def unmerged(link: Link, names: Iterable[str] | None = None, *, unshared: Collection[str] = ()) -> bool:
     """Whether something (of these fields; not what nobody shares) was seen there that no merge has taken in yet."""
     seen, base = link.seen, link.base
+    known = lacks(seen, base) if names is None else None
+    if known is not None and not set(known).difference(unshared):
+        return False
     if seen is base or (names is None and len(seen) <= len(base) + len(unshared) and _covered(seen, base, unshared)):
         return False
     for name in seen if names is None else names:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from tieline.model import EMPTY, Fields, Link, Problem
+from tieline.model import EMPTY, Agreed, Fields, Link, Problem, lacks
 from tieline.records import Kind
 
 CHUNK = 500
@@ -109,15 +109,15 @@ def _base(text: str | None, seen: dict[str, Any]) -> Fields:
     if text == "{}":
         return seen
     was, none = _stored_base(text) if len(text) < _SHORT else _parsed_base(text)
-    base = {**seen, **was}
+    base = {**seen, **was} if was else Agreed(seen, seen, none)
     for name in none:
         base.pop(name, None)
-    return base
+    return base if was or len(base) + len(none) == len(seen) else dict(base)
 
 
-def _parsed_base(text: str) -> tuple[Mapping[str, Any], Sequence[str]]:
+def _parsed_base(text: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     stored = from_json(text)
-    return stored.get("was", EMPTY), stored.get("none", ())
+    return stored.get("was", EMPTY), tuple(stored.get("none", ()))
 
 
 _SHORT = 200
@@ -131,6 +131,8 @@ def encode_base(seen: Fields, base: Fields) -> str | None:
         return "{}"
     if not base:
         return None if seen else "{}"
+    if known := lacks(seen, base):
+        return lacking(known)
     if base.items() <= seen.items():
         return "{}" if len(base) == len(seen) else lacking(tuple([n for n in seen if n not in base]))
     was = {n: v for n, v in base.items() if n not in seen or seen[n] != v}

@@ -50,6 +50,7 @@ class Rows:
         self._writable = frozenset(n for n in mapper.specs if mapper.writable(n))
         self._clearable = frozenset(n for n in mapper.specs if clearable(mapper, n))
         self._ways = {c: self._way(c) for c in dict.fromkeys(r.remote for r in mapper.rules)}
+        self._texts = {n: c for n in mapper.parts if (c := self._text(n)) is not None}
         self.answered = {n: tuple(_answered(mapper, n)) for n in mapper.parts}
         """Canonical field → the properties that an answer to its write holds."""
 
@@ -179,10 +180,18 @@ class Rows:
         `moment` says whether a date column is kept as a moment. A value without a counterpart is a problem of its
         field, and its column is left out. Owners, zones and percents are turned here; labels of stages by the writer.
         """
+        sent: dict[str, Any] = {}
+        for field, cell in fields.items():
+            text = self._texts.get(field)
+            if text is None or (cell is None and field not in self._clearable):
+                break
+            sent[text] = "" if cell is None else as_text(cell)
+        else:  # the usual case: nothing but texts
+            return sent, []
         row, told = self.mapper.write(fields)
         problems = [*told, *self._refused(fields)]
         blocked = {p.field for p in problems} if problems else ()
-        sent: dict[str, Any] = {}
+        sent = {}
         for column, value in row.items():
             name, way = self._ways[column]
             if name in blocked:
@@ -207,6 +216,15 @@ class Rows:
         spec = self.mapper.specs.get(name)
         kind = spec.type if spec is not None else ""
         return name, "percent" if column in FRACTIONS else kind if kind in ("owner", "date") else "text"
+
+    def _text(self, name: str) -> str | None:
+        """The one column that takes a field's value just as it is; None where there is more to it."""
+        first, *more = self.mapper.parts[name]
+        rule = first.rule
+        odd = more or first.part or rule.values is not None or rule.scale is not None or rule.dump is not None
+        if odd or name not in self._writable or self._ways[rule.remote] != (name, "text"):
+            return None
+        return rule.remote
 
     def _refused(self, fields: Mapping[str, Cell]) -> Iterable[Problem]:
         """The fields that HubSpot would not write, or not blank, whatever the account."""

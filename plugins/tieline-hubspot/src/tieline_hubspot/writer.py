@@ -231,7 +231,7 @@ class Writer:
     def _concluded(self, items: Sequence[Item], cells: Mapping[int, Mapping[str, Cell]]) -> bool:
         """Give each its remote as answered, with the associations as written; False, and nothing, if one has none."""
         states = [{**(i.state or {}), "properties": dict(_properties(i))} for i in items]
-        links = {s["id"]: cells.get(i.index, {}) for i, s in zip(items, states, strict=True)}
+        links = {s["id"]: cells.get(i.index, {}) for i, s in zip(items, states, strict=True)} if cells else None
         remotes, bad = self._rows.remotes(states, links)
         if bad or len(remotes) != len(items):
             return False
