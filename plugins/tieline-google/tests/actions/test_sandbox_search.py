@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from tieline.sandbox import Refusal
 from tieline_google.sandbox.mask import masked
 from tieline_google.sandbox.query import test_of as finder
-from tieline_google.sandbox.wire import Refusal
 
 ROW = {
     "name": "Ada's",

@@ -185,8 +185,8 @@ def test_a_row_whose_cells_were_all_emptied_is_gone_although_its_hidden_key_stan
     assert {r.id for r in subject.listed(STREAM)} == {"row 1", "row 2", "row 3"}, "what it held may be in that column"
 
 
-def test_rows_of_nothing_but_unticked_boxes_are_no_records(subject):
-    subject.put(STREAM, 6, {column(subject, "Pipeline"): False, 20: False})
+def test_rows_of_nothing_but_unticked_boxes_and_a_currency_are_no_records(subject):
+    subject.put(STREAM, 6, {column(subject, "Pipeline"): False, 20: False, column(subject, "Currency"): "EUR"})
     assert len(subject.listed(STREAM)) == 3
 
 
@@ -237,3 +237,11 @@ def test_an_idle_look_is_one_request(subject):
     asked = len(subject.transport.requests)
     assert subject.connector.changes(STREAM, Window(0, feed=feed), None).feed is None
     assert len(subject.transport.requests) == asked + 1
+
+
+def test_a_reference_into_a_tab_that_is_missing_is_a_problem_of_its_field_alone(subject):
+    subject.book.tabs = [t for t in subject.book.tabs if t.title != "Campaigns"]
+    writes = [Write("update", HUB, {"campaign": "row 9", "stage": "Won"}, "row 1")]
+    (outcome,) = subject.connector.write(STREAM, writes)
+    assert (outcome.status, [p.field for p in outcome.problems]) == ("ok", ["campaign"])
+    assert outcome.remote.fields["stage"] == "Won"

@@ -123,3 +123,26 @@ def test_new_rows_come_behind_the_others_whole(book):
         assert [o.remote.id for o in outcomes] == ids
         before |= {id: (f"Made {id[-2:]}", "x", None, None) for id in ids}
         assert held(book) == before
+
+
+def test_columns_that_are_moved_in_the_moment_of_a_write_lose_nothing(sheets):
+    subject = sheets()
+    for n in range(1, 5):
+        subject.create(STREAM, {"name": f"Name {n}", "description": f"d{n}", "phone": f"+{n}"})
+    before = held(subject)
+    send, struck = subject.transport.inner.send, []
+
+    def moving(request: Any) -> Any:
+        if request.path.endswith("values:batchUpdate") and not struck:
+            struck.append(request)
+            tab = subject.tab(STREAM)
+            tab.cells = [[None, *row] for row in tab.cells]
+        return send(request)
+
+    subject.transport.inner.send = moving
+    outcomes = subject.connector.write(STREAM, updates(["row 2", "row 4"], description="new"))
+    assert struck
+    assert [o.status for o in outcomes] == ["ok", "ok"]
+    for id in ("row 2", "row 4"):
+        before[id] = (before[id][0], f"new of {id}", *before[id][2:])
+    assert held(subject) == before

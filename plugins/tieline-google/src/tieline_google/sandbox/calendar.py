@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
+from tieline.sandbox import Answer, Refusal
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.mask import masked
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.vices import expires
-from tieline_google.sandbox.wire import Answer, Refusal, Row, empty, invalid_older, iso, nowhere, number, refuse_older
+from tieline_google.sandbox.wire import Row, empty, invalid_older, iso, nowhere, number, refuse_older
 
 WRITE = ("calendar", "calendar.events", "calendar.events.owned", "calendar.app.created")
 READ = (*WRITE, "calendar.readonly", "calendar.events.readonly", "calendar.events.owned.readonly")

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from tieline.sandbox import Request
+from tieline.sandbox import Asked, Request
 from tieline_google.sandbox.state import State
 from tieline_google.sandbox.wire import invalid
 
 
 @dataclass(slots=True)
-class Call:
+class Call(Asked):
     """A request with the state it acts on and the moment (ms) of its writes. `rest`: its path below the API's root."""
 
     state: State
@@ -24,20 +24,6 @@ class Call:
     """The address of the user who asks."""
     scopes: frozenset[str] = frozenset()
     """What the credentials may do, without the common beginning of the names."""
-
-    @property
-    def method(self) -> str:
-        """GET, POST and so on."""
-        return self.request.method
-
-    def header(self, name: str) -> str:
-        """A request header, whatever its case; empty when it is not there."""
-        return next((v for k, v in self.request.headers.items() if k.lower() == name), "")
-
-    def param(self, name: str, default: str = "") -> str:
-        """A query parameter given once."""
-        value = self.request.params.get(name, default)
-        return str(value[0] if isinstance(value, list) else value)
 
     def params(self, name: str) -> list[str]:
         """A query parameter that may be repeated."""
@@ -53,19 +39,10 @@ class Call:
 
     def json(self) -> dict[str, Any]:
         """The body, which must be a JSON object."""
-        try:
-            body = self.request.data()
-        except ValueError:
-            raise invalid("Invalid JSON payload received.") from None
-        if not isinstance(body, dict):
+        body = self.object()
+        if body is None:
             raise invalid("Invalid JSON payload received.")
         return body
-
-    def form(self) -> dict[str, str]:
-        """The body of a token request."""
-        if self.request.form is not None:
-            return dict(self.request.form)
-        return {k: v[0] for k, v in parse_qs(self.request.payload().decode()).items()}
 
 
 def meant(request: Request) -> Request:

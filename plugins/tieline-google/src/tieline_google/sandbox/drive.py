@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from tieline.sandbox import Answer
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.files import FOLDER, ROOT
 from tieline_google.sandbox.mask import masked
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.query import test_of
 from tieline_google.sandbox.vices import lags
-from tieline_google.sandbox.wire import Answer, Row, empty, invalid_older, iso, nowhere, number, refuse_older
+from tieline_google.sandbox.wire import Row, empty, invalid_older, iso, nowhere, number, refuse_older
 
 WRITE = ("drive", "drive.file")
 READ = (*WRITE, "drive.readonly", "drive.metadata", "drive.metadata.readonly")

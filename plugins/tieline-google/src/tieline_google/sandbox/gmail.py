@@ -9,11 +9,12 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.mask import masked
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.vices import lags
-from tieline_google.sandbox.wire import Answer, Refusal, Row, nowhere, number, refuse_mail
+from tieline_google.sandbox.wire import Row, nowhere, number, refuse_mail
 
 COMPOSE = ("gmail.compose", "gmail.modify")
 DRAFTS = (*COMPOSE, "gmail.readonly")

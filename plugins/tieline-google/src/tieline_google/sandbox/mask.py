@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tieline_google.sandbox.wire import Refusal, refuse_older
+from tieline.sandbox import Refusal
+from tieline_google.sandbox.wire import refuse_older
 
 Mask = dict[str, Any]
 """Name → mask of what is inside; an empty one: all of it."""

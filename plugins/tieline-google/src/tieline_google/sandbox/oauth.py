@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_google.sandbox.assertion import claims, public_key, timed_wrong
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.state import CLIENT_ID, ISSUED, OWNER
-from tieline_google.sandbox.wire import Answer, Refusal, nowhere, refuse, unauthorised
+from tieline_google.sandbox.wire import nowhere, refuse, unauthorised
 
 TOKEN = "ya29.tieline-sandbox"  # noqa: S105 - a stand-in's throw-away token
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105 - as above

@@ -8,11 +8,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tieline.sandbox import Answer, Refusal
 from tieline_google.sandbox import people_groups, people_writes
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.people_shapes import mask, person
-from tieline_google.sandbox.wire import Answer, Refusal, Row, invalid, not_found, nowhere, refuse
+from tieline_google.sandbox.wire import Row, invalid, not_found, nowhere, refuse
 
 READ = ("contacts", "contacts.readonly")
 MOST_READ = 200

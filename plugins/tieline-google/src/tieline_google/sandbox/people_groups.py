@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
+from tieline.sandbox import Answer
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.people_rows import SYSTEM_GROUPS
 from tieline_google.sandbox.people_shapes import micro
-from tieline_google.sandbox.wire import Answer, Row, invalid, not_found, nowhere, refuse
+from tieline_google.sandbox.wire import Row, invalid, not_found, nowhere, refuse
 
 USUAL_PAGE = 30
 MOST_PAGE = 1000

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from tieline.sandbox import Answer, Refusal
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.people_shapes import KEPT, SHOWN, mask, person, source_etag, taken, wanted_groups
-from tieline_google.sandbox.wire import Answer, Refusal, Row, invalid, nowhere, refuse
+from tieline_google.sandbox.wire import Row, invalid, nowhere, refuse
 
 MOST = 200
 """Contacts in a batch of creates or updates [spec]."""

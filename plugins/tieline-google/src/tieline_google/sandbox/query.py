@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tieline_google.sandbox.wire import Refusal, Row, iso, refuse_older
+from tieline.sandbox import Refusal
+from tieline_google.sandbox.wire import Row, iso, refuse_older
 
 Test = Callable[[Row], bool]
 _TOKEN = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(!=|<=|>=|[=<>(){}]|[A-Za-z]+))""")

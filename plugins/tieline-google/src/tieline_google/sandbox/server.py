@@ -9,17 +9,15 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from tieline.sandbox import Act, Issuer, Request, Response, SandboxOptions
+from tieline.sandbox import Act, Answer, Issuer, Refusal, Request, Response, SandboxOptions, astray
 from tieline_google.sandbox import calendar, drive, gmail, oauth, people, seed, sheets, staff, vices
 from tieline_google.sandbox.call import Call, meant
 from tieline_google.sandbox.state import CLIENT_ID, State
-from tieline_google.sandbox.wire import Answer, Refusal, nowhere
+from tieline_google.sandbox.wire import nowhere
 from tieline_google.vices import VICES
 
 JSON_TYPE = "application/json; charset=UTF-8"
 HTML_TYPE = "text/html; charset=UTF-8"
-LOST = 0
-"""The status of an answer that never arrives."""
 APIS: Mapping[str, tuple[str, Callable[[Call], Answer]]] = {
     "/calendar/v3/": ("calendar-json.googleapis.com", calendar.answer),
     "/drive/v3/": ("drive.googleapis.com", drive.answer),
@@ -95,14 +93,13 @@ class GoogleSandbox:
         try:
             answer = self._answer(call, root)
         except Refusal as refusal:
-            answer = Answer(refusal.status, refusal.body, refusal.headers)
+            answer = refusal.answer()
         if call.who:
             write = request.method != "GET" and not request.path.endswith(_QUESTIONS) and answer.status < 400
-            if vices.lost(call, write):
-                return Response(LOST, {}, b"")
-            if vices.garbage(call):
-                return Response(200, {**headers, "content-type": HTML_TYPE}, b"<html><body>Just a moment\xe2\x80\xa6")
-        return _dressed(answer, headers)
+            strayed = astray(self.vices, self.state.count, write, headers)
+            if strayed is not None:
+                return strayed
+        return answer.response(headers, json=JSON_TYPE, text=HTML_TYPE)
 
     def _answer(self, call: Call, root: str) -> Answer:
         if call.request.path in oauth.OPEN:
@@ -113,12 +110,3 @@ class GoogleSandbox:
         service, answer = APIS[root]
         vices.quota(call, service)
         return answer(call)
-
-
-def _dressed(answer: Answer, headers: dict[str, str]) -> Response:
-    """The answer as bytes: JSON, or a page where the body is text."""
-    if answer.body is None:
-        return Response(answer.status, {**headers, **answer.headers}, b"")
-    if isinstance(answer.body, str):
-        return Response(answer.status, {"content-type": HTML_TYPE, **headers, **answer.headers}, answer.body.encode())
-    return Response(answer.status, {"content-type": JSON_TYPE, **headers, **answer.headers}, to_json(answer.body))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from tieline.sandbox import Answer
 from tieline_google.sandbox import vices
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.files import SPREADSHEET
@@ -14,7 +15,7 @@ from tieline_google.sandbox.oauth import need
 from tieline_google.sandbox.sheets_batch import apply
 from tieline_google.sandbox.sheets_grid import Area, Book, Tab, inside, located, shown
 from tieline_google.sandbox.sheets_values import entered, extended, formatted, plain, rendered
-from tieline_google.sandbox.wire import Answer, Row, invalid, not_found, nowhere, refuse
+from tieline_google.sandbox.wire import Row, invalid, not_found, nowhere, refuse
 
 READ = ("spreadsheets", "spreadsheets.readonly", "drive", "drive.readonly", "drive.file")
 WRITE = ("spreadsheets", "drive", "drive.file")

@@ -6,8 +6,6 @@ from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.sheets_grid import Book
 from tieline_google.sandbox.wire import refuse, refuse_older
 
-LOST_EVERY = 5
-GARBAGE_EVERY = 10
 QUOTA_EVERY = 7
 EXPIRES_EVERY = 2
 LAG_MS = 60_000
@@ -34,16 +32,6 @@ def lags(call: Call, created: int) -> bool:
 def expires(call: Call, what: str) -> bool:
     """Whether a good sync token is refused as too old: every second one that is shown."""
     return "sync-token-expiry" in call.vices and call.state.count(f"tokens-{what}") % EXPIRES_EVERY == 0
-
-
-def lost(call: Call, write: bool) -> bool:
-    """Whether the answer to this write never arrives; the write was applied."""
-    return write and "lost-answer" in call.vices and call.state.count("writes") % LOST_EVERY == 0
-
-
-def garbage(call: Call) -> bool:
-    """Whether this answer is a 200 with a page of HTML; the request was done."""
-    return "garbage" in call.vices and call.state.count("answers") % GARBAGE_EVERY == 0
 
 
 def reorder(call: Call, book: Book) -> None:

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from tieline.sandbox import Answer, Refusal
 
 Row = dict[str, Any]
 """One resource as the account keeps it; stamps are ms."""
 
 
-@dataclass(slots=True)
-class Answer:
-    """A status, a JSON body (None: no body, text: HTML) and headers beyond the common ones."""
-
-    status: int
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 def empty() -> Answer:
     """The 204 of the older APIs; it calls its nothing a page [rec]."""
     return Answer(204, None, {"content-type": "text/html"})
-
-
-class Refusal(Exception):
-    """An error answer. `body` is JSON, or text for HTML."""
-
-    def __init__(self, status: int, body: Mapping[str, Any] | str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(str(body))
-        self.status, self.body, self.headers = status, body, dict(headers or {})
 
 
 def refuse(code: int, message: str, status: str, details: Sequence[Mapping[str, Any]] = ()) -> Refusal:

@@ -103,9 +103,8 @@ class Rows:
                 self.lost[name] = missing
             else:
                 self.titles.update((c, column) for c in columns if (column := header.column(c)) is not None)
-        self._shown = [
-            column for title, column in self.titles.items() if mapper.specs[self._belongs[title]].type not in _HIDDEN
-        ]
+        money = {c for parts in mapper.parts.values() for p in parts if p.part == "currency" for c in p.rule.columns}
+        self._shown = [c for t, c in self.titles.items() if t not in money and not self.refers(t)]
 
     def form(self, title: str) -> str:
         """The form of a column's cells."""
@@ -122,7 +121,7 @@ class Rows:
     # -- reading
 
     def empty(self, row: Row, key: Key | None) -> bool:
-        """Whether a row is no record: nothing stands in any column that people see.
+        """Whether a row is no record: nothing stands in any column that people see, but currencies and unticked boxes.
 
         While a column is missing, a row with a key is a record whatever it shows: what it held may be in there.
         """

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from tieline import Bad, Finding, Mapper, Outcome, Page, Remote, Schema, StreamFacts, Window, Write
 from tieline_google.oauth import ANSWER_SECONDS
-from tieline_google.sheets.book import Book, Stamp
+from tieline_google.sheets.book import Book, NoTab, Stamp
 from tieline_google.sheets.cells import at, letters, place
 from tieline_google.sheets.mapping import TABS
 from tieline_google.sheets.rows import Header, Row, key_of
@@ -133,14 +133,21 @@ class Tab:
     def knows(self, home: str, id: str) -> bool:
         """Whether the tab `home` has a row of this id; it is asked where it had not at the last look."""
         if id not in self._known.get(home, ()):
+            keys = (key_of(at(line, 0)) for line in self._keys(home))
+            self._known[home] = frozenset(key.id for key in keys if key is not None)
+        return id in self._known[home]
+
+    def _keys(self, home: str) -> Sequence[Row]:
+        """The key column of another tab; empty where there is no such tab, or no such column."""
+        try:
             (block,), _ = self.book.ask(home, ["1:1"])
             column = Header([*(block.rows[0] if block.rows else ())]).key
-            keys: Sequence[Row] = ()
-            if column is not None:
-                (block,), _ = self.book.ask(home, [f"{letters(column)}{FIRST}:{letters(column)}"])
-                keys = block.rows
-            self._known[home] = frozenset(k.id for line in keys if (k := key_of(at(line, 0))) is not None)
-        return id in self._known[home]
+            if column is None:
+                return ()
+            (block,), _ = self.book.ask(home, [f"{letters(column)}{FIRST}:{letters(column)}"])
+        except NoTab:
+            return ()
+        return block.rows
 
     def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """Do these writes, one call at a time: rows are addressed by where they are."""

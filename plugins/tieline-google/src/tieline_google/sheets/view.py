@@ -214,14 +214,14 @@ class Lens:
         """Rows from `first` to `last`, with the keys of all that come before."""
         before = first > FIRST
         for _ in range(TRIES):
-            column = letters(self._column or 0)
+            asked = self._column or 0
+            column = letters(asked)
             ranges = ["1:1", f"{first}:{last}", *([f"{column}{FIRST}:{column}{first - 1}"] if before else [])]
             try:
                 blocks, now = self.book.ask(self.tab, ranges)
             except PastTheEnd:
                 blocks, now = self.book.ask(self.tab, ["1:1"])
                 blocks = [blocks[0], Block(first, ()), Block(FIRST, ())]
-            asked = self._column or 0
             rows = self.under(blocks[0].rows[0] if blocks[0].rows else (), shape)
             if not before or rows.header.key == asked:
                 break

@@ -110,10 +110,9 @@ class Writer(Sender):
             self.outcomes.clear()
             drafts = {d.write.remote_id or "": d for d in self._drafts(writes, rows)}
             before = self._before(drafts)
-            if before.rows.header.titles == rows.header.titles:
-                self._fill(drafts, before)
+            if before.rows.header.titles == rows.header.titles and self._fill(drafts, before):
                 return
-            rows = before.rows
+            rows = self.lens.rows or before.rows
 
     def _header(self) -> Rows:
         (block,), _ = self.book.ask(self.title, ["1:1"])
@@ -128,8 +127,9 @@ class Writer(Sender):
         keyless = before.unnamed
         return self.lens.look(columns=columns, near=keyless) if 0 < len(keyless) <= self.tab.limit else before
 
-    def _fill(self, drafts: Mapping[str, Draft], before: View) -> None:
-        """Write cells to rows by their keys, and see that they stand there."""
+    def _fill(self, drafts: Mapping[str, Draft], before: View) -> bool:
+        """Write cells to rows by their keys, and see that they stand there. False: the columns were moved meanwhile,
+        and what was hit has been put back."""
         columns, titles = sorted({c for d in drafts.values() for c in d.cells}), before.rows.header.titles
         wanted: dict[str, Cells] = {}
         for id, draft in drafts.items():
@@ -141,17 +141,37 @@ class Writer(Sender):
         view = before
         for _ in range(ROUNDS):
             if not wanted and not odd:
-                return
+                break
             aimed = {view.at[id]: row for id, row in wanted.items() if id in view.at}
             self.put({**odd, **aimed})
             view = self.lens.look([*drafts, *wanted], columns=columns, near={**odd, **aimed})
             if view.rows.header.titles != titles:
-                return  # columns were moved at this very moment: the outcome is not known
+                return not self._put_back(before, view, {**odd, **aimed})
             hit = self._hit(drafts, before, view, {**odd, **aimed}, wanted)
             self._told(drafts, view, aimed, wanted)
             odd = hit.pop("", {})
             for id, back in hit.items():
                 wanted[id] = {**back, **wanted.get(id, {})}
+        return True
+
+    def _put_back(self, before: View, view: View, written: Mapping[int, Cells]) -> bool:
+        """The columns were moved in the very moment of a write: what stood in those that were hit is put back. False
+        where it is not known, as only a part of the tab was read: the outcome is not known, either."""
+        old, new = before.rows.header, view.rows.header
+        if not before.whole or not view.whole or new.doubled:
+            return False
+        back: dict[int, Cells] = {}
+        for number, row in written.items():
+            key = view.key(number)
+            place = before.at.get(key.id) if key is not None else None
+            for column, value in row.items():
+                title = new.titles[column] if column < len(new.titles) else ""
+                was = old.column(title)
+                should = before.value(place, was) if place is not None and was is not None else None
+                if place is not None and same(view.value(number, column), value) and not same(should, value):
+                    back.setdefault(number, {})[column] = blank(should)
+        self.put(back)
+        return True
 
     def _told(
         self, drafts: Mapping[str, Draft], view: View, aimed: Mapping[int, Cells], wanted: dict[str, Cells]
@@ -226,8 +246,7 @@ class Writer(Sender):
             written = [d._replace(cells={key: _both(d.write.remote_id or "", d.write.hub_id)}) for d in drafts]
             by_id = {d.write.remote_id or "": d for d in written}
             before = self._before(by_id)
-            if before.rows.header.key == key:
-                self._fill(by_id, before)
+            if before.rows.header.key == key and self._fill(by_id, before):
                 return
             key = before.rows.header.key or 0
 
