@@ -263,6 +263,7 @@ def exit_code(error: type[Exception]) -> str:
 BUILDERS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "settings-files": lambda: settings_of("files"),
+    "settings-google": lambda: settings_of("google"),
     "settings-hubspot": lambda: settings_of("hubspot"),
     "settings-salesforce": lambda: settings_of("salesforce"),
     "settings-zendesk": lambda: settings_of("zendesk"),

@@ -18,7 +18,7 @@ from tieline.plugins import Registry
 from tieline.secrets import SecretSource
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
-CONNECTORS = ("files", "hubspot", "salesforce", "zendesk")
+CONNECTORS = ("files", "google", "hubspot", "salesforce", "zendesk")
 SHAPES: tuple[type[BaseModel], ...] = (
     KindTable,
     MapLine,
@@ -35,7 +35,7 @@ KEYS |= {name for shape in SHAPES for name in shape.model_fields}
 
 def test_the_example_is_a_good_configuration() -> None:
     config = load(EXAMPLE, Registry.discover())
-    assert list(config.systems) == ["crm", "marketing", "support", "exports"]
+    assert list(config.systems) == ["crm", "marketing", "support", "workspace", "exports"]
     assert config.notes == ()
 
 
