@@ -22,7 +22,7 @@ class StreamFacts:
     """`write` takes creates, updates and archives in one call."""
     hints: bool = False
     """`changes` is an index that may lag: what it names is read strongly before it is believed. Who is told to be gone
-    there, and is left out by the read, is gone. In a listing, what is older than the hub's own write is read, too."""
+    there, and is left out by the read, is gone. In a listing, what is older than what is known is read, too."""
     strong_read: bool = True
     """`read` answers what is there now."""
     overlap_ms: int = 0

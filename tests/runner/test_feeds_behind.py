@@ -88,3 +88,12 @@ def test_an_edit_by_a_person_shows_in_a_listing_all_the_same(behind: Any) -> Non
     behind.clock.advance(2 * LAG)
     behind.sync(full=True)
     assert behind.only("crm", "contact").fields["title"] == "Head"
+
+
+def test_a_listing_behind_an_edit_that_is_known_reverts_nothing(behind: Any) -> None:
+    behind.edit("book", "contact", behind.book_id, title="Head")
+    behind.clock.advance(2 * LAG)
+    behind.sync()
+    assert behind.only("crm", "contact").fields["title"] == "Head"
+    assert behind.sync(pause_ms=1000, full=True).writes == 0
+    assert behind.only("crm", "contact").fields["title"] == "Head"

@@ -285,7 +285,7 @@ class Reader:
         return [*found, *(h for h in hints if h.gone and h.id in asked and h.id not in met)]
 
     def _caught_up(self, page: Page) -> Generator[Job, Any, Page]:
-        """A listing may be as far behind as the hints: who is older in it than our own write, or is alive although
+        """A listing may be as far behind as the hints: who is older in it than what is known, or is alive although
         known to be gone, is read strongly."""
         rows = self.trees.links(self.system.name, self.facts.kind, [r.id for r in page.remotes])
         old = [r.id for r in page.remotes if r.id in rows and _behind(r, rows[r.id])]
@@ -386,7 +386,7 @@ class Reader:
 
 def _behind(remote: Remote, row: Row) -> bool:
     """Whether this may be what was there before something that is known already."""
-    return row.gone is not None or (remote.version != row.version and remote.modified < row.own)
+    return row.gone is not None or (remote.version != row.version and remote.modified < max(row.own, row.modified))
 
 
 def _joined(pages: Sequence[Page]) -> Page:

@@ -32,7 +32,7 @@ def suite() -> Any:
 class TestDescribed(ConnectorTests):
     @pytest.fixture
     def subject(self, suite: Any, discovery: Any) -> Iterator[Any]:
-        documents, sandbox = discovery.described("people.v1"), SPEC.sandbox
+        documents, sandbox = discovery.described("people.v1", "drive.v3", "calendar.v3", "gmail.v1"), SPEC.sandbox
         assert sandbox is not None
         spec = replace(SPEC, sandbox=lambda options: discovery.Watched(sandbox(options), documents))
         subject = suite.ContactSubject(more=suite.OWN, spec=spec)

@@ -73,6 +73,14 @@ def test_former_names_are_told_as_merged(contacts: Any, people: Any) -> None:
     assert (old.id, old.gone, old.merged_into) == ("people/c7", True, "people/c1")
 
 
+def test_former_names_are_told_of_who_was_deleted_after_a_merge(contacts: Any, people: Any) -> None:
+    row = {"resourceName": "people/c1", "metadata": {"deleted": True, "previousResourceNames": ["people/c7"]}}
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline"), people.listing(row, sync="t2")])
+    one, old = part.changes(feed(part, people), None).remotes
+    assert (one.id, one.gone, one.aliases) == ("people/c1", True, ("people/c7",))
+    assert (old.id, old.gone, old.merged_into) == ("people/c7", True, "people/c1")
+
+
 @pytest.mark.parametrize("status", ["INVALID_ARGUMENT", "FAILED_PRECONDITION"])
 def test_an_expired_token_is_known_by_its_reason_alone(contacts: Any, people: Any, status: str) -> None:
     """[spec] the reason; [obs] sources differ on the status."""

@@ -98,7 +98,7 @@ class Reader:
         if not whole:
             members = {p["resourceName"] for p in people if isinstance(p, Mapping) and self._label.has(p, label)}
             found = [r if r.gone or r.id in members else _left(r) for r in found]
-            found += [Remote(old, {}, gone=True, merged_into=r.id) for r in found for old in r.aliases if not r.gone]
+            found += [Remote(old, {}, gone=True, merged_into=r.id) for r in found for old in r.aliases]
         onward = answer.data.get("nextPageToken") or None
         given = answer.data.get("nextSyncToken")
         feed = Feed(self._digest, label, str(given)).text() if given and onward is None else None

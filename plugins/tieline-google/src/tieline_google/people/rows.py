@@ -78,7 +78,7 @@ class Rows:
         modified = stamp_ms(source["updateTime"]) if source.get("updateTime") else 0
         version = str(source.get("etag") or "")
         if meta.get("deleted"):
-            return Remote(id, {}, f"{version}.gone", modified, hub_id_of(person), gone=True)
+            return Remote(id, {}, f"{version}.gone", modified, hub_id_of(person), gone=True, aliases=former)
         cells, problems = self.mapper.read(row_of(person, self._plan))
         if untaken(person):
             problems += tuple(self._untaken(cells))

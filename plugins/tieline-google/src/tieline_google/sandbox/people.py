@@ -121,7 +121,7 @@ def _connections(call: Call) -> Answer:
     _matches(call, page)
     lag = "propagation" in call.vices
     rows = call.state.people.listed(call.now, lag=lag)
-    newest = int(rows[-1]["change"]) if rows else 0
+    newest = call.state.people.horizon(call.now, lag=lag)
     horizon = max(int(page.get("horizon", newest)), int(sync["at"]) if sync else 0)
     full = sync["full"] if sync else page.get("full", call.now)
     shown = [r for r in rows if (r["change"] > sync["at"] if sync else not r["deleted"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tieline_google.sandbox.wire import Row
@@ -79,14 +79,18 @@ class People:
 
     def listed(self, now: int, *, lag: bool = False) -> list[Row]:
         """What a listing shows, deleted ones too, oldest change first."""
-        rows = self._behind(now - LAG_MS) if lag else self.rows.values()
-        return sorted(rows, key=lambda row: int(row["change"]))
+        rows = (self._shown(row, now) for row in self.rows.values()) if lag else self.rows.values()
+        return sorted((r for r in rows if "missing" not in r), key=lambda row: int(row["change"]))
 
-    def _behind(self, at: int) -> Iterator[Row]:
-        for id, row in self.rows.items():
-            shown = next((old for old in self.older.get(id, ()) if old["until"] > at), row)
-            if "missing" not in shown:
-                yield shown
+    def horizon(self, now: int, *, lag: bool = False) -> int:
+        """The newest change up to which a listing shows everything."""
+        hidden = [row["change"] for row in self.rows.values() if self._shown(row, now) is not row] if lag else []
+        return min(hidden) - 1 if hidden else self.changes
+
+    def _shown(self, row: Row, now: int) -> Row:
+        """A contact as a listing that is behind has it."""
+        older = self.older.get(row["id"], ())
+        return next((old for old in older if old["until"] > now - LAG_MS), row)
 
     def _stamp(self, row: Row, now: int) -> None:
         self.changes += 1
