@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.joint.hub import Bearer
 from tieline.connector import Context
 from tieline.engine.limits import Limits
 from tieline.http import Client
@@ -26,19 +27,6 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
 A_WHILE = 900_000
 """Milliseconds: longer than a listing is behind."""
 AREAS = "addresses,clientData,emailAddresses,memberships,metadata,names,organizations,phoneNumbers,userDefined"
-
-
-class Bearer:
-    """A token that is always good."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def authorise(self, request: Request) -> None:
-        request.headers = {**request.headers, "authorization": f"Bearer {self._token}"}
-
-    def refresh(self, request: Request) -> bool:
-        return False
 
 
 class Joint:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.joint.hub import Bearer
 from tieline.connector import Context
 from tieline.engine.limits import Limits
 from tieline.http import Client
-from tieline.ports import InlineExecutor, Ports, Request
+from tieline.ports import InlineExecutor, Ports
 from tieline.rules import ActionRule, Rules, SystemRules
 from tieline.runner import Options, Runner, Summary, System
 from tieline.sandbox import InProcess
@@ -39,19 +40,6 @@ RULES = (
     rule("kickoff", "event", title="Kickoff: {last_name}", start="2026-12-01T10:00", timezone="Europe/Berlin"),
     rule("welcome", "draft", to="{email}", subject="Welcome, {first_name}!", body="Hello {first_name}\n"),
 )
-
-
-class Bearer:
-    """A token that is always good."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def authorise(self, request: Request) -> None:
-        request.headers = {**request.headers, "authorization": f"Bearer {self._token}"}
-
-    def refresh(self, request: Request) -> bool:
-        return False
 
 
 class Joint:

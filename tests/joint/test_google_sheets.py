@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.joint.hub import Bearer
 from tieline.connector import Context
 from tieline.engine.limits import Limits
 from tieline.http import Client
@@ -35,19 +36,6 @@ KINDS: dict[str, Kind] = {"accounts": "account", "opportunities": "opportunity"}
 SPREADSHEET = "1JointSpreadsheet"
 A_WHILE = 60_000
 EUR = {"amount": "100.5", "currency": "EUR"}
-
-
-class Bearer:
-    """A token that is always good."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def authorise(self, request: Request) -> None:
-        request.headers = {**request.headers, "authorization": f"Bearer {self._token}"}
-
-    def refresh(self, request: Request) -> bool:
-        return False
 
 
 class Joint:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.joint.hub import Bearer
 from tieline.connector import Context, SandboxOptions
 from tieline.engine.limits import Limits
 from tieline.http import Client
@@ -29,19 +30,6 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
 STREAMS = ("contacts", "leads", "campaigns", "members")
 REST = "/services/data/v62.0/sobjects"
 A_WHILE = 600_000
-
-
-class Bearer:
-    """A token that is always good."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def authorise(self, request: Request) -> None:
-        request.headers = {**request.headers, "authorization": f"Bearer {self._token}"}
-
-    def refresh(self, request: Request) -> bool:
-        return False
 
 
 class Joint:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.joint.hub import Bearer
 from tieline.connector import Context
 from tieline.engine.limits import Limits
 from tieline.http import Client
@@ -32,19 +33,6 @@ FIELDS: dict[Kind, tuple[str, ...]] = {
 }
 A_WHILE = 180_000
 """Milliseconds: longer than the newest minute that exports leave out, and the overlap."""
-
-
-class Bearer:
-    """A token that is always good."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def authorise(self, request: Request) -> None:
-        request.headers = {**request.headers, "authorization": f"Bearer {self._token}"}
-
-    def refresh(self, request: Request) -> bool:
-        return False
 
 
 class Joint:

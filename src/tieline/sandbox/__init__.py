@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tieline.demo.company import STAFF, Entry, demo_company
 from tieline.ports import Request, Response
+from tieline.sandbox.assertion import PublicKey, claims, public_key
 from tieline.sandbox.issuer import Issued, Issuer
 from tieline.sandbox.parts import Answer, Asked, Rate, Refusal, astray
 from tieline.sandbox.serve import InProcess, Server, serve
@@ -19,6 +20,7 @@ __all__ = [
     "Issued",
     "Issuer",
     "Peopled",
+    "PublicKey",
     "Rate",
     "Refusal",
     "Request",
@@ -27,6 +29,8 @@ __all__ = [
     "SandboxOptions",
     "Server",
     "astray",
+    "claims",
     "demo_company",
+    "public_key",
     "serve",
 ]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tieline.sandbox import Issued, Issuer, Request, Response
+from tieline.sandbox import Issued, Issuer, Request, Response, claims, public_key
 from tieline_salesforce.sandbox_errors import ApiError, answer
-from tieline_salesforce.sandbox_jwt import claims, problem, public_key
+from tieline_salesforce.sandbox_jwt import problem
 from tieline_salesforce.sandbox_org import Org
 
 AUTHORIZE_PATH = "/services/oauth2/authorize"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tieline.sandbox import Answer, Refusal
-from tieline_google.sandbox.assertion import claims, public_key, timed_wrong
+from tieline.sandbox import Answer, Refusal, claims, public_key
+from tieline_google.sandbox.assertion import timed_wrong
 from tieline_google.sandbox.call import Call
 from tieline_google.sandbox.state import CLIENT_ID, ISSUED, OWNER
 from tieline_google.sandbox.wire import nowhere, refuse, unauthorised
