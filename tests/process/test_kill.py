@@ -8,18 +8,15 @@ by side: what takes long in them is waiting until a lost create may be believed 
 from __future__ import annotations
 
 import os
-import random
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from tests.process import company
-from tests.process.harness import LOST, VENDORS, Call, Counter, Desk, Gate, Reply, Sandboxes, finished, kill
+from tests.process.harness import VENDORS, Counter, Desk, Gate, Sandboxes
+from tests.process.killing import Killer, Moment, moment
 from tests.process.together import Together
 
 SEEDS = range(int(os.environ.get("TIELINE_KILLS", "10")))
@@ -29,76 +26,29 @@ WRITES = 13
 AT_ONCE = 5
 
 
-class Moment(NamedTuple):
-    """When the process dies."""
-
-    write: int
-    where: str
-    pause: float
-
-
-def moment(seed: int) -> Moment:
-    """The moment of a seed."""
-    chance = random.Random(seed)
-    where = ("before", "after", "answered")[seed % 3]
-    return Moment(chance.randint(1, WRITES), where, chance.uniform(0, 0.04))
-
-
 class Episode:
     """One first sync that is killed, the sync that goes on, and the one that should find nothing to do."""
 
     def __init__(self, folder: Path, when: Moment | None) -> None:
         self.when = when
-        self.killed = 0
-        self.process: Any = None
-        self._ready = threading.Event()
         sandboxes = Sandboxes(folder / "sandbox")
         counter = Counter()
         gates = {name: Gate(sandboxes, name, counter) for name in VENDORS}
         try:
             company.fill(sandboxes)
             desk = Desk(folder / "desk", {n: g.url for n, g in gates.items()}, sandboxes.token)
-            for gate in gates.values():
-                gate.before, gate.after = self._before, self._after
-            self.process = desk.start("sync", "--yes", "--json")
-            self._ready.set()
-            self.first = finished(self.process)
-            for gate in gates.values():
-                gate.before, gate.after = (lambda call: None), (lambda call, reply: reply)
+            killer = Killer(gates, when)
+            self.first = killer.run(desk, "sync", "--yes", "--json")
+            self.killed = killer.killed
             self.second = desk.sync() if when else None
             self.writes = counter.writes
             self.quiet = desk.sync()
             self.quiet_writes = counter.writes - self.writes
             self.outside = company.Outside(sandboxes)
         finally:
-            if self.process is not None and self.process.poll() is None:
-                kill(self.process)
             for gate in gates.values():
                 gate.close()
             sandboxes.stop()
-
-    def _before(self, call: Call) -> Reply | None:
-        self._ready.wait(10)
-        if self.when and call.write == self.when.write and self.when.where == "before":
-            return self._kill()
-        return LOST if self.killed else None
-
-    def _after(self, call: Call, reply: Reply) -> Reply:
-        if self.when and call.write == self.when.write and self.when.where == "after":
-            return self._kill()
-        if self.when and call.write == self.when.write:
-            threading.Thread(target=self._kill_later, daemon=True).start()
-        return reply
-
-    def _kill_later(self) -> None:
-        assert self.when is not None
-        time.sleep(self.when.pause)
-        self._kill()
-
-    def _kill(self) -> Reply:
-        self.killed += 1
-        kill(self.process)
-        return LOST
 
 
 Episodes = Together[int | None, Episode]
@@ -111,7 +61,7 @@ def episodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Episodes]:
     folder = tmp_path_factory.mktemp("kill")  # here: the factory is not made for threads
 
     def play(seed: int | None) -> Episode:
-        return Episode(folder / str(seed), None if seed is None else moment(seed))
+        return Episode(folder / str(seed), None if seed is None else moment(seed, WRITES))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield Together(pool, play, (None, *SEEDS))

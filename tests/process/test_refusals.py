@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.process import company
-from tests.process.harness import CONFIG, Desk, Sandboxes, token_auth
+from tests.process.harness import Desk, Sandboxes
+from tests.process.settings import CONFIG, token_auth
 
 
 @pytest.fixture(scope="module")
