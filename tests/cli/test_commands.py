@@ -184,6 +184,31 @@ def test_a_field_that_was_made_is_known_in_the_next_run(tieline: Tieline, lackin
     assert not remembered()
 
 
+def test_a_field_that_is_made_again_comes_back_blank_and_clears_nothing_elsewhere(
+    tieline: Tieline, world: Any, finding: Any, synced: str
+) -> None:
+    marketing = world["marketing"]
+    rules, (person,) = marketing.rules["contact"], marketing.alive("contact")
+    offered = rules.offered
+    rules.offered = tuple(n for n in offered if n != "title")
+    marketing.person_edit("contact", person.id, {"title": None})  # its column is gone, with all that stood in it
+    world.findings["marketing"] = [finding("warning", "title", "there is no such column", "", "title")]
+
+    def make(what: str) -> Any:
+        rules.offered = offered
+        world.findings["marketing"] = []
+        return finding("ok", what, "made")
+
+    world.mended["marketing", "title"] = make
+    assert tieline("check", "--fix", "--yes").exit_code == 0
+    assert tieline("sync").exit_code == 0
+    assert world["crm"].get("contact", synced).fields["title"] == "CTO"
+    assert marketing.get("contact", person.id).fields["title"] == "CTO"
+    marketing.person_edit("contact", person.id, {"title": None})
+    assert tieline("sync").exit_code == 0
+    assert world["crm"].get("contact", synced).fields["title"] is None, "a person's blank is one"
+
+
 def test_fix_and_offline_contradict_each_other(tieline: Tieline, configured: Path) -> None:
     found = tieline("check", "--fix", "--offline")
     assert (found.exit_code, "tieline check --fix" in found.stderr) == (2, True)
