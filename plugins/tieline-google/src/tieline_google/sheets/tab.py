@@ -91,7 +91,7 @@ class Tab:
         if self.lens.is_small(shape):
             view = self.lens.look()
             remotes, bad = _listed(self.title, self.lens, view, modified)
-            return Page(remotes, now=now or view.now, bad=bad, feed=place.begun)
+            return Page(remotes, now=now or view.now, bad=bad, feed=place.begun, note=view.rows.note)
         last = min(place.row + self.limit - 1, shape.rows)
         view = self.lens.page(place.row, last, shape)
         remotes, bad = _listed(self.title, self.lens, view, modified)
@@ -102,7 +102,7 @@ class Tab:
         if fresh.token != place.token and place.time < AGAIN:  # rows may have moved from a page to another
             onward = Place(place.time + 1, FIRST, fresh.token, place.begun)
             return Page(remotes, str(onward), now=now or view.now, bad=bad)
-        return Page(remotes, now=now or view.now, bad=bad, feed=place.begun)
+        return Page(remotes, now=now or view.now, bad=bad, feed=place.begun, note=view.rows.note)
 
     def changes(self, window: Window, token: str | None) -> Page:
         """Whether the file was changed: a new token, and nothing else."""
