@@ -174,6 +174,11 @@ def test_a_spreadsheet_that_is_not_shared_or_not_there_is_told_once_and_plainly(
     assert "share the spreadsheet" in only(subject).remedy
 
 
+def test_what_a_run_would_fail_on_is_told_by_the_check(subject):
+    subject.file["trashed"] = True
+    assert (only(subject).level, only(subject).remedy) == ("error", "take it out of the bin")
+
+
 # -- new-sheet
 
 

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from tieline_google.sheets.tab import Tab
 
 SHARE = "share the spreadsheet with the account that Tieline signs in as, as an editor, and check its id"
+REMEDIES = (
+    (
+        "nsufficient",
+        "sign in with the spreadsheet's scopes (see the README): leave auth.scopes out, or add them",
+    ),
+    ("in the bin", "take it out of the bin"),
+)
+"""Words of an error, and what to do about it."""
 FIX = "tieline check --fix"
 HEADLESS = "its first row has none of the titles, and there are rows below: nothing of this tab takes part"
 BACK = "put the row of titles back: File > Version history"
@@ -29,6 +37,7 @@ MEND = "sheets:"
 def findings(tab: Tab) -> Iterator[Finding]:
     """All findings, in the order a person would mend them."""
     try:
+        tab.book.stamp()  # what a run asks first: the bin, and a scope of its own
         tab.book.forget()
         shape = tab.book.shape(tab.title)
         data = tab.book.grids([f"{quoted(tab.title)}!1:2"])
@@ -36,7 +45,8 @@ def findings(tab: Tab) -> Iterator[Finding]:
         yield Finding("error", tab.title, str(error), FIX, MEND + tab.stream)
         return
     except (ConfigError, NotAuthorised, Rejected) as error:
-        yield Finding("error", "spreadsheet", str(error), SHARE)
+        said = str(error)
+        yield Finding("error", "spreadsheet", said, next((r for word, r in REMEDIES if word in said), SHARE))
         return
     except Transient as error:
         yield Finding("warning", "spreadsheet", str(error), "Try again later.")
