@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline import Window, Write
+from tieline import ConfigError, Window, Write
 from tieline_google.sheets.cells import letters
 
 STREAM = "opportunities"
@@ -113,6 +113,21 @@ def test_a_column_that_stands_there_twice_is_neither_read_nor_written_until_it_i
     subject.put(STREAM, 0, {25: ""})
     assert by_name(subject)["Deal 1"].fields["stage"] == "S1"
     assert subject.connector.schema(STREAM).fingerprint != before.fingerprint
+
+
+def test_another_spreadsheet_without_keys_is_no_mass_deletion_and_a_copy_goes_on(subject):
+    subject.create(STREAM, subject.sample(STREAM, 1))
+    feed = subject.connector.list(STREAM, None).feed
+    books, mime = subject.sandbox.state.sheets.books, "application/vnd.google-apps.spreadsheet"
+    book = subject.connector.parts[STREAM].book
+    old, book.id = book.id, "1AnotherSpreadsheet"
+    subject.sandbox.state.files.make("Another", mime, subject.clock.now(), id=book.id)
+    kept = books[old]
+    books[book.id] = type(kept)("Another", [])
+    with pytest.raises(ConfigError, match="nobody deleted"):
+        subject.connector.changes(STREAM, Window(0, feed=feed), None)
+    books[book.id] = kept
+    assert subject.connector.changes(STREAM, Window(0, feed=feed), None).feed not in (None, feed)
 
 
 def test_a_run_is_told_of_columns_that_are_missing(subject):
