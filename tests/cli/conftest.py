@@ -58,7 +58,7 @@ class World:
     findings: dict[str, Any] = field(default_factory=dict)
     """System → what `check` gives, or raises."""
     mended: dict[tuple[str, str], Any] = field(default_factory=dict)
-    """(system, name) → what `mend` gives, or raises; what it gave is no finding any more."""
+    """(system, name) → what `mend` gives, raises, or is called for; what it gave is no finding any more."""
 
     def __getitem__(self, name: str) -> MemorySystem:
         if name not in self.systems:
@@ -87,6 +87,8 @@ class World:
             made = self.mended[name, what]
             if isinstance(made, Exception):
                 raise made
+            if callable(made):
+                return made(what)
             if made.level == "ok":
                 self.findings[name] = [f for f in self.findings[name] if f.mend != what]
             return made

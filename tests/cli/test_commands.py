@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 
 from tieline.home import Home
+from tieline.store.forms import dumps
 
 Tieline = Callable[..., Result]
 
@@ -182,6 +183,51 @@ def test_a_field_that_was_made_is_known_in_the_next_run(tieline: Tieline, lackin
     assert remembered()
     tieline("check", "--fix", "--yes")
     assert not remembered()
+
+
+def test_a_field_that_is_made_again_comes_back_blank_and_clears_nothing_elsewhere(
+    tieline: Tieline, world: Any, finding: Any, synced: str
+) -> None:
+    marketing = world["marketing"]
+    rules, (person,) = marketing.rules["contact"], marketing.alive("contact")
+    offered = rules.offered
+    rules.offered = tuple(n for n in offered if n != "title")
+    marketing.person_edit("contact", person.id, {"title": None})  # its column is gone, with all that stood in it
+    world.findings["marketing"] = [finding("warning", "title", "there is no such column", "", "title")]
+
+    def make(what: str) -> Any:
+        rules.offered = offered
+        world.findings["marketing"] = []
+        return finding("ok", what, "made")
+
+    world.mended["marketing", "title"] = make
+    assert tieline("check", "--fix", "--yes").exit_code == 0
+    assert tieline("sync").exit_code == 0
+    assert world["crm"].get("contact", synced).fields["title"] == "CTO"
+    assert marketing.get("contact", person.id).fields["title"] == "CTO"
+    marketing.person_edit("contact", person.id, {"title": None})
+    assert tieline("sync").exit_code == 0
+    assert world["crm"].get("contact", synced).fields["title"] is None, "a person's blank is one"
+
+
+def test_what_cannot_be_read_is_told_by_status_and_explain_and_nobody_calls_it_blank(
+    tieline: Tieline, synced: str, here: Path
+) -> None:
+    from tieline.store import opened
+
+    with opened(here / ".tieline/tieline.db") as kept, kept.atomic(fence=False):
+        (row,) = kept.trees.links("crm", "contact", [synced]).values()
+        seen = kept.trees.linked("crm", "contact", [synced])[synced].seen
+        kept.trees.set_columns(
+            "crm", "contact", row.remote_id, problems=dumps([("phone", "cell C2: ??? is no number", "")]),
+            seen=dumps({n: v for n, v in seen.items() if n != "phone"}),
+        )  # fmt: skip
+    told = json.loads(tieline("status", "--json").stdout)["unreadable"]
+    assert told == [
+        {"system": "crm", "kind": "contact", "field": "phone", "count": 1, "message": "cell C2: ??? is no number"}
+    ]
+    assert "cell C2: ??? is no number" in tieline("status").output
+    assert "holds what cannot be read: cell C2" in tieline("explain", "contact", "ann@x.test", "phone").output
 
 
 def test_fix_and_offline_contradict_each_other(tieline: Tieline, configured: Path) -> None:

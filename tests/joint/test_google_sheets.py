@@ -223,6 +223,21 @@ def test_a_sheet_that_is_sorted_changes_nothing(joint: Joint) -> None:
     joint.agree()
 
 
+def test_a_run_tells_of_values_that_nobody_can_read_and_of_columns_that_are_gone() -> None:
+    joint = Joint()
+    joint.type("opportunities", 0, Name="Typed", Stage="Open", Amount="a lot", Currency="EUR")
+    notes = joint.sync()[0].notes
+    assert [n for n in notes if "cannot be read" in n] == [
+        "sheet: 1 value of opportunity records cannot be read; they are left alone, and tieline status says why"
+    ]
+    joint.settled(10)
+    assert joint.sync()[0].notes == [], "it is told when it is met, and stands in the status"
+    joint.tab("opportunities").put(0, joint.column("opportunities", "Stage"), [["Phase"]])
+    joint.type("opportunities", 1, Next_step="Call")
+    assert "no column 'Stage'" in " ".join(joint.sync()[0].notes)
+    assert joint.deals()["Typed"]["stage"] == "Open"
+
+
 def test_an_idle_run_is_one_request_a_stream() -> None:
     joint = Joint()
     joint.type("accounts", 0, Name="Acme", Domain="a.example")

@@ -11,6 +11,7 @@ from tieline.cli.boundary import DONE, USAGE
 from tieline.cli.console import clean, plural
 from tieline.cli.findings import Line, asked, bad, bug, failure, shown, verdict
 from tieline.cli.options import command as declare
+from tieline.cli.regained import regaining
 from tieline.cli.session import Session
 from tieline.errors import ConfigError, PluginFailed, PluginMissing, TielineError, UserError
 
@@ -92,7 +93,8 @@ def _mended(session: Session, config: Config, lines: list[Line], yes: bool) -> l
             return lines
     _outdate(session, {line.system for line in wanted})  # first: whatever comes between, the next run asks anew
     failed = []
-    with session.open_hub(config, keep_going=True) as hub:
+    systems = [line.system for line in wanted]
+    with session.open_hub(config, keep_going=True) as hub, regaining(session, hub, systems):
         for line in wanted:
             made = _make(hub, line)
             session.console.note(f"{made.system}: {clean(made.subject)}: {clean(made.message)}")

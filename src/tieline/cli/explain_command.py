@@ -38,12 +38,15 @@ def command(session: Session, kind: Kind, key: str, field: str | None) -> int:
 
 
 def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Mapping[str, Policy]) -> dict[str, Any]:
-    from tieline.store.forms import decode
+    from tieline.store.forms import decode, problems_of
 
     named = one_record(store, kind, key)
     record, state, _ = store.trees.records([named.id])[named.id]
-    links = [decode(row) for row in store.trees.of_records([named.id]).get(named.id, [])]
-    names = sorted({*record.fields, *(name for link in links for name in link.seen)})
+    rows = store.trees.of_records([named.id]).get(named.id, [])
+    links = [decode(row) for row in rows]
+    unread = {row.system: {p.field or "*": p.message for p in problems_of(row)} for row in rows if row.problems}
+    unreadable = {name for found in unread.values() for name in found if name != "*"}
+    names = sorted({*record.fields, *unreadable, *(name for link in links for name in link.seen)})
     if field is not None and field not in names:
         raise nearest_field(field, sorted({*names, *policies}))
     refused = {system: fields for (_, system), fields in store.work.refusals([named.id]).items()}
@@ -58,9 +61,12 @@ def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Ma
             "policy": str(policies.get(name, "two-way")),
             "last_change": last.get(name),
             "systems": {
-                link.system: _there(link, name, record.fields.get(name), refused.get(link.system, {}))
+                link.system: {
+                    **_there(link, name, record.fields.get(name), refused.get(link.system, {})),
+                    "unreadable": unread.get(link.system, {}).get(name),
+                }
                 for link in links
-                if name in link.seen
+                if name in link.seen or name in unread.get(link.system, {})
             },
         }
     reviews = [
@@ -118,9 +124,10 @@ def _text(found: dict[str, Any]) -> str:
             lines.append(f"  because: it came from {clean(told['origin'])}, edited {when(told['edited_at'])}")
         lines.append(f"  policy:  {clean(told['policy'])}")
         for system, there in told["systems"].items():
-            lines.append(
-                f"  {clean(system)}:{clean(there['remote_id'])} holds {said(there['value'])}, {there['state']}"
-            )
+            holds = f"holds {said(there['value'])}, {there['state']}"
+            if there["unreadable"]:
+                holds = f"holds what cannot be read: {clean(there['unreadable'])}"
+            lines.append(f"  {clean(system)}:{clean(there['remote_id'])} {holds}")
     for review in found["reviews"]:
         lines += ["", f"Review {review['id']} waits: {clean(review['summary'])}"]
     step = f"tieline review show {found['reviews'][0]['id']}" if found["reviews"] else ""

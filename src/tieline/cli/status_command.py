@@ -53,6 +53,10 @@ def _status(store: Store, limit: int, now: int) -> dict[str, Any]:
             {"system": s, "kind": kind, "field": field, "code": code, "count": count, "message": message}
             for s, kind, field, code, count, message, _ in store.work.refused_groups()
         ],
+        "unreadable": [
+            {"system": s, "kind": kind, "field": field, "count": count, "message": message}
+            for s, kind, field, count, message in store.book.unreadable()
+        ],
         "weaker": [{"system": s, "stream": stream, "why": WEAKER} for s, stream in weaker(store)],
     }
 
@@ -110,6 +114,11 @@ def _text(session: Session, found: dict[str, Any]) -> str:
     ]
     if refused:
         parts += ["", table(["REFUSED BY", "KIND", "FIELD", "COUNT", "WHY"], refused, width=session.console.width)]
+    unread = [
+        [r["system"], r["kind"], r["field"], r["count"], fit(clean(r["message"]), LONGEST)] for r in found["unreadable"]
+    ]
+    if unread:
+        parts += ["", table(["NOT READABLE IN", "KIND", "FIELD", "COUNT", "WHY"], unread, width=session.console.width)]
     for weak in found["weaker"]:
         where = clean(f"{weak['system']} {weak['stream']}")
         parts += ["", f"Weaker in {where}: {weak['why']}; tieline check says more."]

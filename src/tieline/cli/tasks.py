@@ -15,6 +15,7 @@ from tieline.cli.console import clean
 from tieline.cli.findings import asked, bad, shown, verdict
 from tieline.cli.options import command as declare
 from tieline.cli.options import group, peek
+from tieline.cli.regained import regaining
 from tieline.cli.session import Session
 from tieline.errors import ConfigError, PluginMissing, UserError
 
@@ -80,7 +81,7 @@ def _run(session: Session, spec: ConnectorSpec, task: Task, system: str | None, 
     path = session.places.config
     name = _chosen(session, f"tieline {spec.name} {task.name}", spec, system)
     config = load_single(path, spec, name)
-    with session.open_hub(config, keep_going=True) as hub:
+    with session.open_hub(config, keep_going=True) as hub, regaining(session, hub, [name]):
         lines = asked(hub, name, lambda opened: task.run(opened.connector, options))
     value = {
         "config": str(path),

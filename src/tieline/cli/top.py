@@ -4,7 +4,7 @@ from __future__ import annotations
 
 GROUPS: dict[str, dict[str, str]] = {
     "Start": {
-        "demo": "Sync three stand-ins through a day of edits; needs no account.",
+        "demo": "Sync four stand-ins through a day of edits; needs no account.",
         "init": "Write a commented tieline.toml and make the home.",
         "check": "Say what is wrong or weak: the file, then each system.",
     },

@@ -116,6 +116,8 @@ class Run:
     """Remotes that could not be read at all."""
     lost: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     """Tombstones of remotes the hub never knew."""
+    unread: Counter[tuple[str, Kind]] = field(default_factory=Counter)
+    """Fields that could not be read, of remotes that were taken in as news."""
     touched: bool = False
     """Some remote was taken in as news: only then is there anything to count in the trees."""
     written: Counter[tuple[str, Kind, str]] = field(default_factory=Counter)

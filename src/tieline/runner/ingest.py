@@ -86,7 +86,7 @@ class Ingest(Naming):
             self.stream,
             dumps(remote.fields),
             dumps(remote.field_times) if remote.field_times else None,
-            dumps(remote.problems) if remote.problems else None,
+            self._unreadable(remote),
             remote.version,
             remote.modified,
             remote.hub_id,
@@ -110,7 +110,7 @@ class Ingest(Naming):
         if row.own and remote.modified <= row.own:  # the stamp is our own write's: the edit is older than it
             remote = remote._replace(modified=max(row.modified, min(remote.modified, row.own - 1)))
         after = observe(link, remote)
-        problems = dumps(remote.problems) if remote.problems else None
+        problems = self._unreadable(remote)
         changed = after.seen != link.seen or problems != row.problems or row.gone is not None
         if self.run.rekey:
             keys = keys_of(self.kind, after.seen, self.keys)

@@ -12,7 +12,7 @@ from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
 from tieline.runner.context import Run
 from tieline.store import Entry, Row
-from tieline.store.forms import decode
+from tieline.store.forms import decode, dumps
 
 
 class Naming:
@@ -30,6 +30,13 @@ class Naming:
     def rows(self, ids: Sequence[str]) -> dict[str, Row]:
         """The stored rows of remotes."""
         return self.trees.links(self.system, self.kind, ids)
+
+    def _unreadable(self, remote: Remote) -> str | None:
+        """The fields of a remote that cannot be read, as they are stored; a person is told how many there are."""
+        if not remote.problems:
+            return None
+        self.run.unread[self.system, self.kind] += len(remote.problems)
+        return dumps(remote.problems)
 
     def given(self, old_id: str, remote_id: str) -> Row | None:
         """A provisional remote has an id of its own now, and what it holds may be merged. Returns its row; None if it

@@ -79,7 +79,7 @@ def finish(run: Run, summary: Summary, *, wrote: bool = True) -> None:
         # the cause before what follows from it
         summary.notes[:0] = [f"{name}: {why}" for name, why in run.failed.items()]
         summary.notes += _left(run, summary, wrote)
-        summary.notes += run.notes
+        summary.notes += [*run.notes, *_unread(run)]
         summary.errors = run.errors
         if run.failed:
             summary.outcome, summary.converged = "failed", False
@@ -108,6 +108,15 @@ def _left(run: Run, summary: Summary, wrote: bool) -> list[str]:
     if told or not wrote or summary.converged or summary.notes or run.failed:
         return told
     return ["not everything is written yet; the next run goes on from here"]
+
+
+def _unread(run: Run) -> list[str]:
+    """Fields that somebody filled with what nobody can read: they are neither blank nor written over."""
+    return [
+        f"{system}: {number} {'values' if number > 1 else 'value'} of {kind} records cannot be read; they are left "
+        "alone, and tieline status says why"
+        for (system, kind), number in run.unread.items()
+    ]
 
 
 def tell_conflicts(run: Run, since: int) -> None:

@@ -242,6 +242,14 @@ class Book:
             "sum(gone IS NOT NULL) FROM link GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
 
+    def unreadable(self) -> list[tuple[str, Kind, str, int, str]]:
+        """Fields that were read and could not be understood: system, kind, field, how many, one of the reasons."""
+        return self._sql.execute(
+            "SELECT system, kind, coalesce(json_extract(p.value, '$[0]'), '*'), count(*), "
+            "min(json_extract(p.value, '$[1]')) FROM link, json_each(link.problems) AS p "
+            "WHERE link.problems IS NOT NULL AND gone IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        ).fetchall()
+
     def linked(self, system: str) -> int:
         """How many live links a system has: what shares of `[limits]` refer to."""
         count: int = self._sql.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from tieline.model import Link, Record
@@ -139,6 +139,17 @@ class Trees(Names):
             "UPDATE link SET base = ?, times = ?, sent = ?, state = ? WHERE system = ? AND kind = ? AND remote_id = ?",
             rows,
         )
+
+    def unsee(self, system: str, kind: Kind, fields: Collection[str]) -> None:
+        """Nothing was seen of these fields yet, whatever was agreed: a blank that is read next clears nothing."""
+        if not fields:
+            return
+        rows = self._sql.execute("SELECT remote_id FROM link WHERE system = ? AND kind = ?", (system, kind)).fetchall()
+        for part in parts([i for (i,) in rows]):
+            for link in self.linked(system, kind, part).values():
+                seen = {n: v for n, v in link.seen.items() if n not in fields}
+                if len(seen) < len(link.seen):
+                    self.save(link._replace(seen=seen, base=dict(link.base), version=""))
 
     def touch(self, system: str, kind: Kind, ids: Iterable[str], listed: str) -> None:
         """Mark remotes as met in a complete listing."""

@@ -62,8 +62,15 @@ def findings(google: GoogleConnector) -> Iterator[Finding]:
         return
     yield Finding("ok", "sign-in", f"signed in as {who}" if who else "signed in")
     yield from found
+    shown: list[Finding] = []
     for part in google.parts.values():
-        yield from part.findings()
+        for finding in part.findings():
+            if finding not in shown:  # what is wrong with the spreadsheet itself is said once
+                shown.append(finding)
+                yield finding
+    if google.settings.spreadsheet is None:
+        said = "none is configured: accounts, opportunities and campaigns take no part"
+        yield Finding("note", "spreadsheet", said, "to have them in one: tieline google new-sheet")
 
 
 def refused(error: NotAuthorised) -> Finding:

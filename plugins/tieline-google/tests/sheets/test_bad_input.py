@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline import Window, Write
+from tieline import ConfigError, Window, Write
 from tieline_google.sheets.cells import letters
 
 STREAM = "opportunities"
@@ -113,6 +113,40 @@ def test_a_column_that_stands_there_twice_is_neither_read_nor_written_until_it_i
     subject.put(STREAM, 0, {25: ""})
     assert by_name(subject)["Deal 1"].fields["stage"] == "S1"
     assert subject.connector.schema(STREAM).fingerprint != before.fingerprint
+
+
+def test_another_spreadsheet_without_keys_is_no_mass_deletion_and_a_copy_goes_on(subject):
+    subject.create(STREAM, subject.sample(STREAM, 1))
+    feed = subject.connector.list(STREAM, None).feed
+    books, mime = subject.sandbox.state.sheets.books, "application/vnd.google-apps.spreadsheet"
+    book = subject.connector.parts[STREAM].book
+    old, book.id = book.id, "1AnotherSpreadsheet"
+    subject.sandbox.state.files.make("Another", mime, subject.clock.now(), id=book.id)
+    kept = books[old]
+    books[book.id] = type(kept)("Another", [])
+    with pytest.raises(ConfigError, match="nobody deleted"):
+        subject.connector.changes(STREAM, Window(0, feed=feed), None)
+    books[book.id] = kept
+    assert subject.connector.changes(STREAM, Window(0, feed=feed), None).feed not in (None, feed)
+
+
+def test_a_run_is_told_of_columns_that_are_missing(subject):
+    subject.create(STREAM, subject.sample(STREAM, 1))
+    assert subject.connector.list(STREAM, None).note == ""
+    subject.put(STREAM, 0, {column(subject, "Stage"): "Something else"})
+    assert "no column 'Stage'" in subject.connector.list(STREAM, None).note
+
+
+def test_one_more_cell_that_cannot_be_read_is_news_and_so_is_one_that_can_again(subject):
+    where = column(subject, "Stage")
+    merge = {"sheetId": 2, "startRowIndex": 1, "endRowIndex": 3, "startColumnIndex": where, "endColumnIndex": where + 1}
+    subject.put(STREAM, 2, {where: "", column(subject, "Close date"): "soon"})
+    before = by_name(subject)["Deal 2"]
+    subject.tab(STREAM).merges.append(merge)
+    subject.touched()
+    after = by_name(subject)["Deal 2"]
+    assert [{p.field for p in r.problems} for r in (before, after)] == [{"close_date"}, {"close_date", "stage"}]
+    assert after.version != before.version
 
 
 def test_columns_that_change_places_change_nothing(subject):

@@ -8,6 +8,7 @@ import pytest
 
 from tieline import ConfigError, Write
 from tieline_google.sandbox.sheets_grid import Book
+from tieline_google.settings import GoogleSettings
 from tieline_google.sheets.make import new_sheet
 from tieline_google.sheets.mapping import KEY, TABLES, TABS
 
@@ -71,12 +72,57 @@ def test_without_a_key_column_nothing_of_the_tab_is_touched_until_it_is_made(sub
         lambda: subject.connector.schema("opportunities"),
         lambda: subject.connector.write("opportunities", [Write("update", "h", {"name": "Two"}, id)]),
     ):
-        with pytest.raises(ConfigError, match="no columns 'Tieline ID'"):
+        with pytest.raises(ConfigError, match="no column 'Tieline ID'"):
             call()
     assert subject.listed("accounts") == []
     assert mended(subject).level == "ok"
     (remote,) = subject.listed("opportunities")
     assert (remote.provisional, remote.fields["name"]) == (True, "One")
+
+
+@pytest.mark.parametrize("how", ["emptied", "deleted"])
+def test_without_its_row_of_titles_a_tab_is_left_alone_and_nothing_is_made_over_its_rows(subject, how):
+    subject.create("opportunities", {"name": "One", "stage": "New"})
+    subject.create("opportunities", {"name": "Two", "stage": "New"})
+    tab = subject.tab("opportunities")
+    header = list(tab.cells[0])
+    if how == "emptied":
+        subject.put("opportunities", 0, dict.fromkeys(range(len(header)), ""))
+    else:
+        del tab.cells[0]
+    before = [list(row) for row in tab.cells]
+    found = only(subject)
+    assert (found.level, found.mend) == ("error", "")
+    assert "none of the titles" in found.message
+    assert subject.connector.mend("sheets:opportunities").level == "error"
+    assert [list(row) for row in tab.cells] == before
+
+
+def test_a_column_that_was_renamed_in_other_words_is_asked_about_and_not_made_beside_it(subject):
+    where = subject.header("accounts").column("Phone")
+    subject.put("accounts", 0, {where: "Telephone"})
+    found = only(subject, "accounts")
+    assert found.remedy.startswith("Was it renamed to 'Telephone'?")
+    assert found.mend == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "id"),
+    [
+        ("1aBcDeFgHiJkLmNoPq", "1aBcDeFgHiJkLmNoPq"),
+        ("https://docs.google.com/spreadsheets/d/1aBcDeFgHiJkLmNoPq/edit?usp=sharing#gid=0", "1aBcDeFgHiJkLmNoPq"),
+        ("https://docs.google.com/spreadsheets/u/1/d/1aBcDeFgHiJkLmNoPq", "1aBcDeFgHiJkLmNoPq"),
+        ("https://evil.example/spreadsheets/d/1aBcDeFgHiJkLmNoPq/edit", None),
+        ("1aBcDeFgHi JkLmNoPq", None),
+        ("short", None),
+    ],
+)
+def test_the_address_of_a_spreadsheet_names_it_as_well_as_its_id(told, id):
+    if id is None:
+        with pytest.raises(ValueError, match="between /d/ and /edit"):
+            GoogleSettings(spreadsheet=told)
+    else:
+        assert GoogleSettings(spreadsheet=told).spreadsheet == id
 
 
 def test_two_key_columns_are_for_a_person_to_mend(subject):
@@ -126,6 +172,11 @@ def test_a_spreadsheet_that_is_not_shared_or_not_there_is_told_once_and_plainly(
     assert "does not have permission" in finding.message
     del subject.file["private"], subject.sandbox.state.files.rows[SPREADSHEET]
     assert "share the spreadsheet" in only(subject).remedy
+
+
+def test_what_a_run_would_fail_on_is_told_by_the_check(subject):
+    subject.file["trashed"] = True
+    assert (only(subject).level, only(subject).remedy) == ("error", "take it out of the bin")
 
 
 # -- new-sheet

@@ -35,12 +35,17 @@ def findings(reader: Reader, label: Label, rows: Rows) -> Iterator[Finding]:
         yield Finding("note", f"{SUBJECT}.contact_group", "no label is set: all contacts of the account take part")
     elif found is None:
         said = f"there is no label {label.name!r} yet: it is made with the first contact that is written"
-        yield Finding("note", f"{SUBJECT}.contact_group", said, "To have contacts of your own in it, make it yourself.")
+        yield Finding("note", f"{SUBJECT}.contact_group", said, _NO_LABEL)
     else:
         said = f"the label {label.name!r} holds {found.get('memberCount', 0)} contacts"
         yield Finding("ok", f"{SUBJECT}.contact_group", said)
     for column in rows.unknown:
         yield _unknown(column)
+
+
+_NO_LABEL = (
+    "To have contacts of your own in it, make it yourself. Where one was lost, put all its contacts in before you sync."
+)
 
 
 def _who(me: object) -> str:

@@ -77,7 +77,10 @@ class Label:
             return None
         if self.held(again=True) is None:
             said = f"Google Contacts has no label {self.name!r} any more: it was deleted, or has another name now"
-            raise ConfigError(f"{said}; make it again, or set contact_group to its new name", hint="tieline check")
+            raise ConfigError(
+                f"{said}; make it again and put its contacts into it, or set contact_group to its new name",
+                hint="tieline check",
+            )
         return self._held
 
     def still(self) -> None:

@@ -63,7 +63,7 @@ class Book:
         params = {"fields": "version,modifiedTime,trashed", "supportsAllDrives": "true"}
         answer = self.wire.get(f"{DRIVE}/files/{self.id}", params)
         if answer.data.get("trashed"):
-            raise ConfigError("the spreadsheet is in the bin of Google Drive", hint="take it out of the bin")
+            raise ConfigError("the spreadsheet is in the bin of Google Drive: take it out", hint="tieline check")
         modified = round(datetime.fromisoformat(str(answer.data["modifiedTime"])).timestamp() * 1000)
         return Stamp(f"{answer.data['version']}@{modified}", modified, answer.now)
 
@@ -82,7 +82,7 @@ class Book:
 
     def no_tab(self, title: str) -> NoTab:
         """The error that says so."""
-        return NoTab(f"the spreadsheet has no tab {title!r}", hint="tieline check --fix makes it, or rename yours")
+        return NoTab(f"the spreadsheet has no tab {title!r}", hint="tieline check --fix")
 
     def forget(self) -> None:
         """Look again at the tabs before they are relied on."""
@@ -127,6 +127,14 @@ class Book:
         except Refused as error:
             raise self._explained(error, title) from None
         return [Block(start_row(str(v.get("range", ""))), v.get("values", ())) for v in found], answer.now
+
+    def filled(self, title: str) -> bool:
+        """Whether anything stands below a tab's first row, as far as its beginning tells."""
+        try:
+            (block,), _ = self.ask(title, ["2:100"])
+        except PastTheEnd:
+            return False
+        return any(cell not in ("", None) for row in block.rows for cell in row)
 
     def _explained(self, error: Refused, title: str) -> Exception:
         said = str(error)

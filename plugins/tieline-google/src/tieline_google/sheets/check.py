@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from tieline import ConfigError, Finding, NotAuthorised, Rejected, Transient
+from tieline import ConfigError, Finding, Mapper, NotAuthorised, Rejected, Transient
 from tieline_google.sheets.book import NoTab
 from tieline_google.sheets.cells import letters, quoted
 from tieline_google.sheets.mapping import KEY
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from tieline_google.sheets.tab import Tab
 
 SHARE = "share the spreadsheet with the account that Tieline signs in as, as an editor, and check its id"
+REMEDIES = (
+    (
+        "nsufficient",
+        "sign in with the spreadsheet's scopes (see the README): leave auth.scopes out, or add them",
+    ),
+    ("in the bin", "take it out of the bin"),
+)
+"""Words of an error, and what to do about it."""
 FIX = "tieline check --fix"
+HEADLESS = "its first row has none of the titles, and there are rows below: nothing of this tab takes part"
+BACK = "put the row of titles back: File > Version history"
 MEND = "sheets:"
 """Begins what `mend` is told to make."""
 
@@ -27,6 +37,7 @@ MEND = "sheets:"
 def findings(tab: Tab) -> Iterator[Finding]:
     """All findings, in the order a person would mend them."""
     try:
+        tab.book.stamp()  # what a run asks first: the bin, and a scope of its own
         tab.book.forget()
         shape = tab.book.shape(tab.title)
         data = tab.book.grids([f"{quoted(tab.title)}!1:2"])
@@ -34,7 +45,8 @@ def findings(tab: Tab) -> Iterator[Finding]:
         yield Finding("error", tab.title, str(error), FIX, MEND + tab.stream)
         return
     except (ConfigError, NotAuthorised, Rejected) as error:
-        yield Finding("error", "spreadsheet", str(error), SHARE)
+        said = str(error)
+        yield Finding("error", "spreadsheet", said, next((r for word, r in REMEDIES if word in said), SHARE))
         return
     except Transient as error:
         yield Finding("warning", "spreadsheet", str(error), "Try again later.")
@@ -43,11 +55,20 @@ def findings(tab: Tab) -> Iterator[Finding]:
     blocks = sheets[0].get("data") or [{}]
     cells = [(row.get("values") or []) for row in blocks[0].get("rowData") or []]
     header = Header([_value(c) for c in cells[0]] if cells else [])
+    if headless(tab.mapper, header) and (any(header.titles) or tab.book.filled(tab.title)):
+        yield Finding("error", tab.title, HEADLESS, BACK)
+        return
     yield from _key(tab, header, blocks[0].get("columnMetadata") or [])
     rows = Rows(tab.title, tab.mapper, header, shape.merges)
     yield from _columns(tab, rows)
     yield from _choices(tab, rows, cells[1] if len(cells) > 1 else [])
     yield from (_merged(tab, merge) for merge in shape.merges)
+
+
+def headless(mapper: Mapper, header: Header) -> bool:
+    """Whether no title is where titles are looked for: somebody deleted that row, or emptied it."""
+    known = {normal(t) for t in (KEY, *mapper.columns)}
+    return not known & (header.columns.keys() | header.doubled.keys())
 
 
 def _value(cell: Mapping[str, Any]) -> Any:
@@ -73,8 +94,8 @@ def _columns(tab: Tab, rows: Rows) -> Iterator[Finding]:
             if normal(title) in rows.header.doubled:
                 yield Finding("warning", subject, said, "rename or delete one of them")
                 continue
-            spare = [t for t in rows.header.titles if t and t not in rows.titles and t != KEY]
-            near = get_close_matches(title, spare, 1)
+            spare = {normal(t): t for t in rows.header.titles if t and t not in rows.titles and t != KEY}
+            near = [spare[n] for n in get_close_matches(normal(title), spare, 1)]
             hint = f"Was it renamed to {near[0]!r}? Name it {title!r} again, or map {near[0]!r}." if near else FIX
             yield Finding("warning", subject, said, hint, "" if near else MEND + tab.stream)
     if not rows.lost:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tieline import ConfigError, Finding, Mapper, Rejected
 from tieline_google.sheets.book import Book, NoTab
 from tieline_google.sheets.cells import DAY, FLAG, FORMATS
+from tieline_google.sheets.check import BACK, HEADLESS, headless
 from tieline_google.sheets.mapping import KEY, REFERENCE, TABS
 from tieline_google.sheets.rows import Header, Rows, normal
 from tieline_google.wire import SHEETS
@@ -46,7 +47,8 @@ def new_sheet(connector: Connector, options: Mapping[str, str]) -> Iterable[Find
         return
     id = _create(google, options.get("title", "Tieline"), mappers, choices)
     yield Finding("ok", "spreadsheet", f"made: https://docs.google.com/spreadsheets/d/{id}/edit")
-    yield Finding("note", "spreadsheet", "the configuration does not name it yet", f'spreadsheet = "{id}"')
+    said = "the configuration does not name it yet: write this line into its system's table, then tieline check"
+    yield Finding("note", "spreadsheet", said, f'spreadsheet = "{id}"')
 
 
 def _listed(text: str) -> list[str]:
@@ -85,6 +87,8 @@ def complete(book: Book, stream: str, mapper: Mapper, choices: Mapping[str, Sequ
     (block,), _ = book.ask(title, ["1:1"])
     before = list(block.rows[0]) if block.rows else []
     header = Header(before)
+    if headless(mapper, header) and (any(before) or book.filled(title)):
+        return Finding("error", title, HEADLESS, BACK)
     if header.doubled.keys() & {normal(t) for t in titles(mapper)}:
         twice = ", ".join(repr(before[c[0]]) for n, c in header.doubled.items() if n in map(normal, titles(mapper)))
         return Finding("error", title, f"columns that stand there twice: {twice}", "rename or delete one of each")

@@ -142,7 +142,8 @@ class Rows:
         cells, refused = self.mapper.read(flat)
         problems += [self._placed(p, number) for p in refused]
         hub_id = key.hub_id if key is not None else None
-        version = self.digest(row) + (f" {hub_id}" if hub_id else "") + ("!" if problems else "")
+        unread = "!" + ",".join(sorted({p.field or "" for p in problems})) if problems else ""
+        version = self.digest(row) + (f" {hub_id}" if hub_id else "") + unread
         if fields is not None:
             cells = {k: v for k, v in cells.items() if k in fields}
             problems = [p for p in problems if p.field in fields]
@@ -214,6 +215,14 @@ class Rows:
             except ValueError as error:
                 problems.append(Problem(name, f"{name}: {error}"))
         return cells, problems
+
+    @property
+    def note(self) -> str:
+        """What a person should know of columns that are missing or doubled; empty where none is."""
+        if not self.lost:
+            return ""
+        faults = "; ".join(self.fault(title) for titles in self.lost.values() for title in titles)
+        return f"{faults}; tieline check says what to do"
 
     def _why(self, name: str) -> str:
         return "; ".join(self.fault(title) for title in self.lost[name])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from tieline import Bad, Finding, Mapper, Outcome, Page, Remote, Schema, StreamFacts, Window, Write
+from tieline import Bad, ConfigError, Finding, Mapper, Outcome, Page, Remote, Schema, StreamFacts, Window, Write
 from tieline_google.oauth import ANSWER_SECONDS
 from tieline_google.sheets.book import Book, NoTab, Stamp
 from tieline_google.sheets.cells import at, letters, place
@@ -91,7 +91,7 @@ class Tab:
         if self.lens.is_small(shape):
             view = self.lens.look()
             remotes, bad = _listed(self.title, self.lens, view, modified)
-            return Page(remotes, now=now or view.now, bad=bad, feed=place.begun)
+            return Page(remotes, now=now or view.now, bad=bad, feed=self._feed(place.begun), note=view.rows.note)
         last = min(place.row + self.limit - 1, shape.rows)
         view = self.lens.page(place.row, last, shape)
         remotes, bad = _listed(self.title, self.lens, view, modified)
@@ -102,12 +102,26 @@ class Tab:
         if fresh.token != place.token and place.time < AGAIN:  # rows may have moved from a page to another
             onward = Place(place.time + 1, FIRST, fresh.token, place.begun)
             return Page(remotes, str(onward), now=now or view.now, bad=bad)
-        return Page(remotes, now=now or view.now, bad=bad, feed=place.begun)
+        return Page(remotes, now=now or view.now, bad=bad, feed=self._feed(place.begun), note=view.rows.note)
 
     def changes(self, window: Window, token: str | None) -> Page:
         """Whether the file was changed: a new token, and nothing else."""
         stamp = self.book.stamp()
-        return Page((), now=stamp.now, feed=None if stamp.token == window.feed else stamp.token)
+        feed = self._feed(stamp.token)
+        if feed == window.feed:
+            return Page((), now=stamp.now)
+        before = (window.feed or "").partition(" ")[2]
+        if before not in ("", self.book.id) and not any(self._keys(title) for title in TABS.values()):
+            raise ConfigError(
+                f"another spreadsheet is configured than before ({before}), and no row of it has a key: nobody deleted "
+                "the rows of the other one. Name that one again; a new spreadsheet wants a system of its own name",
+                hint="tieline check",
+            )
+        return Page((), now=stamp.now, feed=feed)
+
+    def _feed(self, token: str) -> str:
+        """Where changes go on from: the file's version, and which file it is."""
+        return f"{token} {self.book.id}"
 
     def read(self, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
         """These rows as they are now."""
@@ -133,21 +147,21 @@ class Tab:
     def knows(self, home: str, id: str) -> bool:
         """Whether the tab `home` has a row of this id; it is asked where it had not at the last look."""
         if id not in self._known.get(home, ()):
-            keys = (key_of(at(line, 0)) for line in self._keys(home))
-            self._known[home] = frozenset(key.id for key in keys if key is not None)
+            self._known[home] = self._keys(home)
         return id in self._known[home]
 
-    def _keys(self, home: str) -> Sequence[Row]:
-        """The key column of another tab; empty where there is no such tab, or no such column."""
+    def _keys(self, title: str) -> frozenset[str]:
+        """The ids of all rows of a tab that have a key; none where there is no such tab."""
         try:
-            (block,), _ = self.book.ask(home, ["1:1"])
+            (block,), _ = self.book.ask(title, ["1:1"])
             column = Header([*(block.rows[0] if block.rows else ())]).key
-            if column is None:
-                return ()
-            (block,), _ = self.book.ask(home, [f"{letters(column)}{FIRST}:{letters(column)}"])
+            keys: Sequence[Row] = ()
+            if column is not None:
+                (block,), _ = self.book.ask(title, [f"{letters(column)}{FIRST}:{letters(column)}"])
+                keys = block.rows
         except NoTab:
-            return ()
-        return block.rows
+            return frozenset()
+        return frozenset(k.id for line in keys if (k := key_of(at(line, 0))) is not None)
 
     def write(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """Do these writes, one call at a time: rows are addressed by where they are."""

@@ -119,10 +119,10 @@ class Lens:
         """Rows under a header. Raises ConfigError where it has no key column, or two."""
         header = Header(titles)
         if header.key is None:
-            many = len(header.doubled.get(KEY.casefold(), ())) or "no"
-            said = f"the tab {self.tab} has {many} columns {KEY!r} in its first row: nothing in it can be told apart"
-            remedy = "take one of them away" if many != "no" else "tieline check --fix makes it"
-            raise ConfigError(said, hint=remedy)
+            many = len(header.doubled.get(KEY.casefold(), ()))
+            had = f"{many} columns" if many else "no column"
+            said = f"the tab {self.tab} has {had} {KEY!r} in its first row: nothing in it can be told apart"
+            raise ConfigError(said, hint="tieline check")
         self._column = header.key
         if self.rows is None or (self.rows.header.titles, self.rows.merges) != (header.titles, shape.merges):
             self.rows = Rows(self.tab, self.mapper, header, shape.merges)
