@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-from tests.seeded import acting, deciding, reading, speaking, writing
+from tests.seeded import acting, deciding, reading, signing, speaking, writing
 from tests.simulate import GC_OBJECTS
 from tieline.testing.simulation import simulate
 
@@ -89,6 +89,9 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     "effectagain": (acting.effectagain, "acting"),
     "effectpast": (acting.effectpast, "acting"),
     "effectdropped": (acting.effectdropped, "acting"),
+    # refresh rotation
+    "usedbeforestored": (signing.usedbeforestored, "rotating"),
+    "keptold": (signing.keptold, "rotating"),
 }
 """Name → what it breaks, and the option set that provokes it."""
 

@@ -57,7 +57,8 @@ MAY_IMPORT = {
     "ports records runner sandbox secrets store standin",
     "cli": "__version__ auth auth_settings config connector demo errors home hub model plugins ports records rules "
     "runner sandbox secrets signin store trust vault standin",
-    "testing": "connector engine errors http mapping model ports records rules runner sandbox store standin",
+    "testing": "auth connector engine errors http mapping model ports records rules runner sandbox secrets "
+    "store standin",
     "__init__": "connector errors events hookspecs mapping model ports records wire",
     "__main__": "cli",
 }

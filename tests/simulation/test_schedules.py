@@ -56,7 +56,7 @@ def test_a_seed_that_once_failed_stays_mended(options: str, seed: int) -> None:
     assert simulate(seed, setting).violations == []
 
 
-@pytest.mark.parametrize("options", ["plain", "merging", "together"])
+@pytest.mark.parametrize("options", ["plain", "merging", "together", "rotating"])
 def test_the_same_seed_plays_the_same_schedule_to_the_last_call(options: str) -> None:
     first, second = (simulate(7, options, log=True) for _ in range(2))
     assert first.hash == second.hash
@@ -87,6 +87,13 @@ def test_two_schedulers_meet_and_one_is_paused_for_longer_than_its_lease() -> No
     assert "another run holds this home" in said
     assert "is paused at" in said
     assert "slept longer than its lease" in said or "another run took over" in said
+
+
+def test_under_rotating_options_processes_die_while_they_renew_and_people_sign_in_again() -> None:
+    said = "\n".join(line for seed in range(12) for line in simulate(seed, "rotating", log=True).log)
+    assert "crash at grant" in said or "crash at renew" in said
+    assert "reauth_required" in said
+    assert "a person signed in again" in said
 
 
 def test_a_replay_stops_at_the_step_it_is_asked_for() -> None:

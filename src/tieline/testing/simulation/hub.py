@@ -28,6 +28,7 @@ from tieline.testing.simulation.baton import Baton, Ended, Process
 from tieline.testing.simulation.evidence import Violation
 from tieline.testing.simulation.setting import LATE_MS, Setting
 from tieline.testing.simulation.shelf import MemoryStore
+from tieline.testing.simulation.signing import SIGNED, SignIn
 from tieline.testing.simulation.world import WELCOME, World, limits, rules
 
 NO_PROCESS = 1 << 30
@@ -69,22 +70,25 @@ class Watched:
 
     def read(self, stream: str, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
         """As the connector does, noted."""
+        self.hub.sign(self.name)
         self.read_at.update(dict.fromkeys([(stream, i) for i in ids], self.now()))
-        return self._asked(self.inner.read, stream, ids, fields)  # type: ignore[no-any-return]
+        return self._admitted(self.inner.read, stream, ids, fields)  # type: ignore[no-any-return]
 
     def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
         """As the connector does, noted."""
+        self.hub.sign(self.name)  # first: a write leaves once it is signed
         self.hub.writing(self.name, stream, writes)
         for write in writes:
             if write.remote_id is not None:
                 key = (stream, write.remote_id)
                 self.windows.setdefault(key, []).append((self.read_at.get(key, 0), self.now()))
-        return self._asked(self.inner.write, stream, writes)  # type: ignore[no-any-return]
+        return self._admitted(self.inner.write, stream, writes)  # type: ignore[no-any-return]
 
     def act(self, action: Action) -> Receipt:
         """As the connector does, noted."""
+        self.hub.sign(self.name)
         self.hub.writing(self.name)
-        return self._asked(self.inner.act, action)  # type: ignore[no-any-return]
+        return self._admitted(self.inner.act, action)  # type: ignore[no-any-return]
 
     def read_once(self, stream: str) -> bool:
         """Whether every stream of the kind that this one is of, here or in another system, was read to its end."""
@@ -92,6 +96,10 @@ class Watched:
         return all(s.name in self.listed for s in self.facts.streams if s.kind == kind)
 
     def _asked(self, method: Any, *args: Any) -> Any:
+        self.hub.sign(self.name)
+        return self._admitted(method, *args)
+
+    def _admitted(self, method: Any, *args: Any) -> Any:
         self.hub.admit(self.name)
         return method(*args)
 
@@ -138,6 +146,11 @@ class Hub:
         """The epoch of the process that died last."""
         self.taken = 0
         self.barred: dict[str, TielineError] = {}
+        self.signin = (
+            SignIn(seed, self.clock, self._boundary, setting.faults, setting.rotating, self.breaches)
+            if setting.rotating
+            else None
+        )
         self.digest = hashlib.blake2b(digest_size=16)
         self.log: list[str] | None = None
 
@@ -218,6 +231,19 @@ class Hub:
             what = f"{writes[0].op} in {system} before {stream} of {', '.join(unread)} were read to their end"
             self.breaches.append(Violation("barrier", what))
 
+    def sign(self, system: str) -> None:
+        """A call is signed: raises what sign-in raises."""
+        if self.signin is not None and system == SIGNED:
+            self.signin.call()
+
+    def person_signs_in(self) -> bool:
+        """A person signs in again where the home says that one has to; whether it did."""
+        if self.signin is None or not self.signin.asks:
+            return False
+        self.signin.person()
+        self.say("a person signed in again")
+        return True
+
     def admit(self, system: str) -> None:
         """A call: raises what is told when the credential, or the day's quota, has ended until the next run."""
         setting = self.setting
@@ -256,6 +282,9 @@ class Hub:
 
     def runner(self) -> Runner:
         """The product's runner, as a fresh process makes it."""
+        if self.signin is not None:
+            self.signin.fresh()
+            self.signin.calm = not self.agitated
         ports = Ports(
             clock=self.clock,
             ids=self.ids,

@@ -65,6 +65,9 @@ class Setting:
     """Tight limits on archives: crossing one asks a person."""
     expiry: float = 0.0
     """The chance per call that the credential has ended: every call is refused until the next run."""
+    rotating: float = 0.0
+    """The chance per call that the access tokens of one system have ended. Its calls are then signed by the product's
+    own sign-in, against an issuer that rotates refresh tokens; see `signing`. 0: nobody signs in."""
     quota: float = 0.0
     """The chance per call that a day's quota is used up: every call is throttled until the next run."""
     acting: bool = False
@@ -119,7 +122,7 @@ class Setting:
 
 FAULT_CLASSES = (
     "together", "crash", "converting", "merges", "doubles", "feeds", "keyless", "deals", "undeletes", "deletes", "skew",
-    "picky", "guarded", "expiry", "quota", "answers", "acting", "burst", "people",
+    "picky", "guarded", "expiry", "rotating", "quota", "answers", "acting", "burst", "people",
 )  # fmt: skip
 """What `shrink` switches off before it turns to single faults, most confusing first."""
 
@@ -175,6 +178,7 @@ OPTIONS: Mapping[str, Setting] = {
     "offices": Setting(
         people=0.15, crash=0.004, faults=RATES, runs=8, feeds=True, keyless=True, converting=True, answers=0.003
     ),
+    "rotating": Setting(people=0.02, crash=0.015, faults=_rates(lost_after=0.15), rotating=0.1),
     "together": Setting(crash=0.002, faults=_rates(lost_after=0.1), together=0.02, answers=0.003),
 }
 """Option sets by name, each the world that provokes one class of bugs."""
