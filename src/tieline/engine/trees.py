@@ -200,8 +200,3 @@ def _covered(seen: Fields, base: Fields, unshared: Collection[str]) -> bool:
     if lacking != sum([n in seen and n not in base for n in unshared]):
         return False
     return base.items() <= seen.items()
-
-
-def untouched(link: Link, remote: Remote) -> bool:
-    """Whether a remote still holds exactly what was seen of it, and all of it can be read."""
-    return not remote.gone and not remote.problems and dict(remote.fields) == dict(link.seen)

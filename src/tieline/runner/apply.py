@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tieline.engine.merge import digest
-from tieline.engine.trees import adrift, confirm, unmerged, untouched
+from tieline.engine.trees import adrift, confirm, unmerged
 from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Unavailable, UserError
 from tieline.events import Applied
 from tieline.model import Fields, Link, Order, Outcome, Problem, Remote, StreamFacts, Write
@@ -247,10 +247,7 @@ class Batch:
             assert item.link is not None  # a link always has a remote
             remote_id = self._named(item.link, outcome) if item.link.provisional else item.link.remote_id
             stamped = order.record if self.run.schema(self.system, self.facts.name).stamps else None
-            told = outcome.remote
-            sure = told is not None and self.atomic and not item.link.provisional and not self.ingest.unheard(told)
-            version = told.version if told is not None and sure and untouched(item.link, told) else ""
-            self.store.trees.set_columns(self.system.name, self.kind, remote_id, hub_id=stamped, version=version)
+            self.store.trees.set_columns(self.system.name, self.kind, remote_id, hub_id=stamped, version="")
             return item.link.provisional
         refused = [p.field for p in outcome.problems if p.field]
         if outcome.problems:
