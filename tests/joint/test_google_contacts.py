@@ -151,6 +151,30 @@ def test_a_label_that_is_gone_is_no_mass_deletion() -> None:
     joint.store.close()
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_a_label_that_is_deleted_and_made_again_is_no_deletion_until_its_contacts_are_back(full: bool) -> None:
+    joint = Joint(delete="archive")
+    joint.fill(3)
+    joint.sync()
+    joint.sync()
+    everybody = [p["resourceName"] for p in joint.people().values()]
+    joint.ask("DELETE", f"/{joint.label()}")
+    label = joint.label()
+    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToAdd": everybody[1:]})
+    for _ in range(2):
+        done, _ = joint.sync(full=full)
+        assert (done.outcome, done.writes) == ("failed", 0)
+        assert any("deleted and made again" in note and "1 contact that took part" in note for note in done.notes)
+    assert len(joint.crm.alive("contact")) == 6
+    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToAdd": everybody[:1]})
+    done, _ = joint.sync(full=full)
+    assert (done.outcome, done.writes, len(joint.crm.alive("contact"))) == ("done", 0, 6)
+    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToRemove": everybody[:1]})
+    joint.sync()
+    assert len(joint.crm.alive("contact")) == 5, "who is taken out of it one by one has left"
+    joint.store.close()
+
+
 def test_deletions_travel_both_ways(joint: Joint) -> None:
     joint.fill(10)
     joint.sync()

@@ -114,6 +114,35 @@ def test_a_label_that_is_gone_ends_the_reading_and_deletes_nobody(contacts: Any,
         part.read(["people/c1"], None)
 
 
+def test_who_is_without_a_label_that_went_in_this_very_run_has_not_left_it(contacts: Any, people: Any) -> None:
+    part, _ = contacts(
+        [
+            people.read(people.person(1)),
+            people.groups("Tieline"),
+            people.read(people.person(1, label=None)),
+            people.groups(),
+            people.read(people.person(1, label=None)),
+            people.groups(),
+        ]
+    )
+    assert not part.read(["people/c1"], None)[0].gone
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="no label 'Tieline' any more"):
+            part.read(["people/c1"], None)
+
+
+def test_where_nobody_carries_a_hub_id_another_label_of_the_name_is_no_deletion_either(
+    contacts: Any, people: Any
+) -> None:
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
+    window = feed(part, people)
+    window = window._replace(feed=window.feed.replace(people.label, "contactGroups/old"))
+    left = people.listing(people.person(1, label=None), sync="t2")
+    part, _ = contacts([left, people.groups("Tieline"), left])
+    with pytest.raises(ConfigError, match="nobody can tell who took part"):
+        part.changes(window, None)
+
+
 def test_where_there_never_was_a_label_nobody_is_told_of(contacts: Any, people: Any) -> None:
     part, _ = contacts([people.listing(people.person(1, label=None), sync="t"), people.groups()])
     page = part.list(None)

@@ -84,10 +84,25 @@ class Label:
         return self._held
 
     def still(self) -> None:
-        """Raises ConfigError when the label that was found earlier is not there any more."""
-        if not self.everybody:
-            self._held = None
-            self.must()
+        """Raises ConfigError when the label that was found earlier is not there any more, or another one is."""
+        if self.everybody:
+            return
+        before, self._held = self._held, None
+        if self.must() != before and before is not None:
+            raise self.replaced()
+
+    def replaced(self, outside: int = 0) -> ConfigError:
+        """Another label has the name now: who was in the one before was not taken out one by one. `outside`: how many
+        of those are not in the new one, as far as that can be told."""
+        said = f"the label {self.name!r} of Google Contacts was deleted and made again: nobody was deleted by that"
+        missing = "nobody can tell who took part"
+        if outside:
+            missing = f"{outside} contact{' that took part is' if outside == 1 else 's that took part are'} not in it"
+        return ConfigError(
+            f"{said}; {missing}. Put back whoever is to take part. If some are to stay out, give the label another "
+            "name and set contact_group to that: whoever is not in it counts as deleted then",
+            hint="tieline check",
+        )
 
     def has(self, person: Mapping[str, Any], label: str | None) -> bool:
         """Whether a person takes part; `label` is what `held` said."""

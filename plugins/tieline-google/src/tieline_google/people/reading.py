@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tieline import ConfigError, ContractViolation, FeedExpired, Page, Remote, Unavailable, Window
 from tieline_google.people.label import Label
 from tieline_google.people.mapping import METADATA, ONLY_CONTACTS
-from tieline_google.people.rows import Person, Rows, etag_of, is_id
+from tieline_google.people.rows import Person, Rows, etag_of, hub_id_of, is_id
 from tieline_google.wire import Answer, Refused, Wire
 
 MANY = 200
@@ -57,6 +57,8 @@ class Reader:
         self._label = label
         self._page = page
         self._digest = rows.digest(page, label.name)
+        self._known = ""
+        """The label whose members are known from earlier runs, as a token said it."""
         self._fresh: OrderedDict[str, Person] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -65,7 +67,7 @@ class Reader:
     def everything(self, token: str | None) -> Page:
         """One page of all who are in scope; the last one has the token."""
         answer = self._listing(token, {"requestSyncToken": "true"})
-        label = self._label.held(again=token is None)
+        label = self._same() if self._known else self._label.held(again=token is None)
         people = [p for p in _people(answer) if not isinstance(p, Mapping) or (_alive(p) and self._label.has(p, label))]
         return self._paged(answer, people, label or "")
 
@@ -74,6 +76,7 @@ class Reader:
         feed = Feed.parsed(window.feed or "")
         if feed.digest != self._digest:
             raise FeedExpired("other fields or another label are read now than when the token was given", code=EXPIRED)
+        self._known = self._known or feed.label
         try:
             answer = self._listing(token, {"requestSyncToken": "true", "syncToken": feed.token})
         except Refused as error:
@@ -81,13 +84,22 @@ class Reader:
                 raise FeedExpired(str(error), code=EXPIRED) from error
             raise
         people = _people(answer)
-        label = self._known_label(feed) if people else feed.label
+        label = (self._same() if feed.label else self._label.held()) if people else feed.label
         if not self._label.everybody and not label:
             people = []  # nobody ever was in scope
         return self._paged(answer, people, label or "", whole=False)
 
-    def _known_label(self, feed: Feed) -> str | None:
-        return self._label.must() if feed.label else self._label.held()
+    def _same(self) -> str | None:
+        """The label whose members are known. Raises ConfigError where it is not there any more; and where another one
+        has its name now, unless all who carry a hub id are in that: then it stands for the one before."""
+        label = self._label.must()
+        if label is not None and label != self._known:
+            people = [p for p in self._everybody() if isinstance(p, Mapping) and _alive(p) and hub_id_of(p)]
+            outside = sum(not self._label.has(p, label) for p in people)
+            if outside or not people:
+                raise self._label.replaced(outside)
+            self._known = label
+        return label
 
     def _listing(self, token: str | None, more: Mapping[str, Any]) -> Answer:
         params: dict[str, Any] = {"personFields": self._rows.mask, "pageSize": self._page, "sources": ONLY_CONTACTS}
@@ -113,6 +125,8 @@ class Reader:
         found: dict[str, Remote] = {}
         people = self.people(ids)
         label = self._label.must() if people else None
+        if not all(self._label.has(p, label) for p in people.values()):
+            self._label.still()  # without it nobody has it, and nobody left
         for asked, person in people.items():
             remote = self._rows.remote(person, fields)
             if not self._label.has(person, label):
