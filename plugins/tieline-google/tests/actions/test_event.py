@@ -90,6 +90,8 @@ def test_times_go_out_as_calendar_keeps_them(acts: Any, fields: Any, start: Any,
         ({"title": "T", "date": "2026-12-02", "attendees": "Ada <ada@one.example"}, "attendees"),
         ({"title": "T", "date": "2026-12-02", "calendar": "other@group.calendar.google.com"}, "calendar"),
         ({"title": "T", "date": "2026-12-02", "room": "4"}, "room"),
+        ({"title": "T", "date": "9999-12-31"}, "end"),
+        ({"title": "T", "start": "9999-12-31T23:30Z"}, "end"),
     ],
 )
 def test_what_cannot_be_said_is_refused_before_anything_is_sent(acts: Any, fields: Any, field: str) -> None:

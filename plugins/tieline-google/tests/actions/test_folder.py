@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline import Action, RateLimited, Response, Unavailable
+from tieline import Action, ContractViolation, RateLimited, Response, Unavailable
 from tieline_google.actions.folder import property_of, query_of
 from tieline_google.sandbox.query import test_of as finder
 
@@ -143,3 +143,11 @@ def test_keys_are_quoted_and_long_ones_digested() -> None:
     assert property_of("short") == "short"
     assert len(f"tieline_key{property_of(long)}") <= 124
     assert property_of(long) != property_of(long + "x")
+
+
+def test_a_search_whose_page_comes_again_and_again_ends(scripted: Any) -> None:
+    page = Response(200, {}, b'{"files": [], "nextPageToken": "once more"}')
+    connector, script = scripted(*[page] * 3)
+    with pytest.raises(ContractViolation, match="again and again"):
+        connector.acted("folder", ["k"])
+    assert len(script.asked) == 2

@@ -154,6 +154,8 @@ def drafted(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     except ValueError as error:
         name = "start" if "date" not in wanted and "start" not in wanted else "end"
         problems.append(Problem(name, f"{name}: {error}"))
+    except OverflowError:
+        problems.append(Problem("end", "end: no calendar goes beyond the year 9999"))
     return body, problems
 
 

@@ -129,6 +129,7 @@ class Folders:
     def _rows(self, query: str) -> Iterator[Row]:
         params: dict[str, Any] = {"q": query, "fields": f"nextPageToken,files({_FIELDS})"}
         params |= {**_ALL_DRIVES, "includeItemsFromAllDrives": "true"}
+        tokens: set[str] = set()
         while True:
             data = self._wire.get(f"{DRIVE}/files", params).data
             files = data.get("files")
@@ -137,7 +138,10 @@ class Folders:
             yield from (f for f in files if isinstance(f, Mapping) and f.get("id"))
             if not data.get("nextPageToken"):
                 return
-            params["pageToken"] = data["nextPageToken"]
+            params["pageToken"] = token = str(data["nextPageToken"])
+            if token in tokens:
+                raise ContractViolation("Drive answers the same page of a search again and again")
+            tokens.add(token)
 
 
 def _unfinished(row: Row) -> bool:
