@@ -227,6 +227,11 @@ def refused(code, status=400):
         ("/results", refused("INVALIDJOBSTATE")),
         ("/results", Response(200, {"content-type": "text/csv"}, b'"Id","SystemModstamp"\n"x","y"\n')),
         ("/results", Response(200, {"content-type": "text/csv", "sforce-numberofrecords": "7"}, b"")),
+        ("/results", Response(200, {"content-type": "text/csv"}, b"")),
+        ("/results", Response(200, {"content-type": "text/csv", "sforce-numberofrecords": "0"}, b"")),
+        ("/results", Response(200, {"content-type": "text/csv", "sforce-locator": "null"}, b"")),
+        ("GET /jobs/", Response(200, {"content-type": "application/json"}, b"null")),
+        ("GET /jobs/", Response(200, {"content-type": "application/json"}, b'["InProgress"]')),
     ],
 )
 def test_without_a_job_the_rest_is_read_page_by_page_and_that_is_told(where, answer):

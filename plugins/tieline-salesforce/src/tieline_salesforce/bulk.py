@@ -101,7 +101,7 @@ def page(org: Org, stream: str, token: Token, clock: Clock) -> Page:
                 return Page((), token._replace(waited=token.waited + 1).text, now=now)
             token = token._replace(ready=True)
         return _rows(org, stream, token)
-    except (Rejected, NotAuthorised, NothingThere, csv.Error, ValueError, KeyError) as error:
+    except (Rejected, NotAuthorised, NothingThere, csv.Error, ValueError, KeyError, TypeError) as error:
         org.answers.pop(stream, None)
         raise NoUse(_said(error)) from error
 
@@ -140,7 +140,7 @@ class Opened:
         """The next rows, fewer at the end. Raises ValueError when there should be more of them."""
         rows = list(islice(self._rows, count))
         self.given += len(rows)
-        if len(rows) < count and self._total not in (-1, self.given):
+        if len(rows) < count and self._total != self.given:
             raise ValueError(f"its results have {self.given} rows, not {self._total}")
         return rows
 

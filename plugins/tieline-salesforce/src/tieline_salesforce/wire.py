@@ -83,8 +83,8 @@ class Answer(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """One answer of a query job: comma-separated values as they came, how many rows it is said to have (-1: not said),
-    and the locator of the next one (None: none)."""
+    """One answer of a query job: comma-separated values as they came, how many rows it is said to have, and the locator
+    of the next one (None: none)."""
 
     text: bytes
     total: int
@@ -202,7 +202,8 @@ class Wire:
         return self._decoded(self._http.send(Request(method, self.base + path, json=body)))
 
     def rows(self, path: str, params: Mapping[str, str]) -> Rows:
-        """Results of a query job. Raises Unavailable when the answer is something else (a proxy's page)."""
+        """Results of a query job. Raises Unavailable when the answer is something else (a proxy's page), Rejected when
+        it does not say how many rows it has and where they go on: it might end anywhere."""
         request = Request("GET", self.base + path, params=params, headers={"accept": "text/csv"})
         response = self._http.send(request)
         if response.status >= 300:
@@ -210,8 +211,9 @@ class Wire:
         locator, count = response.headers.get("sforce-locator", ""), response.headers.get("sforce-numberofrecords", "")
         if not response.headers.get("content-type", "").startswith("text/csv"):
             raise Unavailable("Salesforce answered a query job with something that is no table", sent=False)
-        following = None if locator in ("", "null") else locator
-        return Rows(response.body, int(count) if count.isdigit() else -1, following, self._now(response))
+        if not locator or not count.isdecimal():
+            raise Rejected("its results do not say how many there are, or where they go on")
+        return Rows(response.body, int(count), None if locator == "null" else locator, self._now(response))
 
     # -- writing
 
