@@ -201,6 +201,7 @@ def test_at_a_stand_in_the_stand_in_is_asked_whatever_the_key_says(
         ({"private_key_id": "", "token_uri": None}, "it has no private_key_id, token_uri"),
         ({"client_email": 7}, "it has no client_email"),
         ({"type": "authorized_user"}, 'its type is not "service_account"'),
+        ({"type": "authorized_user", "client_email": None, "private_key": None}, 'its type is not "service_account"'),
         (
             {"type": None, "client_email": None, "private_key": None, "private_key_id": None, "token_uri": None},
             "it has no type, client_email, private_key, private_key_id, token_uri",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tieline.errors import Broken, RateLimited, Unavailable
+from tieline.errors import Broken, NotAuthorised, RateLimited, Unavailable
 from tieline.model import Outcome, Write
 from tieline.store import StoreFull
 
@@ -259,6 +259,17 @@ def test_a_system_that_fails_does_not_keep_the_others_from_their_writes(office: 
     assert summary.outcome == "failed"
     assert any(note.startswith("mail:") for note in summary.notes)
     assert len(office.systems["files"].alive("contact")) == 1
+
+
+def test_the_name_of_a_system_that_fails_is_said_once(office: Any) -> None:
+    def refused(write: Writing, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        raise NotAuthorised("mail: nobody may do this")
+
+    for name in ("crm", "mail"):
+        office.add(name)
+    office.create("crm", "contact", email="ada@firm.example")
+    through(office, "mail", refused)
+    assert office.sync().notes[0] == "mail: nobody may do this"
 
 
 def test_an_item_of_a_batch_that_fails_leaves_the_others_done(office: Any) -> None:

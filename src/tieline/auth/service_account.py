@@ -62,10 +62,10 @@ def _parts(document: Secret) -> dict[str, Veiled] | str:
 
 
 def _trouble(found: Mapping[str, str]) -> str:
+    if found.get("type", KIND) != KIND:
+        return f'its type is not "{KIND}"'
     missing = [name for name in PARTS if name not in found]
-    if missing:
-        return f"it has no {', '.join(missing)}"
-    return "" if found["type"] == KIND else f'its type is not "{KIND}"'
+    return f"it has no {', '.join(missing)}" if missing else ""
 
 
 def ask(
