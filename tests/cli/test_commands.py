@@ -484,6 +484,26 @@ def test_a_remote_that_waits_in_review_leads_to_its_review(
     assert f"review {asked[first]} is rejected, and the next sync acts on it\nNext: tieline plan" in found.stderr
 
 
+def test_a_field_that_waits_for_whom_it_names_says_so_and_leads_there(
+    tieline: Tieline, configured: Path, world: Any
+) -> None:
+    firm, _ = (world["crm"].person_create("account", {"name": "Firm", "domain": "firm.example"}) for _ in range(2))
+    world["crm"].person_create("contact", {"email": "ann@x.test", "account": firm})
+    tieline("sync", "--yes")
+    found = tieline("explain", "contact", "ann@x.test", "account")
+    assert f'holds "{firm}", waits for account crm:{firm}, which is not linked yet' in found.output
+    assert found.output.endswith(f"Next: tieline explain account crm:{firm}\n")
+    held = json.loads(tieline("explain", "contact", "ann@x.test", "--json").stdout)["fields"]["account"]["systems"]
+    assert held["crm"]["waits_for"] == [f"crm:{firm}"]
+    asked = json.loads(tieline("review", "list", "--json").stdout)
+    for review in asked:
+        tieline("review", "reject", str(review["id"]))
+    tieline("sync")
+    tieline("sync")
+    found = tieline("explain", "contact", "ann@x.test", "account")
+    assert "waits for" not in found.output
+
+
 def test_a_remote_that_is_filtered_away_says_so(tieline: Tieline, configured: Path, world: Any) -> None:
     with configured.open("a") as file:
         file.write("[systems.crm.contact]\nfilter = \"title == 'Boss'\"\n")

@@ -16,6 +16,7 @@ from tieline.cli.words import changed, said, when
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tieline.model import Link
     from tieline.records import Kind
     from tieline.rules import Policy
     from tieline.store import Store
@@ -62,7 +63,7 @@ def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Ma
             "last_change": last.get(name),
             "systems": {
                 link.system: {
-                    **_there(link, name, record.fields.get(name), refused.get(link.system, {})),
+                    **_there(link, name, refused.get(link.system, {}), _waits(store, link, name)),
                     "unreadable": unread.get(link.system, {}).get(name),
                 }
                 for link in links
@@ -78,19 +79,38 @@ def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Ma
     return {**head, "fields": told, "reviews": reviews}
 
 
-def _there(link: Any, name: str, value: Any, refused: Mapping[str, str]) -> dict[str, Any]:
+def _waits(store: Store, link: Link, name: str) -> list[str]:
+    """Whom a reference there names that no record stands for yet; empty for any other field."""
+    from tieline.records import REFERENCES
+    from tieline.runner.space import ids_of
+
+    target, value = REFERENCES[link.kind].get(name), link.seen.get(name)
+    if target is None or not value or link.gone is not None:
+        return []
+    ids = ids_of(value)
+    known = store.trees.owners_named(link.system, target, ids)
+    return [f"{link.system}:{i}" for i in ids if not any(known.get(i, ()))]
+
+
+def _there(link: Link, name: str, refused: Mapping[str, str], waits: list[str]) -> dict[str, Any]:
+    from tieline.records import REFERENCES
+
     seen, based = link.seen.get(name), name in link.base
     if link.gone is not None:
         state = f"gone there ({link.gone})"
     elif name in refused or "*" in refused:
         state = "refused there"
+    elif waits:
+        more = f" and {len(waits) - 1} more, which are" if len(waits) > 1 else ", which is"
+        state = f"waits for {REFERENCES[link.kind][name]} {waits[0]}{more} not linked yet"
     elif not based:
         state = "not merged yet"
     elif seen != link.base[name]:
         state = "edited there since"
     else:
         state = "as merged"
-    return {"remote_id": link.remote_id, "value": seen, "state": state, "modified": link.modified or None}
+    told = {"remote_id": link.remote_id, "value": seen, "state": state, "modified": link.modified or None}
+    return {**told, "waits_for": waits}
 
 
 def _last_changes(store: Store, record: str) -> dict[str, dict[str, Any]]:
@@ -130,5 +150,16 @@ def _text(found: dict[str, Any]) -> str:
             lines.append(f"  {clean(system)}:{clean(there['remote_id'])} {holds}")
     for review in found["reviews"]:
         lines += ["", f"Review {review['id']} waits: {clean(review['summary'])}"]
-    step = f"tieline review show {found['reviews'][0]['id']}" if found["reviews"] else ""
+    step = f"tieline review show {found['reviews'][0]['id']}" if found["reviews"] else _onward(found)
     return "\n".join([*lines, f"Next: {step}"] if step else lines)
+
+
+def _onward(found: dict[str, Any]) -> str:
+    """Where it says why the first field that waits for somebody does."""
+    from tieline.records import REFERENCES
+
+    for name, told in found["fields"].items():
+        for there in told["systems"].values():
+            for whom in there["waits_for"]:
+                return f"tieline explain {REFERENCES[found['kind']][name]} {clean(whom)}"
+    return ""
