@@ -11,6 +11,8 @@ from typing import Any
 
 Cell = Any
 """A canonical value as plain JSON."""
+MOST_DIGITS = 100
+"""How many digits a number may have before, or zeros behind, its decimal point."""
 
 
 def plain_text(value: Any) -> str | None:
@@ -66,6 +68,10 @@ def _number(value: Any) -> Decimal:
         raise ValueError(f"{value!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{value!r} is not a number")
+    if not number:
+        return Decimal(0)
+    if abs(number.adjusted()) >= MOST_DIGITS:  # written out, a few letters can be gigabytes
+        raise ValueError(f"{str(value)[:20]!r} has more digits than any amount has")
     return number
 
 
