@@ -287,3 +287,35 @@ def test_check_names_a_column_that_there_is_not(contacts: Any, people: Any) -> N
     part, _ = contacts([people.answer({}), people.groups("Tieline")], Rule("organizations.titel", "x_title"))
     last = list(part.findings())[-1]
     assert (last.level, last.remedy) == ("warning", "Did you mean 'organizations.title'?")
+
+
+def test_one_contact_that_is_not_as_contacts_are_ends_no_reading(contacts: Any, people: Any) -> None:
+    odd = [
+        {**people.person(1), "memberships": [None]},
+        {**people.person(2), "memberships": 7},
+        {**people.person(3), "resourceName": ["people/c3"]},
+        {**people.person(4), "metadata": {"sources": 4, "deleted": True}, "resourceName": ""},
+        None,
+    ]
+    part, _ = contacts([people.listing(*odd, people.person(9), sync="t"), people.groups("Tieline")])
+    page = part.list(None)
+    assert ([r.id for r in page.remotes], len(page.bad)) == (["people/c9"], 4)
+    part, _ = contacts([people.listing(*odd, people.person(9), sync="t2"), people.groups("Tieline")])
+    changed = part.changes(Window(0, feed=page.feed), None)
+    assert ([r.id for r in changed.remotes], len(changed.bad)) == (["people/c9"], 5)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"responses": True},
+        {"responses": [None]},
+        {"responses": [{"requestedResourceName": "people/c1", "status": "gone"}]},
+        {"responses": [{"requestedResourceName": "people/c1", "person": ["people/c1"]}]},
+        {"responses": [{"requestedResourceName": "people/c1", "person": {"resourceName": "people/c1", "names": [7]}}]},
+    ],
+)
+def test_an_answer_about_a_contact_that_cannot_be_read_is_no_deletion(contacts: Any, people: Any, found: Any) -> None:
+    part, _ = contacts(lambda request: people.groups("Tieline") if "Groups" in request.path else people.answer(found))
+    with pytest.raises(Unavailable):
+        part.read(["people/c1"], None)

@@ -284,3 +284,23 @@ def test_writes_are_made_one_after_the_other(contacts: Any, people: Any) -> None
     for thread in threads:
         thread.join()
     assert at_once == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("op", ["update", "link", "archive"])
+def test_a_contact_that_cannot_be_sent_back_is_refused_alone(contacts: Any, people: Any, op: Any) -> None:
+    odd = {**people.person(1), "names": [{"metadata": 7}], "clientData": [{"metadata": 7}], "memberships": [None]}
+    done = people.answer({}) if op == "archive" else people.updated(people.person(2))
+    part, _ = contacts([people.read(odd, people.person(2)), people.groups("Tieline"), done])
+    fields = {"first_name": "Z"} if op == "update" else {}
+    found = part.write([Write(op, people.hub + str(n), fields, f"people/c{n}", "") for n in (1, 2)])
+    assert statuses(found) == ["rejected", "ok"]
+
+
+@pytest.mark.parametrize("told", [True, [7], {"people/c1": 7}, {"people/c1": {"person": [7]}}])
+def test_an_answer_to_a_write_that_shows_nothing_leaves_open_what_was_done(
+    contacts: Any, people: Any, told: Any
+) -> None:
+    part, _ = contacts([people.read(people.person(1)), people.groups("Tieline"), people.answer({"updateResult": told})])
+    assert statuses(part.write([update(1, first_name="Z")])) == ["unknown"]
+    part, _ = contacts([people.groups("Tieline"), people.answer({"createdPeople": told})])
+    assert statuses(part.write([create(1, first_name="Z")])) == ["unknown"]

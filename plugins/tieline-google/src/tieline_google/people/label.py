@@ -46,7 +46,10 @@ class Label:
         for _ in range(_MOST_PAGES):
             params: dict[str, Any] = {"pageSize": _MANY, "groupFields": _FIELDS}
             answer = self._wire.get(GROUPS, params | ({"pageToken": token} if token else {}))
-            named += [g for g in answer.data.get("contactGroups") or () if self._is(g)]
+            groups = answer.data.get("contactGroups") or ()
+            if not isinstance(groups, list | tuple):
+                raise ContractViolation("Google answered without a list of labels")
+            named += [g for g in groups if self._is(g)]
             token = str(answer.data.get("nextPageToken") or "")
             if not token:
                 return min(named, key=lambda g: g.get("groupType") != "USER_CONTACT_GROUP", default=None)
@@ -105,7 +108,7 @@ class Label:
         )
 
     def has(self, person: Mapping[str, Any], label: str | None) -> bool:
-        """Whether a person takes part; `label` is what `held` said."""
+        """Whether a person takes part; `label` is what `held` said. Raises what a malformed person raises."""
         if self.everybody:
             return True
         for membership in person.get(MEMBERSHIPS) or ():

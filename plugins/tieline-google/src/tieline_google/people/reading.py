@@ -11,10 +11,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tieline import ConfigError, ContractViolation, FeedExpired, Page, Remote, Unavailable, Window
+from tieline import Bad, ConfigError, ContractViolation, FeedExpired, Page, Remote, Unavailable, Window
 from tieline_google.people.label import Label
 from tieline_google.people.mapping import METADATA, ONLY_CONTACTS
-from tieline_google.people.rows import Person, Rows, etag_of, hub_id_of, is_id
+from tieline_google.people.rows import UNREADABLE, Person, Rows, etag_of, is_id
 from tieline_google.wire import Answer, Refused, Wire
 
 MANY = 200
@@ -68,8 +68,12 @@ class Reader:
         """One page of all who are in scope; the last one has the token."""
         answer = self._listing(token, {"requestSyncToken": "true"})
         label = self._same() if self._known else self._label.held(again=token is None)
-        people = [p for p in _people(answer) if not isinstance(p, Mapping) or (_alive(p) and self._label.has(p, label))]
-        return self._paged(answer, people, label or "")
+
+        def told(person: Person) -> Remote | None:
+            there = _alive(person) and self._label.has(person, label)
+            return self._rows.remote(person) if there else None
+
+        return self._paged(answer, *self._rows.remotes(_people(answer), told), label or "")
 
     def changes(self, window: Window, token: str | None) -> Page:
         """One page of what changed; who left the label is gone. Raises FeedExpired."""
@@ -87,36 +91,48 @@ class Reader:
         label = (self._same() if feed.label else self._label.held()) if people else feed.label
         if not self._label.everybody and not label:
             people = []  # nobody ever was in scope
-        return self._paged(answer, people, label or "", whole=False)
+
+        found, bad = self._rows.remotes(people, lambda person: self._told(person, label))
+        found += [Remote(old, {}, gone=True, merged_into=r.id) for r in found for old in r.aliases]
+        return self._paged(answer, found, bad, label or "")
 
     def _same(self) -> str | None:
         """The label whose members are known. Raises ConfigError where it is not there any more; and where another one
         has its name now, unless all who carry a hub id are in that: then it stands for the one before."""
         label = self._label.must()
         if label is not None and label != self._known:
-            people = [p for p in self._everybody() if isinstance(p, Mapping) and _alive(p) and hub_id_of(p)]
-            outside = sum(not self._label.has(p, label) for p in people)
-            if outside or not people:
+            stamped, outside = self._stamped(label)
+            if outside or not stamped:
                 raise self._label.replaced(outside)
             self._known = label
         return label
+
+    def _stamped(self, label: str) -> tuple[int, int]:
+        """How many carry a hub id, and how many of them have not this label."""
+        counts = [0, 0]
+        for person in self._everybody():
+            for remote in self._rows.remotes([person], lambda p: self._told(p, label))[0]:
+                carries = remote.hub_id is not None and _alive(person)
+                counts[0] += carries
+                counts[1] += carries and remote.gone
+        return counts[0], counts[1]
 
     def _listing(self, token: str | None, more: Mapping[str, Any]) -> Answer:
         params: dict[str, Any] = {"personFields": self._rows.mask, "pageSize": self._page, "sources": ONLY_CONTACTS}
         return self._wire.get(LIST, {**params, **more, **({"pageToken": token} if token else {})})
 
-    def _paged(self, answer: Answer, people: Sequence[Any], label: str, *, whole: bool = True) -> Page:
-        found, bad = self._rows.remotes(people)
-        if not whole:
-            members = {p["resourceName"] for p in people if isinstance(p, Mapping) and self._label.has(p, label)}
-            found = [r if r.gone or r.id in members else _left(r) for r in found]
-            found += [Remote(old, {}, gone=True, merged_into=r.id) for r in found for old in r.aliases]
+    def _paged(self, answer: Answer, found: Sequence[Remote], bad: Sequence[Bad], label: str) -> Page:
         onward = answer.data.get("nextPageToken") or None
         given = answer.data.get("nextSyncToken")
         feed = Feed(self._digest, label, str(given)).text() if given and onward is None else None
         # the date of an answer is cut off to a second: a stamp in it may be ahead
         now = max([answer.now, *(r.modified for r in found)])
         return Page(found, onward, now=now, bad=bad, feed=feed)
+
+    def _told(self, person: Person, label: str | None, fields: frozenset[str] | None = None) -> Remote:
+        """The person; gone where it is deleted or not in scope. Raises what a malformed one raises."""
+        remote = self._rows.remote(person, fields)
+        return remote if remote.gone or self._label.has(person, label) else _left(remote)
 
     # -- chosen persons
 
@@ -125,18 +141,19 @@ class Reader:
         found: dict[str, Remote] = {}
         people = self.people(ids)
         label = self._label.must() if people else None
-        if not all(self._label.has(p, label) for p in people.values()):
-            self._label.still()  # without it nobody has it, and nobody left
         for asked, person in people.items():
-            remote = self._rows.remote(person, fields)
-            if not self._label.has(person, label):
-                remote = _left(remote)
+            try:
+                remote = self._told(person, label, fields)
+            except UNREADABLE:
+                raise Unavailable(f"Google's answer for {asked} cannot be read", sent=True) from None
             old = (
                 {asked} - {remote.id}
                 | set(remote.aliases)
                 | set(found[remote.id].aliases if remote.id in found else ())
             )
             found[remote.id] = remote._replace(aliases=tuple(sorted(old)))
+        if any(r.gone for r in found.values()):
+            self._label.still()  # without it nobody has it, and nobody left
         return list(found.values())
 
     def people(self, ids: Sequence[str]) -> dict[str, Person]:
@@ -178,13 +195,13 @@ class Reader:
     def find(self, hub_ids: Sequence[str]) -> list[Remote]:
         """Who carries one of these hub ids. There is no index of them: everybody is read."""
         wanted = {h.lower() for h in hub_ids}
-        found: list[Remote] = []
-        for person in self._everybody():
-            remotes, _ = self._rows.remotes([person])
-            for remote in remotes:
-                if remote.hub_id in wanted and not remote.gone:
-                    found.append(remote if self.in_scope(person) else _left(remote))
-        return found
+
+        def told(person: Person) -> Remote | None:
+            remote = self._rows.remote(person)
+            carries = remote.hub_id in wanted and not remote.gone
+            return self._told(person, self._label.must()) if carries else None
+
+        return [r for person in self._everybody() for r in self._rows.remotes([person], told)[0]]
 
     def _everybody(self) -> Iterator[Any]:
         token: str | None = None
@@ -227,11 +244,18 @@ def _responses(answer: Answer, asked: Sequence[str]) -> dict[str, Person]:
     """The persons of a `batchGet`. Raises Unavailable where one of them is neither answered nor unknown."""
     found: dict[str, Person] = {}
     met = set()
-    for response in answer.data.get("responses") or ():
-        name, person = str(response.get("requestedResourceName", "")), response.get("person")
+    responses = answer.data.get("responses")
+    for response in responses if isinstance(responses, list) else ():
+        if not isinstance(response, Mapping):
+            continue
+        name, person, status = (
+            str(response.get("requestedResourceName", "")),
+            response.get("person"),
+            response.get("status"),
+        )
         met.add(name)
-        code = (response.get("status") or {}).get("code", 0)
-        if person and person.get("resourceName") and not code:
+        code = status.get("code", 0) if isinstance(status, Mapping) else 0
+        if isinstance(person, Mapping) and person.get("resourceName") and not code:
             found[name] = person
         elif code != _NOT_FOUND and response.get("httpStatusCode") != 404:
             raise Unavailable(f"Google did not answer for {name} ({code})", sent=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from tieline_google.people.mapping import ADDRESSES, CLIENT, CONTACT, HUB_KEY, M
 _HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _ID = re.compile(r"people/[\w-]+")
 Person = Mapping[str, Any]
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What a person raises that is not as Google's persons are."""
 READ_ONLY = "cannot be written to Google Contacts"
 
 
@@ -31,8 +33,14 @@ def is_id(text: str) -> bool:
 
 def source_of(person: Person) -> Mapping[str, Any]:
     """What people keep of a person as one source: its id, etag and stamp [cap]; empty where it is not told."""
-    sources = (person.get(METADATA) or {}).get("sources") or ()
-    return next((s for s in sources if s.get("type") == CONTACT), {})
+    meta = person.get(METADATA)
+    sources = meta.get("sources") if isinstance(meta, Mapping) else None
+    return next((s for s in _listed(sources) if s.get("type") == CONTACT), {})
+
+
+def _listed(value: Any) -> Sequence[Mapping[str, Any]]:
+    """The objects in a list; none where it is no list."""
+    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else ()
 
 
 def etag_of(person: Person) -> str:
@@ -58,14 +66,16 @@ class Rows:
 
     # -- reading
 
-    def remotes(self, people: Sequence[Any]) -> tuple[list[Remote], list[Bad]]:
-        """The persons in a list, and those that are not readable at all."""
+    def remotes(self, people: Iterable[Any], told: Callable[[Person], Remote | None]) -> tuple[list[Remote], list[Bad]]:
+        """What is told of the persons in a list, and those that are not readable at all. `told` may raise what `remote`
+        raises; None: the person is left out."""
         found: list[Remote] = []
         bad: list[Bad] = []
         for person in people:
             try:
-                found.append(self.remote(person))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                remote = told(person)
+                found += [remote] if remote is not None else []
+            except UNREADABLE as error:
                 id = person.get("resourceName") if isinstance(person, Mapping) else None
                 shown = id if isinstance(id, str) else None
                 bad.append(Bad(f"contacts {shown or '?'}", f"unreadable: {type(error).__name__} {error}", shown))
@@ -73,7 +83,9 @@ class Rows:
 
     def remote(self, person: Person, fields: frozenset[str] | None = None) -> Remote:
         """The person. Raises what a malformed one raises: KeyError, TypeError, ValueError, AttributeError."""
-        id, meta, source = str(person["resourceName"]), person.get(METADATA) or {}, source_of(person)
+        id, meta, source = person["resourceName"], person.get(METADATA) or {}, source_of(person)
+        if not isinstance(id, str) or not is_id(id):
+            raise ValueError("it has no resource name")
         former = tuple(str(n) for n in meta.get("previousResourceNames") or () if n != id)
         modified = stamp_ms(source["updateTime"]) if source.get("updateTime") else 0
         version = str(source.get("etag") or "")
@@ -154,7 +166,7 @@ class Rows:
 
 def hub_id_of(person: Person) -> str | None:
     """The hub's id that a person carries; what is no id of the hub's is nobody's."""
-    for entry in person.get(CLIENT) or ():
+    for entry in _listed(person.get(CLIENT)):
         held = entry.get("value")
         if entry.get("key") == HUB_KEY and isinstance(held, str) and _HUB_ID.fullmatch(held):
             return held.lower()

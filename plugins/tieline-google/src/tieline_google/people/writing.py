@@ -18,7 +18,7 @@ from tieline_google.people.faults import Fault, faults_of, is_stale, refusal_in
 from tieline_google.people.label import Label
 from tieline_google.people.mapping import CLIENT, CONTACT, MEMBERSHIPS, METADATA, ONLY_CONTACTS
 from tieline_google.people.reading import Reader
-from tieline_google.people.rows import Person, Rows, etag_of, hub_id_of, source_of
+from tieline_google.people.rows import UNREADABLE, Person, Rows, etag_of, hub_id_of, source_of
 from tieline_google.wire import NothingThere, Refused, Wire
 
 CREATE, UPDATE, DELETE = (
@@ -91,8 +91,9 @@ class Writer:
         contacts = [{"contactPerson": {a: e for a, e in d.lists.items() if e}} for d in drafts]
         body = {"contacts": contacts, "readMask": self._rows.mask, "sources": [ONLY_CONTACTS]}
         answer = self._wire.write("POST", CREATE, body).data
-        made = [r.get("person") or {} for r in answer.get("createdPeople") or () if isinstance(r, Mapping)]
-        by_hub = {hub_id_of(p): p for p in made}
+        told = answer.get("createdPeople")
+        made = [r.get("person") for r in told if isinstance(r, Mapping)] if isinstance(told, list) else []
+        by_hub = {hub_id_of(p): p for p in made if isinstance(p, Mapping)}
         for draft in drafts:
             self._tell(draft, by_hub.get(draft.write.hub_id.lower()))
 
@@ -102,7 +103,7 @@ class Writer:
         link = drafts[0].write.op == "link"
         held = self._reader.held({d.id: d.write.version for d in drafts})
         for draft in drafts:
-            self._complete(draft, held.get(draft.id), link=link)
+            self._readable(draft, lambda d=draft: self._complete(d, held.get(d.id), link=link))  # type: ignore[misc]
         self._send([d for d in drafts if d.outcome is None], self._update_batch)
 
     def _complete(self, draft: Draft, person: Person | None, *, link: bool) -> None:
@@ -118,6 +119,13 @@ class Writer:
         if not draft.lists:
             remote = self._rows.remote(person)
             draft.end("rejected" if draft.problems else "ok", remote=None if draft.problems else remote)
+
+    def _readable(self, draft: Draft, step: Callable[[], object]) -> None:
+        """Take this step, unless the person is nothing that could be sent back."""
+        try:
+            step()
+        except UNREADABLE:
+            draft.end("rejected", Problem(None, "what Google says of this contact cannot be read", "unreadable"))
 
     def _there(self, draft: Draft, person: Person | None) -> bool:
         """Whether this is who the write means, at the version it means. An old id is not: the runner follows it."""
@@ -136,9 +144,10 @@ class Writer:
             "readMask": self._rows.mask,
             "sources": [ONLY_CONTACTS],
         }
-        told = self._wire.write("POST", UPDATE, body).data.get("updateResult") or {}
+        told = self._wire.write("POST", UPDATE, body).data.get("updateResult")
         for draft in drafts:
-            self._tell(draft, (told.get(draft.id) or {}).get("person"))
+            found = told.get(draft.id) if isinstance(told, Mapping) else None
+            self._tell(draft, found.get("person") if isinstance(found, Mapping) else None)
 
     def _payload(self, draft: Draft, areas: Sequence[str]) -> dict[str, Any]:
         source = source_of(draft.person)
@@ -150,7 +159,7 @@ class Writer:
         """Done, as the answer shows it; an answer that does not show it leaves open what was done."""
         try:
             remote = self._rows.remote(person or {})
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except UNREADABLE:
             draft.end("unknown")
             return
         self._reader.keep([person or {}])
@@ -163,7 +172,7 @@ class Writer:
         """Delete contacts; who was taken out of the label, or was edited since, is left alone."""
         held = self._reader.held({d.id: d.write.version for d in drafts})
         for draft in drafts:
-            self._there(draft, held.get(draft.id))
+            self._readable(draft, lambda d=draft: self._there(d, held.get(d.id)))  # type: ignore[misc]
         self._send([d for d in drafts if d.outcome is None], self._delete_batch)
 
     def _delete_batch(self, drafts: Sequence[Draft]) -> None:
