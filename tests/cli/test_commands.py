@@ -230,6 +230,30 @@ def test_what_cannot_be_read_is_told_by_status_and_explain_and_nobody_calls_it_b
     assert "holds what cannot be read: cell C2" in tieline("explain", "contact", "ann@x.test", "phone").output
 
 
+def test_a_field_that_is_made_again_clears_nothing_though_nobody_can_say_then_that_it_is_there(
+    tieline: Tieline, world: Any, finding: Any, synced: str
+) -> None:
+    marketing = world["marketing"]
+    rules, (person,) = marketing.rules["contact"], marketing.alive("contact")
+    offered = rules.offered
+    rules.offered = tuple(n for n in offered if n != "title")
+    marketing.person_edit("contact", person.id, {"title": None})
+    world.findings["marketing"] = [finding("warning", "title", "there is no such column", "", "title")]
+
+    def make(what: str) -> Any:
+        world.findings["marketing"] = []
+        rules.offered = None  # whoever asks for the schema gets what no connector may raise
+        return finding("ok", what, "made")
+
+    world.mended["marketing", "title"] = make
+    found = tieline("check", "--fix", "--yes")
+    assert "marketing: title: made" in found.stderr
+    assert "Ready" in found.stdout
+    rules.offered = offered
+    assert tieline("sync").exit_code == 0
+    assert world["crm"].get("contact", synced).fields["title"] == "CTO"
+
+
 def test_fix_and_offline_contradict_each_other(tieline: Tieline, configured: Path) -> None:
     found = tieline("check", "--fix", "--offline")
     assert (found.exit_code, "tieline check --fix" in found.stderr) == (2, True)

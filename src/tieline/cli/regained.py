@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tieline.errors import ConfigError, TielineError
+from tieline.errors import ConfigError
 
 if TYPE_CHECKING:
     from tieline.cli.session import Session
+    from tieline.connector import Connector
     from tieline.hub import Hub
     from tieline.records import Kind
 
@@ -29,10 +30,10 @@ def regaining(session: Session, hub: Hub, systems: Iterable[str]) -> Iterator[No
     try:
         yield
     finally:
+        after = _readable(hub, names)
         back = {
-            (system, stream): (kind, fields - before[system, stream][1])
-            for (system, stream), (kind, fields) in _readable(hub, names).items()
-            if (system, stream) in before
+            place: (kind, (after[place][1] if place in after else _mapped(hub, place)) - fields)
+            for place, (kind, fields) in before.items()
         }
         if any(fields for _, fields in back.values()):
             _forget(session, back)
@@ -48,16 +49,29 @@ def _forget(session: Session, back: Readable) -> None:
                 store.trees.save_cursor(cursor._replace(listing="regained", token=None))
 
 
+def _mapped(hub: Hub, place: tuple[str, str]) -> frozenset[str]:
+    """All fields that a stream may have got, where it does not say any more which they are."""
+    system, stream = place
+    mapper = hub.config.systems[system].mappers.get(stream)
+    return frozenset(mapper.parts) if mapper is not None else frozenset()
+
+
 def _readable(hub: Hub, names: Iterable[str]) -> Readable:
     found: Readable = {}
     for name in names:
         connector = hub.systems[name].connector
         for facts in connector.facts.streams:
-            try:
-                fields = connector.schema(facts.name).fields
-            except ConfigError:  # what it would be read from is not there
-                fields = {}
-            except TielineError:
-                continue
-            found[name, facts.name] = facts.kind, frozenset(n for n, f in fields.items() if f.read)
+            fields = _fields(connector, facts.name)
+            if fields is not None:
+                found[name, facts.name] = facts.kind, fields
     return found
+
+
+def _fields(connector: Connector, stream: str) -> frozenset[str] | None:
+    """The fields that can be read; None where it cannot be asked now, or raises what no connector may raise."""
+    try:
+        return frozenset(n for n, f in connector.schema(stream).fields.items() if f.read)
+    except ConfigError:  # what it would be read from is not there
+        return frozenset()
+    except Exception:  # whoever asks for more is told
+        return None
