@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tieline.errors import Unavailable
+from tieline.errors import Rejected, Unavailable
 from tieline.model import Page, Remote, Window
 from tieline.runner import Options
 
@@ -251,6 +251,34 @@ def test_what_a_page_has_to_say_of_the_reading_is_told_once_and_nothing_failed(p
     for summary in (first, second):
         assert [n for n in summary.notes if "long way" in n] == ["crm: contacts were read the long way"]
     assert (first.outcome, second.outcome) == ("done", "done")
+
+
+@pytest.mark.parametrize("deaths", [1, 9])
+def test_a_page_token_that_has_died_is_a_new_beginning_once(pair: Any, deaths: int) -> None:
+    inner = pair.connectors["crm"]
+    asked: list[str | None] = []
+
+    class Forgets:
+        facts = inner.facts
+
+        def list(self, stream: str, token: str | None) -> Page:
+            asked.append(token)
+            if token is not None and stream == "contacts" and sum(t is not None for t in asked) <= deaths:
+                raise Rejected("that page is not known any more")
+            page: Page = inner.list(stream, token and token.partition("#")[0])
+            return page._replace(token=page.token and f"{page.token}#{len(asked)}")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(inner, name)
+
+    pair.connectors["crm"] = Forgets()
+    for n in range(250):
+        pair.create("crm", "contact", email=f"p{n}@firm.example")
+    done = pair.sync()
+    assert len(asked) < 20
+    assert (done.outcome, len(pair.systems["mail"].alive("contact"))) == (
+        ("done", 250) if deaths == 1 else ("failed", 0)
+    )
 
 
 def test_pages_delivered_twice_and_out_of_order_change_nothing(pair: Any) -> None:

@@ -153,7 +153,7 @@ class Reader:
         resumed = token is not None
         listing = cursor.listing if resumed and cursor.listing else self._mark()
         started = cursor.started if resumed else 0
-        pages, tokens = 0, {token}
+        pages, tokens, anew = 0, {token}, False
         held: list[Page] = []
         while True:
             try:
@@ -162,9 +162,9 @@ class Reader:
                 if held:  # what was read stays read, whatever comes next
                     self._commit(_joined(held), cursor, listing)
                     held = []
-                if token is None or not isinstance(error, Rejected):
+                if token is None or anew or not isinstance(error, Rejected):
                     raise
-                token, started, listing = None, 0, self._mark()  # the token has died: list from the start
+                token, started, listing, anew = None, 0, self._mark(), True  # the token has died: list from the start
                 continue
             if cursor.baseline and self.facts.hints and self.facts.strong_read:
                 page = yield from self._caught_up(page)
