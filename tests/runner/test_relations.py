@@ -52,6 +52,21 @@ def test_members_of_one_contact_and_campaign_are_one_and_nothing_is_made_twice(f
     assert fair.only("crm", "campaign_member").fields["status"] == "Responded"
 
 
+def test_a_member_is_called_by_whom_it_joins_in_a_plan_and_in_a_question(fair: Any) -> None:
+    bo = fair.create("crm", "contact", email="bo@firm.example", first_name="Bo", last_name="Berg")
+    member(fair, "crm", bo, fair.fair)
+    mine, other = member(fair, "crm", fair.ada, fair.fair, status="Sent"), member_in_mail(fair, status="Sent")
+    planned = fair.plan(listing=50).orders_list
+    made = [o["title"] for o in planned if (o["op"], o["kind"]) == ("create", "campaign_member")]
+    assert made == ["Bo Berg in Spring fair"]
+    fair.sync()
+    for system, row, status in (("crm", mine, "Opened"), ("mail", other, "Declined")):
+        fair.systems[system].person_edit("campaign_member", row, {"status": status})
+    fair.sync()
+    [review] = fair.store.book.reviews()
+    assert review["summary"].startswith("ada@firm.example in Spring fair: status was edited in crm and mail")
+
+
 def test_a_member_that_comes_later_finds_the_one_that_is_there(fair: Any) -> None:
     mine = member(fair, "crm", fair.ada, fair.fair, status="Sent")
     fair.rule("mail", "campaign_member", create=False)

@@ -40,7 +40,16 @@ def one_record(store: Store, kind: Kind, key: str) -> Found:
     if len(found) > 1:
         listed = ", ".join(f"{f.id} ({f.title})" for f in found[:5])
         raise UserError(f"{len(found)} {kind}s answer to {key!r}: {listed}", hint="name one by its id")
-    return found[0]
+    return found[0]._replace(title=_title(store, found[0]))
+
+
+def _title(store: Store, found: Found) -> str:
+    """What people call it."""
+    from tieline.runner.titles import Titles
+
+    titles, fields = Titles(store, found.kind), store.trees.records([found.id])[found.id][0].fields
+    titles.prepare([fields])
+    return titles.of(found.id, fields)
 
 
 def _unlinked(kind: Kind, found: Stray) -> UserError:

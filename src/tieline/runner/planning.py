@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tieline.engine.merge import Court, Merged, Side, begin, digest, merge, title
+from tieline.engine.merge import Court, Merged, Side, begin, digest, merge
 from tieline.engine.plan import (
     Planned,
     archives,
@@ -31,6 +31,7 @@ from tieline.runner.parting import part
 from tieline.runner.references import References
 from tieline.runner.space import ToHub
 from tieline.runner.targets import Targets
+from tieline.runner.titles import Titles
 from tieline.runner.unnamed import hold, release, told_by
 from tieline.store import Entry, Refusal, Row
 from tieline.store.forms import decode, dumps, encode_base, problems_of
@@ -80,6 +81,7 @@ class Planning:
         self.space = ToHub(run.store, kind)
         self._references = References(run, kind, list(self.joined))
         self._targets = Targets(run, kind, self.joined, self.blocked)
+        self._titles = Titles(run.store, kind)
         self._vetoed = run.hooks.listens("tieline_plan")
         self._notes = _Notes()
         self._parted: list[tuple[str, str, Sequence[Row]]] = []
@@ -110,6 +112,7 @@ class Planning:
         self._asking.prepare(ids)
         self._references.prepare([r.fields for r, _, _ in records.values()], self.space.news)
         planned: list[tuple[int, int, str]] = []
+        self._titles.prepare(r.fields for r, _, _ in records.values())
         for record_id in ids:
             record, state, into = records[record_id]
             record = self._references.current(record)
@@ -240,7 +243,7 @@ class Planning:
 
     def _ask(self, record: Record, questions: Sequence[Question], questioned: bool) -> None:
         now = self.run.ports.clock.now()
-        for question in questions:
+        for question in (self._titles.named(record, q) for q in questions):
             if not self.store.book.ask(question, self.run.id, now) and question.topic == "delete":
                 self.store.book.refresh(question)  # who came since would be archived as well: it must say so
         if questioned:
@@ -351,7 +354,7 @@ class Planning:
 
     def _spool(self, record: Record, fields: Fields, orders: Sequence[Order]) -> None:
         if orders:
-            name = title(Record(record.id, record.kind, fields))
+            name = self._titles.of(record.id, fields)
             self._notes.orders += [(o, name, sum(v is None for v in o.fields.values())) for o in orders]
 
     def _flush(self) -> None:

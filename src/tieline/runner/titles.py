@@ -1,0 +1,39 @@
+"""What people call a record: a relation by the names of those it joins, anything else as `engine.merge.title` says.
+
+Reads; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tieline.engine.merge import title
+from tieline.model import Fields, Question, Record
+from tieline.records import ENDS, Kind
+from tieline.store import Store
+
+
+class Titles:
+    """The names of records of one kind, for a batch that is prepared together."""
+
+    def __init__(self, store: Store, kind: Kind) -> None:
+        self._store = store
+        self._kind: Kind = kind
+        self._ends = ENDS.get(kind, ())
+        self._known: dict[str, str] = {}
+
+    def prepare(self, records: Iterable[Fields]) -> None:
+        """Look up in few queries whom these relations join; what was known before is forgotten."""
+        if self._ends:
+            ids = {str(fields[n]) for fields in records for n in self._ends if fields.get(n)}
+            self._known = {i: title(record) for i, (record, _, _) in self._store.trees.records(sorted(ids)).items()}
+
+    def of(self, record: str, fields: Fields) -> str:
+        """`Ann Lee in Spring fair`; the id where not all of those are known."""
+        names = [self._known.get(str(fields.get(n)), "") for n in self._ends]
+        return " in ".join(names) if names and all(names) else title(Record(record, self._kind, fields))
+
+    def named(self, record: Record, question: Question) -> Question:
+        """The question, with the record's name in place of its id."""
+        name = self.of(record.id, record.fields) if self._ends else record.id
+        return question._replace(summary=question.summary.replace(record.id, name)) if name != record.id else question
