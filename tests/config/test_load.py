@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from tieline.config import Config, load
+from tieline.config.problems import Problems
 from tieline.engine.limits import Limit
 from tieline.errors import ConfigError, PluginFailed, PluginMissing
 from tieline.plugins import Registry
@@ -319,3 +322,15 @@ def test_a_setting_that_leads_elsewhere_is_the_one_problem_told(read: Read, site
 def test_neither_an_address_nor_its_setting_is_a_missing_address(read: Read) -> None:
     (told,) = problems(read, "", systems=DESK.format(""))
     assert "systems.help.base_url: is required" in told
+
+
+def test_the_key_of_a_table_that_is_wrong_is_named_without_the_words_of_a_library() -> None:
+    class Shape(BaseModel):
+        files: dict[Literal["accounts", "contacts"], str]
+
+    found = Problems("tieline.toml", "")
+    with pytest.raises(ValidationError) as caught:
+        Shape.model_validate({"files": {"contact": "c.csv"}})
+    found.invalid(("systems", "lists"), caught.value, ())
+    (said,) = found.sentences
+    assert said.startswith("tieline.toml: systems.lists.files.contact: must be 'accounts' or 'contacts'")

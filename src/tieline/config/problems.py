@@ -70,6 +70,7 @@ class Problems:
         """Note everything pydantic found. With `secret`, no value is repeated; a union's `tag` is no place."""
         for item in error.errors(include_url=False):
             loc = item["loc"][1:] if tag and item["loc"][:1] == (tag,) else item["loc"]
+            loc = loc[:-1] if loc[-1:] == ("[key]",) else loc  # so pydantic names the key of a table that is wrong
             where = path + tuple(str(part) for part in loc)
             if item["type"] == "extra_forbidden":
                 self.unknown(where, known if len(loc) == 1 else ())
