@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tieline import ConfigError, Rule, Unavailable, Write
+from tieline import ConfigError, Rule, Unavailable, Window, Write
 from tieline_google.people.writing import MOST_CALLS
 
 ADA, BOB = [{"givenName": "Ada", "familyName": "L"}], [{"givenName": "Bob"}]
@@ -67,6 +67,26 @@ def test_a_label_that_goes_while_it_is_written_is_no_fault_of_any_contact(contac
     part, _ = contacts([people.groups("Tieline"), refusal, people.groups()])
     with pytest.raises(ConfigError, match="no label"):
         part.write([Write("create", people.hub + str(n), {"first_name": "A"}) for n in (1, 2)])
+
+
+def test_a_label_whose_members_are_known_is_not_made_anew(contacts: Any, people: Any) -> None:
+    """A listing may be minutes behind its deletion: then nothing seems to have happened."""
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
+    feed = part.list(None).feed
+    for groups, said in ((people.groups(), "no label 'Tieline' any more"), (other(people), "deleted and made again")):
+        part, script = contacts(
+            [people.listing(sync="t2"), groups, people.listing(people.person(1, hub=people.hub + "1"))]
+        )
+        part.changes(Window(0, feed=feed), None)
+        with pytest.raises(ConfigError, match=said):
+            part.write([create(1, first_name="A")])
+        assert [c for c in script.calls if c.startswith("POST")] == []
+
+
+def other(people: Any) -> Any:
+    """The labels, of which another one has the name now."""
+    row = {"resourceName": "contactGroups/9f", "groupType": "USER_CONTACT_GROUP", "name": "Tieline"}
+    return people.answer({"contactGroups": [row]})
 
 
 def test_created_people_are_known_by_the_hub_id_and_not_by_their_place(contacts: Any, people: Any) -> None:

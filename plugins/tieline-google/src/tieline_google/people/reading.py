@@ -107,6 +107,10 @@ class Reader:
             self._known = label
         return label
 
+    def label(self) -> str | None:
+        """The label of a new contact; it is made where it is missing and nobody is known to have had it."""
+        return self._same() if self._known else self._label.made()
+
     def _stamped(self, label: str) -> tuple[int, int]:
         """How many carry a hub id, and how many of them have not this label."""
         counts = [0, 0]

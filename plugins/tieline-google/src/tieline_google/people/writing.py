@@ -79,7 +79,7 @@ class Writer:
     # -- creates
 
     def _create(self, drafts: Sequence[Draft]) -> None:
-        members = self._label.memberships(self._label.made())
+        members = self._label.memberships(self._reader.label())
         for draft in drafts:
             draft.lists, draft.problems = self._rows.drafted(draft.write, {})
             draft.lists[CLIENT] = self._rows.stamped({}, draft.write.hub_id)
