@@ -506,7 +506,7 @@ def test_an_error_may_be_plain_text(zd):
 def test_an_answer_that_is_no_json_is_no_answer(connect, zd):
     """Believed: a proxy may answer 200 with a page."""
     zendesk, _ = connect([zd.text("<html>", 200)])
-    with pytest.raises(Unavailable, match="not JSON"):
+    with pytest.raises(Unavailable, match="Zendesk: expected JSON, got "):
         zendesk.list("users", None)
 
 

@@ -7,7 +7,6 @@ composite answers 200 and keeps the status of each of its parts in the body [doc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -23,6 +22,7 @@ from tieline import (
     Response,
     Transient,
     Unavailable,
+    server_time,
 )
 from tieline_salesforce.settings import LARGEST_PAGE
 
@@ -211,7 +211,7 @@ class Wire:
         if not response.headers.get("content-type", "").startswith("text/csv"):
             raise Unavailable("Salesforce answered a query job with something that is no table", sent=False)
         following = None if locator in ("", "null") else locator
-        return Rows(response.body, int(count) if count.isdigit() else -1, following, self._now(response))
+        return Rows(response.body, int(count) if count.isdigit() else -1, following, server_time(response, self._clock))
 
     # -- writing
 
@@ -271,7 +271,7 @@ class Wire:
         write = call.method != "GET"
         request = Request(call.method, self.base + call.path, params=call.params, json=call.body, write=write)
         response = self._http.send(request)
-        now = self._now(response)
+        now = server_time(response, self._clock)
         if response.status >= 400:
             return Reply(response.status, _body(response, sent=False), now)
         return Reply(response.status, _body(response, sent=write), now)
@@ -281,7 +281,7 @@ class Wire:
     def _decoded(self, response: Response) -> Answer:
         if response.status >= 300:
             raise self.refusal(response.status, errors_in(response))
-        return Answer(_body(response, sent=True), self._now(response), len(response.body))
+        return Answer(_body(response, sent=True), server_time(response, self._clock), len(response.body))
 
     def refusal(self, status: int, errors: Sequence[VendorError]) -> Exception:
         """The error to raise for a refused call."""
@@ -300,12 +300,6 @@ class Wire:
                 hint="tieline check",
             )
         return refused
-
-    def _now(self, response: Response) -> int:
-        try:
-            return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
-        except (KeyError, ValueError):
-            return self._clock.now()
 
 
 def _looks_like_a_reference(calls: Sequence[Call]) -> bool:
