@@ -286,10 +286,17 @@ def test_the_hook_example_is_a_plugin_that_works():
     assert verdict.reason == "tieline_alerts: more than a million"
 
 
+def files_of_the_guide() -> dict[str, str]:
+    """Name → the file that the guide shows under it."""
+    shown = blocks(DOCS / "writing-a-connector.md", "python")
+    return {code.splitlines()[0].removeprefix("# "): code for code in shown}
+
+
 def test_the_connector_of_the_guide_passes_the_conformance_suite(tmp_path):
-    for code in blocks(DOCS / "writing-a-connector.md", "python"):
-        (tmp_path / code.splitlines()[0].removeprefix("# ")).write_text(code, "utf-8")
-    assert {p.name for p in tmp_path.iterdir()} == {"tieline_shelf.py", "test_contract.py", "test_conversation.py"}
+    guide = files_of_the_guide()
+    assert guide.keys() == {"tieline_shelf.py", "test_contract.py", "test_oddities.py", "test_conversation.py"}
+    for name, code in guide.items():
+        (tmp_path / name).write_text(code, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_contract.py"]
     answer = run(command, tmp_path)
     assert answer.returncode == 0, answer.stdout
@@ -298,8 +305,17 @@ def test_the_connector_of_the_guide_passes_the_conformance_suite(tmp_path):
     assert int(passed[1]) >= 35
 
 
+def test_the_scripted_answers_of_the_guide_are_what_the_connector_asks_for(tmp_path):
+    code = files_of_the_guide()["test_oddities.py"].replace("tieline_vendor", "tieline_hubspot")
+    (tmp_path / "test_oddities.py").write_text(code, "utf-8")
+    (tmp_path / "test_spoiled.py").write_text(code.replace("batch/read", "batch/look"), "utf-8")
+    answer = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], tmp_path)
+    assert "FAILED test_spoiled.py::" in answer.stdout
+    assert "1 failed, 1 passed" in answer.stdout
+
+
 def test_the_recorded_conversation_of_the_guide_is_recorded_and_replayed(tmp_path):
-    code = blocks(DOCS / "writing-a-connector.md", "python")[-1]
+    code = files_of_the_guide()["test_conversation.py"]
     (tmp_path / "test_conversation.py").write_text(code.replace("tieline_vendor", "tieline_hubspot"), "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_conversation.py"]
     for mode in ("record", "replay"):

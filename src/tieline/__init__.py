@@ -72,7 +72,7 @@ if TYPE_CHECKING:
         Money,
         Opportunity,
     )
-    from tieline.wire import decode
+    from tieline.wire import decode, server_time
 
     hookimpl: _pluggy.HookimplMarker
 
@@ -90,7 +90,7 @@ _HOMES = {
     "ports": "Clock Request Response Transport",
     "records": "KINDS Account Address Campaign CampaignMember Cell Contact Kind Money Opportunity",
     "hookspecs": "hookimpl",
-    "wire": "decode",
+    "wire": "decode server_time",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -170,4 +170,5 @@ __all__ = [
     "compile_rules",
     "decode",
     "hookimpl",
+    "server_time",
 ]

@@ -244,14 +244,20 @@ class Redactor:
                 in_urls = {quote(value), quote(value, safe=""), quote_plus(value)}
                 forms = {value, to_json(value).decode()[1:-1], json.dumps(value)[1:-1], repr(value)[1:-1], *in_urls}
                 self._known |= forms
-                # the longest first: one secret may be the beginning of another
-                self._pattern = re.compile("|".join(re.escape(f) for f in sorted(self._known, key=len, reverse=True)))
+                self._pattern = None  # made anew by the next text: the lines of a key come by the dozen
         return secret
 
     def redact(self, text: str) -> str:
         """The text with every known secret replaced by a mask."""
-        pattern = self._pattern
+        pattern = self._pattern or self._made()
         return text if pattern is None else pattern.sub(MASK, text)
+
+    def _made(self) -> re.Pattern[str] | None:
+        with self._lock:
+            if self._pattern is None and self._known:
+                # the longest first: one secret may be the beginning of another
+                self._pattern = re.compile("|".join(re.escape(f) for f in sorted(self._known, key=len, reverse=True)))
+            return self._pattern
 
 
 class RedactingFilter(logging.Filter):

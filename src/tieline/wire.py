@@ -69,6 +69,12 @@ def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
     return max(0.0, until - (clock.now() / 1000 if now is None else now))
 
 
+def server_time(response: Response, clock: Clock) -> int:
+    """The server's clock when it gave this answer (ms), by its `Date`; this machine's where it does not say."""
+    moment = _moment(response.headers.get("date", ""))
+    return clock.now() if moment is None else int(moment * 1000)
+
+
 def _moment(text: str) -> float | None:
     try:
         moment = parsedate_to_datetime(text)

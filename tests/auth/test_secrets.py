@@ -196,6 +196,14 @@ def test_the_redactor_strikes_out_every_form_of_what_it_knows():
         assert text.endswith(" after")
 
 
+def test_a_secret_that_is_learnt_later_is_struck_out_from_then_on():
+    redactor = Redactor()
+    for number in range(3):
+        redactor.add(Secret(f"hunter-number-{number}"))
+        known = " ".join(f"hunter-number-{n}" for n in range(number + 1))
+        assert redactor.redact(known) == " ".join(["***"] * (number + 1))
+
+
 def test_the_redactor_leaves_all_else_alone_and_does_not_take_very_short_secrets():
     redactor = Redactor()
     assert redactor.redact("nothing known") == "nothing known"

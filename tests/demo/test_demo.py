@@ -322,3 +322,16 @@ def test_the_clock_is_behind_and_never_ahead() -> None:
     assert clock.now() == 95 * HOUR_MS
     clock.pass_by(40 * HOUR_MS)
     assert clock.now() == 100 * HOUR_MS
+
+
+def test_nobody_in_the_demo_waits_before_the_machines_now_is_reached() -> None:
+    waited: list[float] = []
+    real: Any = SimpleNamespace(now=lambda: 100 * HOUR_MS, monotonic=lambda: 7.0, sleep=waited.append)
+    clock = PastClock(2_500, real)
+    clock.sleep(1.0)
+    clock.sleep(0.5)
+    assert (clock.now(), clock.monotonic(), waited) == (100 * HOUR_MS - 1_000, 8.5, [])
+    clock.sleep(1.25)
+    assert (clock.now(), clock.monotonic(), waited) == (100 * HOUR_MS, 9.5, [0.25])
+    clock.sleep(3)
+    assert (clock.now(), clock.monotonic(), waited) == (100 * HOUR_MS, 9.5, [0.25, 3])

@@ -191,7 +191,7 @@ def test_two_merged_contacts_are_one_person_and_nobody_is_archived_or_made_anew(
     joint.sync()
     people = joint.people()
     winner, loser = (people[f"c{n}@line.example"]["resourceName"] for n in (3, 4))
-    joint.google.state.people.merge(winner, loser, joint.clock.now())
+    joint.standin.state.people.merge(winner, loser, joint.clock.now())
     joint.sync()
     done, _ = joint.sync()
     assert done.writes == 0
@@ -293,5 +293,5 @@ def test_whatever_google_does_both_sides_end_equal_and_nobody_is_there_twice(vic
     assert {people[e]["names"][0]["displayName"] for e in same} == {
         f"{held[e]['first_name']} {held[e]['last_name']}" for e in same
     }
-    assert len(joint.google.state.people.members("contactGroups/all")) == len(people)
+    assert len(joint.standin.state.people.members("contactGroups/all")) == len(people)
     joint.store.close()

@@ -46,7 +46,7 @@ class Days:
 
     @property
     def people(self) -> Any:
-        return self.joint.google.state.people
+        return self.joint.standin.state.people
 
     def members(self) -> list[str]:
         return list(self.people.members(self.joint.label()))

@@ -5,25 +5,15 @@ People type, sort, copy and delete rows, and edit in the CRM. What it costs is h
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.joint.hub import Bearer
-from tieline.connector import Context
-from tieline.engine.limits import Limits
-from tieline.http import Client
-from tieline.mapping import compile_rules
-from tieline.ports import InlineExecutor, Ports, Request
+from tests.joint.hub import Hub
+from tieline.ports import Request
 from tieline.records import Kind
 from tieline.rules import Rules, SystemRules
-from tieline.runner import Options, Runner, Summary, System
-from tieline.sandbox import InProcess
-from tieline.standin import SandboxOptions
-from tieline.store import Store
-from tieline.testing import Character, FakeClock, FaultyTransport, MemoryConnector, MemorySystem, SeqIds
+from tieline.testing import Character
 from tieline_google.sandbox.sheets_grid import Book, Tab
 from tieline_google.sheets.mapping import KEY, TABLES, TABS
 from tieline_google.spec import SPEC
@@ -38,33 +28,27 @@ A_WHILE = 60_000
 EUR = {"amount": "100.5", "currency": "EUR"}
 
 
-class Joint:
+class Joint(Hub):
     """A CRM in memory and a spreadsheet, joined by a hub."""
 
+    spec, vendor, root, a_while = SPEC, "sheet", "", A_WHILE
+
     def __init__(self, *vices: str, **settings: Any) -> None:
-        self.clock = FakeClock()
-        self.store = Store()
-        self.ids = SeqIds(1)
         character = Character(name="crm", kinds=("account", "opportunity"), tombstones=True, fields=FIELDS)
-        self.crm = MemorySystem(character, self.clock, 0)
-        self.inner = MemoryConnector(self.crm)
-        assert SPEC.sandbox is not None
-        self.google: Any = SPEC.sandbox(SandboxOptions(vices=frozenset(vices), clock=self.clock))
-        self.transport = FaultyTransport(InProcess(self.google))
-        self.settings = SPEC.settings.model_validate({"spreadsheet": SPREADSHEET, **settings})
         archives = {kind: SystemRules(delete="archive") for kind in KINDS.values()}
-        self.rules = Rules({}, {"crm": archives, "sheet": archives})
-        self.mappers = {s: compile_rules(KINDS[s], TABLES[s]) for s in KINDS}
+        rules = Rules({}, {"crm": archives, "sheet": archives})
+        super().__init__(character, rules, KINDS, *vices, spreadsheet=SPREADSHEET, **settings)
+        self.crm = self.memory
         mime = "application/vnd.google-apps.spreadsheet"
-        self.google.state.files.make("Pipeline", mime, self.clock.now(), id=SPREADSHEET)
+        self.standin.state.files.make("Pipeline", mime, self.clock.now(), id=SPREADSHEET)
         tabs = [Tab(n, TABS[s]) for n, s in enumerate(KINDS)]
-        self.google.state.sheets.books[SPREADSHEET] = Book("Pipeline", tabs)
+        self.standin.state.sheets.books[SPREADSHEET] = Book("Pipeline", tabs)
         for stream in KINDS:
             self.tab(stream).put(0, 0, [[KEY, *(r.remote for r in TABLES[stream])]])
 
     def tab(self, stream: str) -> Tab:
         """A tab as it stands."""
-        found = self.google.state.sheets.books[SPREADSHEET].tab(TABS[stream])
+        found = self.standin.state.sheets.books[SPREADSHEET].tab(TABS[stream])
         assert isinstance(found, Tab)
         return found
 
@@ -77,7 +61,7 @@ class Joint:
         row = row or self.tab(stream).last
         for title, value in cells.items():
             self.tab(stream).put(row, self.column(stream, title.replace("_", " ")), [[value]])
-        self.google.state.files.touch(SPREADSHEET, self.clock.now())
+        self.standin.state.files.touch(SPREADSHEET, self.clock.now())
         return row
 
     def rows(self, stream: str) -> dict[str, dict[str, Any]]:
@@ -96,30 +80,19 @@ class Joint:
         self.clock.advance(5_000)
         tab, number = self.tab(stream), self.row(stream, name)
         tab.cells = tab.cells[:number] + tab.cells[number + 1 :]
-        self.google.state.files.touch(SPREADSHEET, self.clock.now())
+        self.standin.state.files.touch(SPREADSHEET, self.clock.now())
 
     def sort(self) -> None:
         """A person turns every tab upside down."""
         for stream in KINDS:
             tab = self.tab(stream)
             tab.cells = [tab.cells[0], *reversed(tab.cells[1:])]
-        self.google.state.files.touch(SPREADSHEET, self.clock.now())
+        self.standin.state.files.touch(SPREADSHEET, self.clock.now())
 
-    def sync(self, **options: Any) -> tuple[Summary, Counter[str]]:
-        """One run of a fresh process, a while later, and Google's requests by their end."""
-        self.clock.advance(A_WHILE)
-        bearer = Bearer(self.google.token)
-        client = Client("http://127.0.0.1:8", SPEC.http, bearer, self.transport, self.clock, random=lambda: 0.5)  # type: ignore[arg-type]
-        sheet = SPEC.connect(Context("sheet", self.settings, self.mappers, client, self.clock, Path()))
-        systems = {
-            "crm": System("crm", self.inner, self.inner.facts.streams, calls=self.inner.calls.total),
-            "sheet": System("sheet", sheet, sheet.facts.streams, calls=lambda: client.calls),
-        }
-        ports = Ports(clock=self.clock, ids=self.ids, executor=InlineExecutor)
-        runner = Runner(self.store, systems, self.rules, Limits(), ports)
-        before = len(self.transport.requests)
-        done = runner.sync(Options(confirm=lambda preview: True, **options))
-        return done, Counter(_route(r) for r in self.transport.requests[before:])
+    def route(self, request: Request) -> str:
+        """The end of its path."""
+        path = request.path.rsplit("/", 1)[-1]
+        return "version" if "/files/" in request.path else path.replace(SPREADSHEET, "")
 
     def settled(self, most: int = 6) -> int:
         """Sync until two runs write nothing, as one may have been disturbed; how many it took."""
@@ -147,11 +120,6 @@ class Joint:
             shown = (row.get("Stage"), row.get("Next step"), row.get("Amount"), row.get("Currency"))
             amount = float(money["amount"]) if money else None
             assert shown == (deal["stage"], deal["x_next_step"], amount, money.get("currency")), name
-
-
-def _route(request: Request) -> str:
-    path = request.path.rsplit("/", 1)[-1]
-    return "version" if "/files/" in request.path else path.replace(SPREADSHEET, "")
 
 
 VICES = [(), ("reorder",), ("quota",), ("old-403",), ("lost-answer",)]

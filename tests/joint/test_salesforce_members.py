@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.joint.hub import Bearer
-from tieline.connector import Context, SandboxOptions
-from tieline.engine.limits import Limits
-from tieline.http import Client
-from tieline.mapping import compile_rules
-from tieline.ports import InlineExecutor, Ports, Request
+from tests.joint.hub import Hub
 from tieline.records import Kind
 from tieline.rules import Rules
-from tieline.runner import Options, Runner, Summary, System
-from tieline.sandbox import InProcess
-from tieline.store import Store
-from tieline.testing import Character, FakeClock, MemoryConnector, MemorySystem, SeqIds
+from tieline.testing import Character
 from tieline_salesforce.spec import SPEC
 
 KINDS: tuple[Kind, ...] = ("campaign", "contact", "campaign_member")
@@ -32,54 +23,29 @@ REST = "/services/data/v62.0/sobjects"
 A_WHILE = 600_000
 
 
-class Joint:
+class Joint(Hub):
     """An org and a mailing system in memory, joined by a hub; one campaign and one person are in both."""
 
+    spec, vendor, root, a_while = SPEC, "crm", REST, A_WHILE
+
     def __init__(self) -> None:
-        self.clock, self.store, self.ids = FakeClock(), Store(), SeqIds(1)
         character = Character(name="mail", kinds=KINDS, fields=FIELDS, tombstones=True, unique_hub_id=True)
-        self.mail = MemorySystem(character, self.clock, 0)
-        assert SPEC.sandbox is not None
-        self.org: Any = SPEC.sandbox(SandboxOptions(clock=self.clock))
+        super().__init__(character, Rules({}, {}), STREAMS, currency="USD")
+        self.mail = self.memory
         self.ann = self.ask("POST", "/Contact", {"LastName": "Ann", "Email": "ann@firm.example"})["id"]
         self.fair = self.ask("POST", "/Campaign", {"Name": "Fair"})["id"]
         self.mail.person_create("contact", {"email": "ann@firm.example", "last_name": "Ann"})
         self.mail.person_create("campaign", {"name": "Fair"})
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """What a person does in the org."""
-        headers = {"authorization": f"Bearer {self.org.token}"}
-        response = self.org.handle(Request(method, REST + path, {}, headers, json=body))
-        assert response.status < 400, response.body
-        return response.json() if response.body else None
-
-    def sync(self) -> Summary:
-        """One run of a fresh process, a while after whatever happened before."""
-        self.clock.advance(A_WHILE)
-        assert SPEC.http is not None
-        http = Client("http://127.0.0.1:8", SPEC.http, Bearer(self.org.token), InProcess(self.org), self.clock)
-        mappers = {s: compile_rules(SPEC.kinds[s], SPEC.mapping[s]) for s in STREAMS}  # type: ignore[arg-type]
-        crm = SPEC.connect(
-            Context("crm", SPEC.settings.model_validate({"currency": "USD"}), mappers, http, self.clock, Path())
-        )
-        mail = MemoryConnector(self.mail)
-        systems = {
-            "crm": System("crm", crm, crm.facts.streams, calls=lambda: http.calls),
-            "mail": System("mail", mail, mail.facts.streams, calls=mail.calls.total),
-        }
-        ports = Ports(clock=self.clock, ids=self.ids, executor=InlineExecutor)
-        runner = Runner(self.store, systems, Rules({}, {}), Limits(), ports)
-        return runner.sync(Options(confirm=lambda preview: True))
-
     def members(self) -> list[tuple[str, str, str]]:
         """The org's members as (contact or lead, campaign, status)."""
-        tables = self.org.dump()["org"]["rows"]["tables"]["CampaignMember"]
+        tables = self.standin.dump()["org"]["rows"]["tables"]["CampaignMember"]
         alive = [row for row in tables if not row.get("IsDeleted")]
         return sorted((row.get("ContactId") or row["LeadId"], row["CampaignId"], row["Status"]) for row in alive)
 
     def invite(self, **fields: Any) -> str:
         """Somebody adds the person of both to the campaign of both, in the mailing system."""
-        [contact] = [r for r in self.mail.alive("contact") if r.fields["email"] == "ann@firm.example"]
+        contact = self.person("ann@firm.example")
         [campaign] = self.mail.alive("campaign")
         return self.mail.person_create("campaign_member", {"contact": contact.id, "campaign": campaign.id, **fields})
 
@@ -94,58 +60,58 @@ def joint() -> Any:
 def test_a_member_of_both_is_one_and_its_status_travels(joint: Joint) -> None:
     member = joint.ask("POST", "/CampaignMember", {"CampaignId": joint.fair, "ContactId": joint.ann})["id"]
     joint.invite(status="Sent")
-    assert joint.sync().converged
+    assert joint.run().converged
     assert (len(joint.members()), len(joint.mail.alive("campaign_member"))) == (1, 1)
     joint.ask("PATCH", f"/CampaignMember/{member}", {"Status": "Responded"})
-    joint.sync()
+    joint.run()
     [there] = joint.mail.alive("campaign_member")
     assert (there.fields["status"], there.fields["responded"]) == ("Responded", True)
-    assert joint.sync().orders == {}
+    assert joint.run().orders == {}
 
 
 def test_a_member_that_somebody_invites_elsewhere_is_made_in_the_org(joint: Joint) -> None:
-    joint.sync()
+    joint.run()
     joint.invite(status="Sent")
-    assert joint.sync().converged
+    assert joint.run().converged
     assert joint.members() == [(joint.ann, joint.fair, "Sent")]
-    assert joint.sync().orders == {}
+    assert joint.run().orders == {}
 
 
 def test_a_status_that_the_campaign_does_not_know_keeps_nobody_out(joint: Joint) -> None:
-    joint.sync()
+    joint.run()
     joint.invite(status="Danced")
     for _ in range(3):
-        joint.sync()
+        joint.run()
     assert joint.members() == [(joint.ann, joint.fair, "Sent")]
 
 
 def test_a_leads_member_goes_on_as_the_contacts_once_it_is_converted(joint: Joint) -> None:
     lead = joint.ask("POST", "/Lead", {"LastName": "Ito", "Company": "Alder", "Email": "ito@alder.example"})["id"]
     joint.ask("POST", "/CampaignMember", {"CampaignId": joint.fair, "LeadId": lead})
-    assert joint.sync().converged
+    assert joint.run().converged
     [there] = joint.mail.alive("campaign_member")
-    [ito] = [r for r in joint.mail.alive("contact") if r.fields["email"] == "ito@alder.example"]
+    ito = joint.person("ito@alder.example")
     assert there.fields["contact"] == ito.id
-    contact = joint.org.convert(lead)["ConvertedContactId"]
+    contact = joint.standin.convert(lead)["ConvertedContactId"]
     for _ in range(2):
-        joint.sync()
+        joint.run()
     assert joint.members() == [(contact, joint.fair, "Sent")]
     [still] = joint.mail.alive("campaign_member")
     assert (still.id, still.fields["contact"]) == (there.id, ito.id)
     assert joint.store.book.reviews() == []
-    assert joint.sync().orders == {}
+    assert joint.run().orders == {}
 
 
 def test_who_is_a_lead_in_the_org_is_made_a_member_there_once_it_is_a_contact(joint: Joint) -> None:
     lead = joint.ask("POST", "/Lead", {"LastName": "Ito", "Company": "Alder", "Email": "ito@alder.example"})["id"]
-    joint.sync()
-    [ito] = [r for r in joint.mail.alive("contact") if r.fields["email"] == "ito@alder.example"]
+    joint.run()
+    ito = joint.person("ito@alder.example")
     [campaign] = joint.mail.alive("campaign")
     joint.mail.person_create("campaign_member", {"contact": ito.id, "campaign": campaign.id, "status": "Sent"})
-    assert joint.sync().converged
+    assert joint.run().converged
     assert (joint.members(), joint.store.book.reviews()) == ([], [])
-    contact = joint.org.convert(lead)["ConvertedContactId"]
+    contact = joint.standin.convert(lead)["ConvertedContactId"]
     for _ in range(2):
-        joint.sync()
+        joint.run()
     assert joint.members() == [(contact, joint.fair, "Sent")]
-    assert joint.sync().orders == {}
+    assert joint.run().orders == {}

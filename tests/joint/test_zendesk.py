@@ -7,24 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.joint.hub import Bearer
-from tieline.connector import Context
-from tieline.engine.limits import Limits
-from tieline.http import Client
-from tieline.mapping import compile_rules
-from tieline.ports import InlineExecutor, Ports, Request
+from tests.joint.hub import Hub
+from tieline.ports import Request
 from tieline.records import Kind
 from tieline.rules import ActionRule, Rules, SystemRules
-from tieline.runner import Options, Runner, Summary, System
-from tieline.sandbox import InProcess
-from tieline.standin import SandboxOptions
-from tieline.store import Store
-from tieline.testing import Character, FakeClock, FaultyTransport, MemoryConnector, MemorySystem, SeqIds
+from tieline.testing import Character
 from tieline_zendesk.spec import SPEC
 
 FIELDS: dict[Kind, tuple[str, ...]] = {
@@ -35,70 +26,32 @@ A_WHILE = 180_000
 """Milliseconds: longer than the newest minute that exports leave out, and the overlap."""
 
 
-class Joint:
+class Joint(Hub):
     """A CRM in memory and a help desk, joined by a hub."""
 
+    spec, vendor, root, a_while = SPEC, "support", "/api/v2", A_WHILE
+
     def __init__(self, *vices: str, actions: tuple[ActionRule, ...] = (), **settings: Any) -> None:
-        self.clock = FakeClock()
-        self.store = Store()
-        self.ids = SeqIds(1)
-        self.crm = MemorySystem(
-            Character(name="crm", kinds=("account", "contact"), tombstones=True, unique_hub_id=True, fields=FIELDS),
-            self.clock,
-            0,
-        )
-        self.inner = MemoryConnector(self.crm)
-        assert SPEC.sandbox is not None
-        assert SPEC.http is not None
-        self.desk = SPEC.sandbox(SandboxOptions(vices=frozenset(vices), clock=self.clock))
-        self.transport = FaultyTransport(InProcess(self.desk))
-        self.settings = SPEC.settings.model_validate(settings)
-        self.rules = Rules({}, {"crm": self._archives(), "support": self._archives()}, actions=actions)
-        self.mappers = {s: compile_rules(SPEC.kinds[s], SPEC.mapping[s]) for s in SPEC.streams}
+        kinds: tuple[Kind, ...] = ("account", "contact")
+        character = Character(name="crm", kinds=kinds, tombstones=True, unique_hub_id=True, fields=FIELDS)
+        archives = {kind: SystemRules(delete="archive") for kind in kinds}
+        rules = Rules({}, {"crm": archives, "support": archives}, actions=actions)
+        super().__init__(character, rules, SPEC.streams, *vices, **settings)
+        self.crm = self.memory
 
-    @staticmethod
-    def _archives() -> dict[Kind, SystemRules]:
-        return {"account": SystemRules(delete="archive"), "contact": SystemRules(delete="archive")}
-
-    def spoil(self, *vices: str) -> None:
-        """From now on the desk has these vices and no others."""
-        assert SPEC.sandbox is not None
-        state = self.desk.dump()
-        self.desk = SPEC.sandbox(SandboxOptions(vices=frozenset(vices), clock=self.clock, state=state))
-        self.transport.inner = InProcess(self.desk)
-
-    def sync(self, pause_ms: int = A_WHILE, **options: Any) -> tuple[Summary, Counter[str]]:
-        """One run of a fresh process, a while after whatever happened before, and the desk's requests by route."""
-        self.clock.advance(pause_ms)
-        client = Client(
-            "http://127.0.0.1:8", SPEC.http, Bearer(self.desk.token), self.transport, self.clock, random=lambda: 0.5
-        )
-        support = SPEC.connect(Context("support", self.settings, self.mappers, client, self.clock, Path()))
-        systems = {
-            "crm": System("crm", self.inner, self.inner.facts.streams, calls=self.inner.calls.total),
-            "support": System("support", support, support.facts.streams, calls=lambda: client.calls),
-        }
-        ports = Ports(clock=self.clock, ids=self.ids, executor=InlineExecutor)
-        runner = Runner(self.store, systems, self.rules, Limits(), ports)
-        before = len(self.transport.requests)
-        done = runner.sync(Options(confirm=lambda preview: True, **options))
-        return done, Counter(route(r) for r in self.transport.requests[before:])
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """What a person does at the desk."""
-        headers = {"authorization": f"Bearer {self.desk.token}", "content-type": "application/json"}
-        response = self.desk.handle(Request(method, f"/api/v2{path}", {}, headers, json=body))
-        assert response.status < 400, response.body
-        return response.json() if response.body else None
+    def route(self, request: Request) -> str:
+        """With ids left out."""
+        parts = super().route(request).split("/")
+        return "/".join("ID" if p.isdigit() or p.startswith("V3-") else p for p in parts)
 
     def users(self) -> dict[str, Any]:
         """The living end users by e-mail address."""
         found: list[Any] = []
         page = 1
         while True:
-            headers = {"authorization": f"Bearer {self.desk.token}"}
+            headers = {"authorization": f"Bearer {self.standin.token}"}
             params = {"role": "end-user", "page": str(page)}
-            answer = self.desk.handle(Request("GET", "/api/v2/users", params, headers)).json()
+            answer = self.standin.handle(Request("GET", "/api/v2/users", params, headers)).json()
             found += answer["users"]
             if answer["next_page"] is None:
                 return {u["email"]: u for u in found}
@@ -115,23 +68,6 @@ class Joint:
                 self.ask("POST", "/users", {"user": person})
                 fields = {"first_name": "Bo", "last_name": f"Crm{m}", "email": f"c{m}@crm{n}.example"}
                 self.crm.person_create("contact", {**fields, "account": account})
-
-    def person(self, email: str) -> Any:
-        """The living contact of the CRM with this address."""
-        (found,) = [r for r in self.crm.alive("contact") if r.fields["email"] == email]
-        return found
-
-    def edit(self, who: str, **fields: Any) -> None:
-        """Somebody changes a contact of the CRM."""
-        self.clock.advance(60_000)
-        self.crm.person_edit("contact", self.person(who).id, fields)
-
-
-def route(request: Request) -> str:
-    """Method and path with ids left out."""
-    path = request.path.partition("?")[0].partition("/api/v2")[2]
-    parts = ["ID" if p.isdigit() or p.startswith("V3-") else p for p in path.split("/")]
-    return f"{request.method} {'/'.join(parts)}"
 
 
 @pytest.fixture

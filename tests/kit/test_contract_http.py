@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from tieline.errors import Unavailable
 from tieline.ports import Request, Response
-from tieline.testing import FaultyTransport
+from tieline.sandbox import InProcess
+from tieline.testing import FakeClock, FaultyTransport, standin_client
 
 
 class Counting:
@@ -65,3 +68,39 @@ def test_extra_headers_go_with_every_request():
     transport.headers = {"x-page": "3"}
     transport.send(Request("GET", "http://127.0.0.1/x", headers={"accept": "json"}))
     assert server.seen[0].headers == {"accept": "json", "x-page": "3"}
+
+
+class Desk:
+    """The least that a stand-in is."""
+
+    token, token_path = "t-1", ""
+
+    def __init__(self):
+        self.asked = []
+
+    def handle(self, request):
+        self.asked.append(request)
+        return Response(503 if len(self.asked) == 1 else 200, {}, b"{}")
+
+
+SPEC = SimpleNamespace(http=None)
+
+
+def test_the_client_on_a_stand_in_signs_in_and_tries_again_as_in_a_sync():
+    desk, clock = Desk(), FakeClock()
+    assert standin_client(SPEC, desk, clock).send(Request("GET", "/x")).status == 200
+    assert [(r.path, r.headers["authorization"]) for r in desk.asked] == [("/x", "Bearer t-1")] * 2
+    again = FakeClock()
+    standin_client(SPEC, Desk(), again).send(Request("GET", "/x"))
+    assert again.sleeps == clock.sleeps != [], "the same waits in every run"
+
+
+def test_what_stands_between_the_client_and_the_stand_in_is_the_tests_own():
+    desk, clock = Desk(), FakeClock()
+    transport = FaultyTransport(InProcess(desk))
+    client = standin_client(SPEC, desk, clock, transport)
+    with transport.during("refused"), pytest.raises(Unavailable):
+        client.send(Request("POST", "/x", write=True))
+    assert desk.asked == []
+    client.send(Request("GET", "/x"))
+    assert len(transport.requests) > len(desk.asked) == 2

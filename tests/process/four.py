@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from tests.process import company
 from tests.process.harness import Desk, Sandboxes
+from tests.process.settings import config_of
 from tieline.home import Home
 from tieline.plugins import Registry
 from tieline.standin import SandboxOptions
@@ -48,32 +49,7 @@ NAMELESS = {("marketing", "campaign")}
 """What has no field for a hub id."""
 A_WHILE = 1200
 """Seconds: longer than any system may take to show a create whose answer was lost."""
-CONFIG = (
-    "".join(
-        f'[systems.{system}]\nconnector = "{vendor}"\nbase_url = "{{{system}}}"\nauth = {{{system}_auth}}\n'
-        f"{{{system}_more}}\n"
-        for system, vendor in VENDORS.items()
-    )
-    + """
-[systems.marketing.map.opportunity]
-dealstage = {{ field = "stage", values = {{ appointmentscheduled = "Prospecting", closedwon = "Closed Won" }} }}
-
-[sync.account]
-owner = "none"
-[sync.contact]
-owner = "none"
-[sync.opportunity]
-owner = "none"
-probability = "none"
-is_closed = "none"
-is_won = "none"
-[sync.campaign]
-status = "none"
-type = "none"
-{more}
-"""
-)
-"""Four systems, every kind, and no field that a vendor's own rules would change behind our back."""
+CONFIG = config_of(VENDORS)
 
 
 def name(kind: str, number: int) -> str:
@@ -103,22 +79,17 @@ def gains() -> dict[str, dict[str, int]]:
 
 
 class Time:
-    """The time of stand-ins and commands: the machine's, and as much later as was said.
+    """The time of stand-ins and commands: the machine's, and as much later as was said."""
 
-    `compiled` is a folder where all of them keep what Python compiles, also where it is told to leave nothing behind:
-    most of the work of so many short processes would be just that.
-    """
-
-    def __init__(self, folder: Path, compiled: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = folder / "ahead"
         self.ahead = 0
-        self._environ = ("PYTHONDONTWRITEBYTECODE=", f"PYTHONPYCACHEPREFIX={compiled}")
 
     def program(self, *arguments: str) -> list[str]:
         """The command line of a `tieline` command at this time."""
         script = Path(__file__).with_name("later.py")
-        return ["env", *self._environ, sys.executable, str(script), str(self.file), *arguments]
+        return [sys.executable, str(script), str(self.file), *arguments]
 
     def pass_(self, seconds: int) -> None:
         """It is so much later for all at once."""
@@ -135,8 +106,7 @@ class Kept:
     """The company as it is before anything was synced, made once and served as often as needed."""
 
     def __init__(self, folder: Path) -> None:
-        self._compiled = folder / "compiled"
-        time = self.time(folder)
+        time = Time(folder)
         self._home = Home(folder / "home").create()
         systems = "".join(
             f'[systems.{system}]\nconnector = "{vendor}"\nbase_url = "http://127.0.0.1"\nauth = {{ type = "none" }}\n'
@@ -156,10 +126,6 @@ class Kept:
             fill(sandboxes, self.sheet)
         finally:
             sandboxes.stop()
-
-    def time(self, folder: Path) -> Time:
-        """A time of its own."""
-        return Time(folder, self._compiled)
 
     def served(self, folder: Path, time: Time, *vices: str) -> Sandboxes:
         """Stand-ins of their own that go on from there, a while later."""

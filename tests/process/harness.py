@@ -25,12 +25,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-from tests.process.settings import CONFIG, token_auth
+from tests.process.settings import CONFIG, VENDORS, token_auth
 
 WAIT = 60.0
 """Seconds until a process that should have answered is given up."""
-VENDORS = {"crm": "salesforce", "marketing": "hubspot"}
-"""System of the tests' configuration → vendor."""
 _READS = ("/search", "/batch/read", "/token", "/unsubscribe-all/read", ":batchGet", "ByDataFilter")
 
 

@@ -1,21 +1,10 @@
-"""What is written into the configuration of two systems."""
+"""What is written into the configuration of the systems."""
 
 from __future__ import annotations
 
-CONFIG = """\
-[systems.crm]
-connector = "salesforce"
-base_url = "{crm}"
-auth = {crm_auth}
-currency = "USD"
-{crm_more}
+from collections.abc import Mapping
 
-[systems.marketing]
-connector = "hubspot"
-base_url = "{marketing}"
-auth = {marketing_auth}
-{marketing_more}
-
+_SHARED = """
 [systems.marketing.map.opportunity]
 dealstage = {{ field = "stage", values = {{ appointmentscheduled = "Prospecting", closedwon = "Closed Won" }} }}
 
@@ -33,7 +22,22 @@ status = "none"
 type = "none"
 {more}
 """
-"""Two systems, every kind, and no field that the two vendors' own rules would change behind our back."""
+
+
+def config_of(vendors: Mapping[str, str], **lines: str) -> str:
+    """These systems (name → connector), every kind, and no field that a vendor's own rules would change behind our
+    back; with `lines` of some of them. A `Desk` fills in what stands in braces."""
+    tables = (
+        f'[systems.{name}]\nconnector = "{vendor}"\nbase_url = "{{{name}}}"\nauth = {{{name}_auth}}\n'
+        f"{lines.get(name, '')}{{{name}_more}}\n"
+        for name, vendor in vendors.items()
+    )
+    return "\n".join(tables) + _SHARED
+
+
+VENDORS = {"crm": "salesforce", "marketing": "hubspot"}
+"""System of most tests' configuration → vendor."""
+CONFIG = config_of(VENDORS, crm='currency = "USD"\n')
 
 
 def token_auth(variable: str) -> str:

@@ -46,7 +46,7 @@ class Story:
 
     def __init__(self, folder: Path, kept: four.Kept, when: Moment | None, *, soon: bool = False) -> None:
         self.when = when
-        time = kept.time(folder)
+        time = four.Time(folder)
         sandboxes = kept.served(folder / "sandbox", time, *(SLOW if when else ()))
         counters = {name: Counter() for name in four.VENDORS}
         gates = {name: Gate(sandboxes, name, counters[name]) for name in four.VENDORS}

@@ -46,6 +46,11 @@ class Conversation:
     name: str
     exchanges: tuple[Exchange, ...]
 
+    @classmethod
+    def of(cls, name: str, rows: Iterable[Mapping[str, Any]]) -> Conversation:
+        """One of interactions as recorded."""
+        return cls(name, tuple(exchange_of(row) for row in rows))
+
 
 class Reply(NamedTuple):
     """What a stand-in answered; `body` decoded where it is JSON, text otherwise, None when there is none."""
@@ -139,8 +144,7 @@ def conversations(folder: Path) -> list[Conversation]:
     for path in sorted(folder.rglob("*.json")):
         body = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(body, dict) and isinstance(body.get("interactions"), list):
-            rows = tuple(exchange_of(row) for row in body["interactions"])
-            found.append(Conversation(path.relative_to(folder).as_posix(), rows))
+            found.append(Conversation.of(path.relative_to(folder).as_posix(), body["interactions"]))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,50 +10,28 @@ from typing import Any
 import pytest
 
 from tieline import Request, Response, compile_rules
+from tieline.testing import FakeClock, ScriptedClient, json_answer
 from tieline_salesforce.spec import SPEC
 
 Handler = Callable[[Request], Response]
 START = 1_700_000_000_000
+DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
 
 
-class StillClock:
-    def now(self) -> int:
-        return START
-
-    def monotonic(self) -> float:
-        return 0.0
-
+class StillClock(FakeClock):
     def sleep(self, seconds: float) -> None:
         raise AssertionError("a connector does not wait")
 
 
-class Scripted:
-    """An HTTP client that answers from a list, in order, or by a function; it keeps what it was asked."""
-
-    def __init__(self, answers: Sequence[Response | Handler] | Handler) -> None:
-        self._handler = answers if callable(answers) else None
-        self._answers = [] if callable(answers) else list(answers)
-        self.asked: list[Request] = []
-
-    def send(self, request: Request) -> Response:
-        self.asked.append(request)
-        if self._handler is not None:
-            return self._handler(request)
-        assert self._answers, f"one request too many: {request.method} {request.path} {request.params}"
-        answer = self._answers.pop(0)
-        return answer(request) if callable(answer) else answer
-
+class Scripted(ScriptedClient):
     @property
     def queries(self) -> list[str]:
         """The statements asked, those inside composites included."""
         return [r.params["q"] for r in self.asked if "q" in r.params]
 
-    def body(self, n: int = -1) -> Any:
-        return self.asked[n].data()
-
 
 def answer(value: Any, status: int = 200, **headers: str) -> Response:
-    return Response(status, {"date": "Tue, 14 Nov 2023 22:13:20 GMT", **headers}, json.dumps(value).encode())
+    return json_answer(value, status, **{"date": DATE, **headers})
 
 
 def refusal(code: str, message: str = "", status: int = 400, fields: Sequence[str] = ()) -> Response:
@@ -135,7 +112,7 @@ STREAMS = {
 @pytest.fixture
 def sf() -> SimpleNamespace:
     """The pieces above, by name."""
-    pieces = (answer, refusal, page, result, row, composite, done, failed, column, described, Scripted, StillClock)
+    pieces = (answer, refusal, page, result, row, composite, done, failed, column, described)
     return SimpleNamespace(**{p.__name__: p for p in pieces}, hub=HUB, start=START)
 
 
@@ -153,12 +130,12 @@ def connect() -> Callable[..., tuple[Any, Scripted]]:
     ) -> tuple[Any, Scripted]:
         from tieline import Context
 
-        script = Scripted(answers)
+        script = Scripted(answers, clock=StillClock(START))
         tables = {**SPEC.mapping, **(rules or {})}
         streams = [s for s in SPEC.streams if leads or s not in SPEC.optional]
         mappers = {s: compile_rules(SPEC.kinds[s], tables[s]) for s in streams}
         settings.setdefault("currency", "USD")
-        context = Context("crm", SPEC.settings(**settings), mappers, script, StillClock(), Path("."))
+        context = Context("crm", SPEC.settings(**settings), mappers, script, script.clock, Path("."))
         return SPEC.connect(context), script
 
     return connected

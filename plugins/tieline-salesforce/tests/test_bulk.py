@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tieline import Context, Request, Response, Rule, Unavailable, compile_rules
-from tieline.http import Client
 from tieline.sandbox import InProcess, SandboxOptions
-from tieline.testing import FakeClock
+from tieline.testing import FakeClock, standin_client
 from tieline_salesforce import bulk
 from tieline_salesforce.spec import SPEC
 
 BASE = "http://127.0.0.1:8"
+"""Where the client on a stand-in believes it to be."""
 PLAIN = 200
 AWKWARD = {
     "LastName": 'O"Neil, "Q"',
@@ -24,17 +24,6 @@ AWKWARD = {
     "MailingCity": "#N/A",
     "HasOptedOutOfEmail": True,
 }
-
-
-class Bearer:
-    def __init__(self, token):
-        self.token = token
-
-    def authorise(self, request):
-        request.headers = {**request.headers, "authorization": f"Bearer {self.token}"}
-
-    def refresh(self, request):
-        return False
 
 
 class Wire(InProcess):
@@ -62,7 +51,7 @@ class World:
         rows = people if isinstance(people, list) else [{"LastName": f"Person {n}"} for n in range(people)]
         self.ids = self.sandbox.load({"Contact": rows})["Contact"]
         self.wire = Wire(self.sandbox)
-        client = Client(BASE, SPEC.http, Bearer(self.sandbox.token), self.wire, self.clock, random=lambda: 0.5)
+        client = standin_client(SPEC, self.sandbox, self.clock, self.wire)
         tables = {**SPEC.mapping, "contacts": [*SPEC.mapping["contacts"], *rules]}
         mappers = {s: compile_rules(SPEC.kinds[s], tables[s]) for s in SPEC.streams}
         parsed = SPEC.settings(**{"currency": "USD", **settings})

@@ -6,23 +6,9 @@ from pathlib import Path
 import pytest
 
 from tieline import Context, ContractViolation, Unavailable, Window, Write, compile_rules
-from tieline.http import Client
 from tieline.sandbox import InProcess, SandboxOptions
-from tieline.testing import FakeClock
+from tieline.testing import FakeClock, standin_client
 from tieline_salesforce.spec import SPEC
-
-BASE = "http://127.0.0.1:8"
-
-
-class Bearer:
-    def __init__(self, token):
-        self.token = token
-
-    def authorise(self, request):
-        request.headers = {**request.headers, "authorization": f"Bearer {self.token}"}
-
-    def refresh(self, request):
-        return False
 
 
 class World:
@@ -32,7 +18,7 @@ class World:
         self.clock = FakeClock()
         self.sandbox = SPEC.sandbox(SandboxOptions(seed=seed, vices=frozenset(vices), clock=self.clock))
         self.wire = InProcess(self.sandbox)
-        client = Client(BASE, SPEC.http, Bearer(self.sandbox.token), self.wire, self.clock, random=lambda: 0.5)
+        client = standin_client(SPEC, self.sandbox, self.clock, self.wire)
         tables = {**SPEC.mapping, **(rules or {})}
         mappers = {s: compile_rules(SPEC.kinds[s], tables[s]) for s in SPEC.streams}
         parsed = SPEC.settings(**{"currency": "USD", **settings})

@@ -5,25 +5,12 @@ from pathlib import Path
 import pytest
 
 from tieline import Context, Window, Write, compile_rules
-from tieline.http import Client
-from tieline.testing import HttpSubject
+from tieline.testing import HttpSubject, standin_client
 from tieline_salesforce.mapping import SOBJECTS
 from tieline_salesforce.spec import SPEC
 
 REST = "/services/data/v62.0/sobjects"
-BASE_URL = "http://127.0.0.1:8"
 LEADLESS = ("accounts", "contacts", "campaigns", "members")
-
-
-class Bearer:
-    def __init__(self, token):
-        self.token = token
-
-    def authorise(self, request):
-        request.headers = {**request.headers, "authorization": f"Bearer {self.token}"}
-
-    def refresh(self, request):
-        return False
 
 
 class World(HttpSubject):
@@ -41,7 +28,7 @@ class World(HttpSubject):
         """Another connector on the same org, which reads no leads."""
         mappers = {s: compile_rules(SPEC.kinds[s], SPEC.mapping[s]) for s in LEADLESS}
         settings = SPEC.settings(currency="USD")
-        http = Client(BASE_URL, SPEC.http, Bearer(self.sandbox.token), self.transport, self.clock)
+        http = standin_client(SPEC, self.sandbox, self.clock, self.transport)
         return SPEC.connect(Context("crm", settings, mappers, http, self.clock, Path()))
 
     def write(self, op, remote_id=None, hub="h1", **fields):

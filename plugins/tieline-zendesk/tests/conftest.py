@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,65 +10,18 @@ from typing import Any
 import pytest
 
 from tieline import Context, Request, Response, Rule, compile_rules
+from tieline.testing import FakeClock, ScriptedClient, json_answer
 from tieline_zendesk.spec import SPEC
 
 Handler = Callable[[Request], Response]
 START = 1_700_000_000_000
+DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
 HUB = "018bcfe5-6800-7000-8000-00000000000"
 """All but the last digit of a hub id."""
 
 
-class RestlessClock:
-    """Stands still until somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> int:
-        return START + int(sum(self.slept) * 1000)
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-class Scripted:
-    """An HTTP client that answers from a list, in order, or by a function; it keeps what it was asked."""
-
-    def __init__(self, answers: Sequence[Response | Handler | Exception] | Handler) -> None:
-        self._handler = answers if callable(answers) else None
-        self._answers = [] if callable(answers) else list(answers)
-        self.asked: list[Request] = []
-        self.clock = RestlessClock()
-
-    def send(self, request: Request) -> Response:
-        self.asked.append(request)
-        if self._handler is not None:
-            return self._handler(request)
-        assert self._answers, f"one request too many: {request.method} {request.path} {request.params}"
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer(request) if callable(answer) else answer
-
-    @property
-    def calls(self) -> list[str]:
-        """`METHOD path` of each request, without the API's root."""
-        return [f"{r.method} {r.path.removeprefix('/api/v2')}" for r in self.asked]
-
-    @property
-    def left(self) -> int:
-        return len(self._answers)
-
-    def body(self, n: int = -1) -> Any:
-        return self.asked[n].data()
-
-
 def answer(value: Any, status: int = 200, **headers: str) -> Response:
-    named = {k.replace("_", "-"): v for k, v in headers.items()}
-    return Response(status, {"date": "Tue, 14 Nov 2023 22:13:20 GMT", **named}, json.dumps(value).encode())
+    return json_answer(value, status, **{"date": DATE, **headers})
 
 
 def text(said: str, status: int) -> Response:
@@ -127,12 +79,12 @@ def field(key: str, type: str = "text", *values: str, **more: Any) -> dict[str, 
 @pytest.fixture
 def zd() -> SimpleNamespace:
     """The pieces above, by name."""
-    pieces = (answer, text, refused, user, organization, listing, exported, by_time, job, field, Scripted)
+    pieces = (answer, text, refused, user, organization, listing, exported, by_time, job, field)
     return SimpleNamespace(**{p.__name__: p for p in pieces}, hub=HUB, start=START)
 
 
 @pytest.fixture
-def connect() -> Callable[..., tuple[Any, Scripted]]:
+def connect() -> Callable[..., tuple[Any, ScriptedClient]]:
     """`connect(answers, rules={stream: rules}, …)`: a connector on scripted answers, and the script."""
 
     def connected(
@@ -140,8 +92,8 @@ def connect() -> Callable[..., tuple[Any, Scripted]]:
         *,
         rules: Mapping[str, Sequence[Rule]] | None = None,
         **settings: Any,
-    ) -> tuple[Any, Scripted]:
-        script = Scripted(answers)
+    ) -> tuple[Any, ScriptedClient]:
+        script = ScriptedClient(answers, "/api/v2", FakeClock(START))
         more = rules or {}
         mappers = {s: compile_rules(SPEC.kinds[s], (*SPEC.mapping[s], *more.get(s, ()))) for s in SPEC.streams}
         context = Context("support", SPEC.settings(**settings), mappers, script, script.clock, Path("."))

@@ -55,7 +55,7 @@ def test_a_job_that_does_not_end_leaves_everything_unknown_and_is_not_asked_for_
     zendesk, script = connect(lambda request: zd.job("working"), job_wait=30)
     assert statuses(zendesk.write("users", creates(zd, "Ann", "Bo"))) == ["unknown", "unknown"]
     assert statuses(zendesk.write("users", updates("1", "2"))) == ["unknown", "unknown"]
-    assert 30 <= sum(script.clock.slept[: len(script.clock.slept) // 2]) < 45
+    assert 30 <= sum(script.clock.sleeps[: len(script.clock.sleeps) // 2]) < 45
     assert [c for c in script.calls if not c.startswith("GET")] == ["POST /users/create_many", "PUT /users/update_many"]
 
 

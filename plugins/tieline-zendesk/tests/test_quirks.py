@@ -338,7 +338,7 @@ def test_a_job_is_looked_at_where_its_id_says_and_not_where_its_url_does(connect
     zendesk, script = connect([zd.job("queued"), zd.job("working"), zd.job("killed"), zd.answer({"users": []})])
     zendesk.write("users", [Write("create", zd.hub + str(n), {"last_name": "X"}) for n in (1, 2)])
     assert {r.path for r in script.asked[1:3]} == {"/api/v2/job_statuses/V3-1"}
-    assert script.clock.slept == [1.0, 1.5]
+    assert script.clock.sleeps == [1.0, 1.5]
 
 
 def test_users_are_made_one_by_one_where_bulk_imports_are_off(connect, zd):
@@ -506,7 +506,7 @@ def test_an_error_may_be_plain_text(zd):
 def test_an_answer_that_is_no_json_is_no_answer(connect, zd):
     """Believed: a proxy may answer 200 with a page."""
     zendesk, _ = connect([zd.text("<html>", 200)])
-    with pytest.raises(Unavailable, match="not JSON"):
+    with pytest.raises(Unavailable, match="Zendesk: expected JSON, got "):
         zendesk.list("users", None)
 
 

@@ -1,4 +1,5 @@
-"""For authors of connectors: an in-memory system, faults, a clock that stands still, and the conformance suite.
+"""For authors of connectors: an in-memory system, faults, a clock that stands still, answers by script, and the
+conformance suite.
 
 The public names are imported at first use: only the conformance suite needs pytest.
 """
@@ -13,24 +14,26 @@ if TYPE_CHECKING:
     from tieline.testing.character import STREAMS, Character
     from tieline.testing.clock import FakeClock, SeqIds
     from tieline.testing.contract import ConnectorTests, Outside, Subject
-    from tieline.testing.contract_http import FaultyTransport, HttpSubject
+    from tieline.testing.contract_http import FaultyTransport, HttpSubject, standin_client
     from tieline.testing.contract_memory import MemorySubject
     from tieline.testing.conversation import ConversationTests
     from tieline.testing.faults import FAULTS, Faults, FaultyConnector
     from tieline.testing.memory import Edit, MemorySystem, Record
     from tieline.testing.memory_connector import MemoryConnector
+    from tieline.testing.script import ScriptedClient, json_answer
 
 _HOMES = {
     "cassette": "Cassette Exchange",
     "character": "STREAMS Character",
     "clock": "FakeClock SeqIds",
     "contract": "ConnectorTests Outside Subject",
-    "contract_http": "FaultyTransport HttpSubject",
+    "contract_http": "FaultyTransport HttpSubject standin_client",
     "contract_memory": "MemorySubject",
     "conversation": "ConversationTests",
     "faults": "FAULTS Faults FaultyConnector",
     "memory": "Edit MemorySystem Record",
     "memory_connector": "MemoryConnector",
+    "script": "ScriptedClient json_answer",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -63,6 +66,9 @@ __all__ = [
     "MemorySystem",
     "Outside",
     "Record",
+    "ScriptedClient",
     "SeqIds",
     "Subject",
+    "json_answer",
+    "standin_client",
 ]

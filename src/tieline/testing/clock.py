@@ -19,6 +19,8 @@ class FakeClock:
         self._lock = threading.Lock()
         self.slept = 0.0
         """Seconds that callers asked to sleep, in sum."""
+        self.sleeps: list[float] = []
+        """Each of them, in order."""
         self.passing: Callable[[], None] | None = None
         """Called after each sleep: what happens elsewhere while somebody sleeps."""
 
@@ -35,6 +37,7 @@ class FakeClock:
         if seconds > 0:
             with self._lock:
                 self.slept += seconds
+                self.sleeps.append(seconds)
                 self._now += max(1, round(seconds * 1000))  # a sleep too short for this clock still ends
             if self.passing is not None:
                 self.passing()

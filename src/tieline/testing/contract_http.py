@@ -14,7 +14,7 @@ from tieline.connector import ConnectorSpec, Context, HttpProfile
 from tieline.errors import Unavailable
 from tieline.http import Client
 from tieline.mapping import Rule, compile_rules
-from tieline.ports import Request, Response, Transport
+from tieline.ports import Clock, Request, Response, Transport
 from tieline.sandbox import InProcess
 from tieline.standin import SandboxOptions
 from tieline.testing.clock import FakeClock
@@ -80,6 +80,16 @@ class Bearer:
         return False
 
 
+def standin_client(spec: ConnectorSpec, sandbox: Any, clock: Clock, transport: Transport | None = None) -> Client:
+    """The client that connectors get in a sync, signed in to a stand-in in process: for `Context.http`.
+
+    `transport` stands in between where a test has one, such as a `FaultyTransport`; what it sends on reaches the
+    stand-in through `InProcess(sandbox)`. Waits before retries are the same in every run.
+    """
+    wire = transport or InProcess(sandbox)
+    return Client(BASE_URL, spec.http or HttpProfile(), Bearer(sandbox.token), wire, clock, random=lambda: 0.5)
+
+
 class HttpSubject(Subject):
     """A connector on the empty stand-in of its plugin, with the default mapping, and `more` rules for some streams.
     Also a base for its `outside`."""
@@ -99,14 +109,7 @@ class HttpSubject(Subject):
         self.secret = self.sandbox.token
         tables = {s: [*spec.mapping[s], *(more or {}).get(s, ())] for s in spec.streams}
         self.mappers = {s: compile_rules(spec.kinds[s], tables[s]) for s in spec.streams}  # type: ignore[arg-type]
-        client = Client(
-            BASE_URL,
-            spec.http or HttpProfile(),
-            Bearer(self.sandbox.token),
-            self.transport,
-            self.clock,
-            random=lambda: 0.5,
-        )
+        client = standin_client(spec, self.sandbox, self.clock, self.transport)
         parsed = spec.settings.model_validate(dict(settings or {}))
         self.connector = spec.connect(Context(spec.name, parsed, self.mappers, client, self.clock, Path()))
 

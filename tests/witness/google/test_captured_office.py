@@ -5,11 +5,9 @@ A body that no rule recognises fails the test: a new kind of answer must be look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
-
+from tests.witness.captured import Shapes, Way, differences, hold
 from tieline.sandbox import Request, SandboxOptions
 from tieline.testing import FakeClock
 from tieline_google.sandbox import GoogleSandbox
@@ -25,10 +23,6 @@ EVENT = {
 }
 
 
-def ask(method: str, path: str, body: Any = None, **params: str) -> Any:
-    return Stand()(method, path, body, **params)
-
-
 class Stand:
     """A fresh stand-in, and a short way to ask it."""
 
@@ -41,31 +35,30 @@ class Stand:
         return response.json() if response.body else None
 
 
-def _events(body: Any) -> Any:
-    stand = Stand()
+def _events(ask: Any, body: Any) -> Any:
     for n in range(2):
-        stand("POST", CALENDAR, {**EVENT, "attendees": [{"email": "ada@one.example"}], "id": f"event{n}"})
-    first = stand("GET", CALENDAR, maxResults="1")
-    return first if "nextPageToken" in body else stand("GET", CALENDAR, pageToken=first["nextPageToken"])
+        ask("POST", CALENDAR, {**EVENT, "attendees": [{"email": "ada@one.example"}], "id": f"event{n}"})
+    first = ask("GET", CALENDAR, maxResults="1")
+    return first if "nextPageToken" in body else ask("GET", CALENDAR, pageToken=first["nextPageToken"])
 
 
-def _new(body: Any) -> Any:
+def _new(ask: Any, body: Any) -> Any:
     return ask("POST", CALENDAR, EVENT)
 
 
-def _page_token(body: Any) -> Any:
+def _page_token(ask: Any, body: Any) -> Any:
     return ask("GET", CALENDAR, pageToken="wrong")
 
 
-def _no_mail(body: Any) -> Any:
+def _no_mail(ask: Any, body: Any) -> Any:
     return ask("GET", "/gmail/v1/users/me/drafts/r-1")
 
 
-def _no_delegation(body: Any) -> Any:
+def _no_delegation(ask: Any, body: Any) -> Any:
     return ask("GET", "/gmail/v1/users/eve@one.example/profile")
 
 
-RULES: list[tuple[Callable[[Mapping[str, Any]], Any], Any]] = [
+RULES: list[Way] = [
     (lambda b: b.get("kind") == "calendar#events", _events),
     (lambda b: b.get("kind") == "calendar#event", _new),
     (lambda b: b.get("error", {}).get("message") == "Invalid page token value.", _page_token),
@@ -75,55 +68,28 @@ RULES: list[tuple[Callable[[Mapping[str, Any]], Any], Any]] = [
 ]
 
 
-@pytest.fixture
-def rules(replay_module: Any) -> Any:
-    class Captured(replay_module.Rules):  # type: ignore[misc, name-defined]
-        """Answers of other accounts: shapes only, and the first items of lists."""
+class Captured(Shapes):
+    """Answers of other accounts: shapes only, and the first items of lists."""
 
-        _MEETINGS = ("hangoutLink", "conferenceData", "colorId", "description", "location", "attendees")
-        """What an event may have and need not."""
+    _MEETINGS = ("hangoutLink", "conferenceData", "colorId", "description", "location", "attendees")
+    """What an event may have and need not."""
 
-        def identifier(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return False
+    def optional(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[-1] in (*self._MEETINGS, "organizer", "self") and len(where) > 2
 
-        def optional(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[-1] in (*self._MEETINGS, "organizer", "self") and len(where) > 2
+    def extra(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[-1] in self._MEETINGS and where[-2] != "$"
 
-        def extra(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[-1] in self._MEETINGS and where[-2] != "$"
-
-        def extract(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return True
-
-        def exact(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[-1] in ("kind", "code", "eventType")
-
-    return Captured()
+    def exact(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[-1] in ("kind", "code", "eventType")
 
 
-def test_every_captured_answer_has_the_stand_ins_shape(captured: Any, rules: Any, replay_module: Any) -> None:
-    wrong, unknown, compared = [], [], 0
-    for name, body in captured:
-        if not name.rpartition("/")[2].startswith(OURS):
-            continue
-        how = next((act for fits, act in RULES if fits(body)), None)
-        if how is None:
-            unknown.append(name)
-        if how is None or isinstance(how, str):
-            continue
-        exchange = replay_module.Exchange("GET", "", {}, {}, None, 200, {}, body, None)
-        check = replay_module.Comparison(name, exchange, rules, replay_module.Binder(), frozenset())
-        check.value(("$",), body, how(body))
-        wrong += check.mismatches
-        compared += 1
-    assert not wrong, "\n".join(f"{m.exchange}: {m.where}: {m.what}" for m in wrong)
-    assert not unknown, f"no rule recognises {unknown}"
-    assert compared
+def test_every_captured_answer_has_the_stand_ins_shape(captured: Any) -> None:
+    ours = [(name, body) for name, body in captured if name.rpartition("/")[2].startswith(OURS)]
+    assert hold(ours, RULES, Captured(), Stand)
 
 
-def test_a_captured_shape_that_is_missed_is_noticed(rules: Any, replay_module: Any) -> None:
-    body = {**_new(None), "new": 1}
-    exchange = replay_module.Exchange("GET", "", {}, {}, None, 200, {}, body, None)
-    check = replay_module.Comparison("own", exchange, rules, replay_module.Binder(), frozenset())
-    check.value(("$",), body, _new(None))
-    assert [m.where for m in check.mismatches] == ["$.new"]
+def test_a_captured_shape_that_is_missed_is_noticed() -> None:
+    body = {**_new(Stand(), None), "new": 1}
+    wrong = differences("own", body, _new(Stand(), None), Captured())
+    assert [m.where for m in wrong] == ["$.new"]

@@ -118,7 +118,7 @@ def talk(replay_module: Any) -> Any:
         _row("POST", "/values/Sheet1:append?valueInputOption=RAW", {"values": [["b", 2]]}, 200, one),
         _row("GET", "/values/No!A1", None, 400, {"error": lost}),
     ]
-    return replay_module.Conversation("own", tuple(replay_module.exchange_of(row) for row in rows))
+    return replay_module.Conversation.of("own", rows)
 
 
 def test_our_own_conversation_agrees(talk: Any, replay_module: Any, adapter: Callable[..., Any]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tests.witness import replay
+from tests.witness.hubspot import account as witness
 from tieline.sandbox import Request, SandboxOptions
 from tieline.testing import FakeClock
 from tieline_hubspot.sandbox import HubSpotSandbox
@@ -14,8 +15,6 @@ from tieline_hubspot.sandbox.call import route_of
 from tieline_hubspot.sandbox.schema import type_named
 from tieline_hubspot.sandbox.search import Hits
 
-replay = sys.modules["tieline_witness_replay"]
-witness = sys.modules["tieline_witness_hubspot_account"]
 Exchange, Reply, Conversation, Where = replay.Exchange, replay.Reply, replay.Conversation, replay.Where
 
 UNSERVED = {

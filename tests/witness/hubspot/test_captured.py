@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
-
+from tests.witness.captured import Shapes, Way, differences, hold
 from tieline.sandbox import Request, SandboxOptions
 from tieline.testing import FakeClock
 from tieline_hubspot.sandbox import HubSpotSandbox
@@ -151,7 +150,8 @@ def _group(ask: Ask, body: Any) -> Any:
     return ask("POST", "/crm/v3/properties/contacts/groups", {"name": "own", "label": "Own"})
 
 
-RULES: list[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Ask, Any], Any] | str]] = [
+RULES: list[Way] = [
+    (lambda b: not isinstance(b, Mapping), None),
     (lambda b: "inputs" in b or "filterGroups" in b, "a request, not an answer"),
     (lambda b: "groupName" in b and "hidden" not in b, "a request, not an answer"),
     (lambda b: {"name", "label"} == set(b), "a request, not an answer"),
@@ -180,52 +180,26 @@ OPTIONAL = {"userIdIncludingInactive", "createdUserId", "updatedUserId", "readOn
 EXTRA = {"url", "objectWriteTraceId", "createdAt", "updatedAt", "archived", "hubspotDefined"}
 
 
-@pytest.fixture
-def rules(replay_module: Any) -> Any:
-    class Captured(replay_module.Rules):  # type: ignore[misc, name-defined]
-        """Trimmed answers of other accounts: shapes only, and the first items of lists."""
+class Captured(Shapes):
+    """Trimmed answers of other accounts: shapes only, and the first items of lists."""
 
-        def identifier(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return False
+    def optional(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[-1] in OPTIONAL or "properties" in where[:-1] or "assets" in where
 
-        def optional(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[-1] in OPTIONAL or "properties" in where[:-1] or "assets" in where
+    def extra(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[-1] in EXTRA or "properties" in where[:-1] or "paging" in where[-1:]
 
-        def extra(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[-1] in EXTRA or "properties" in where[:-1] or "paging" in where[-1:]
-
-        def extract(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return True
-
-        def same_type(self, exchange: Any, where: tuple[str, ...], recorded: Any, actual: Any) -> bool:
-            if "properties" in where[:-1] or where[-1] == "label":
-                return all(value is None or isinstance(value, str) for value in (recorded, actual))
-            return type(recorded) is type(actual)
-
-    return Captured()
+    def same_type(self, exchange: Any, where: tuple[str, ...], recorded: Any, actual: Any) -> bool:
+        if "properties" in where[:-1] or where[-1] == "label":
+            return all(value is None or isinstance(value, str) for value in (recorded, actual))
+        return type(recorded) is type(actual)
 
 
-def test_every_captured_answer_has_the_stand_ins_shape(captured: Any, rules: Any, replay_module: Any) -> None:
-    wrong, unknown, compared = [], [], 0
-    for name, body in captured:
-        how = next((act for fits, act in RULES if isinstance(body, Mapping) and fits(body)), None)
-        if how is None:
-            unknown.append(name)
-        if how is None or isinstance(how, str):
-            continue
-        exchange = replay_module.Exchange("GET", "", {}, {}, None, 200, {}, body, None)
-        check = replay_module.Comparison(name, exchange, rules, replay_module.Binder(), frozenset())
-        check.value(("$",), body, how(Stand(), body))
-        wrong += check.mismatches
-        compared += 1
-    assert not wrong, "\n".join(f"{m.exchange}: {m.where}: {m.what}" for m in wrong)
-    assert not unknown, f"no rule recognises {unknown}"
-    assert compared
+def test_every_captured_answer_has_the_stand_ins_shape(captured: Any) -> None:
+    assert hold(captured, RULES, Captured(), Stand)
 
 
-def test_a_captured_shape_that_is_missed_is_noticed(rules: Any, replay_module: Any) -> None:
+def test_a_captured_shape_that_is_missed_is_noticed() -> None:
     body = {"status": "error", "message": "m", "correlationId": "c", "category": "CONFLICT", "new": 1}
-    exchange = replay_module.Exchange("GET", "", {}, {}, None, 200, {}, body, None)
-    check = replay_module.Comparison("own", exchange, rules, replay_module.Binder(), frozenset())
-    check.value(("$",), body, _conflict(Stand(), body))
-    assert [m.where for m in check.mismatches] == ["$.new"]
+    wrong = differences("own", body, _conflict(Stand(), body), Captured())
+    assert [m.where for m in wrong] == ["$.new"]

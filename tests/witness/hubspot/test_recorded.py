@@ -9,8 +9,7 @@ import pytest
 
 
 @pytest.fixture
-def adapter(replay_module: Any, witness_module: Callable[[str], Any]) -> Any:
-    witness_module("hubspot/account")
+def adapter(witness_module: Callable[[str], Any]) -> Any:
     return witness_module("hubspot/adapter")
 
 
@@ -82,8 +81,7 @@ def talk(replay_module: Any) -> Any:
         _row("DELETE", f"{URL}/51", None, 204, LIMITS, ""),
         _row("GET", f"{URL}/51", None, 404, {**HTML, **LIMITS}, "<html></html>"),
     ]
-    exchanges = tuple(replay_module.exchange_of(row) for row in rows)
-    return replay_module.Conversation("own", exchanges)
+    return replay_module.Conversation.of("own", rows)
 
 
 def test_our_own_conversation_agrees_and_hides_the_key_in_its_url(talk: Any, replay_module: Any, adapter: Any) -> None:
@@ -151,7 +149,7 @@ def test_the_account_around_the_records_comes_from_the_recording(replay_module: 
             {"results": [{"toObjectId": 8, "associationTypes": types}]},
         ),
     ]
-    talk = replay_module.Conversation("own", tuple(replay_module.exchange_of(row) for row in rows))
+    talk = replay_module.Conversation.of("own", rows)
     report = replay_module.replay(talk, adapter.HubSpotAdapter())
     assert (report.compared, report.mismatches) == (4, []), str(report)
 
@@ -162,7 +160,7 @@ def test_what_is_not_served_is_named_with_its_reason(replay_module: Any, adapter
         _row("GET", "https://api.hubapi.com/contacts/v1/lists", None, 200, JSON, {"lists": []}),
         _row("GET", "https://api.hubapi.com/crm/v3/objects/tickets", None, 200, JSON, {"results": []}),
     ]
-    talk = replay_module.Conversation("own", tuple(replay_module.exchange_of(row) for row in rows))
+    talk = replay_module.Conversation.of("own", rows)
     report = replay_module.replay(talk, adapter.HubSpotAdapter())
     assert report.compared == 0
     assert [bool(reason) for _, reason in report.skipped] == [True, True, True]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.witness.captured import differences, text_of
 from tieline.sandbox import Request, SandboxOptions
 from tieline_salesforce.sandbox import SalesforceSandbox
 
@@ -69,26 +70,19 @@ LEAST = 10
 
 
 @pytest.fixture
-def same(adapter: Any, replay_module: Any) -> Callable[[str, Any, Any], list[str]]:
+def same(adapter: Any) -> Callable[[str, Any, Any], list[Any]]:
     """Compares a captured body with ours by the rules of recordings."""
     rules = adapter.SalesforceRules(lambda name: ())
-
-    def compare(name: str, captured: Any, ours: Any) -> list[str]:
-        exchange = replay_module.Exchange("GET", "", {}, {}, None, 200, {}, captured, None)
-        comparison = replay_module.Comparison(name, exchange, rules, replay_module.Binder(), frozenset())
-        comparison.value(("$",), captured, ours)
-        return [f"{m.exchange}: {m.where}: {m.what}" for m in comparison.mismatches]
-
-    return compare
+    return lambda name, captured, ours: differences(name, captured, ours, rules)
 
 
 def test_every_captured_answer_can_be_given_key_for_key(captured: list[tuple[str, Any]], same: Any) -> None:
-    given, differences = 0, []
+    given, wrong = 0, []
     for name, body in captured:
         for one, ours in _pairs(body):
             given += 1
-            differences += same(name, one, ours)
-    assert differences == []
+            wrong += same(name, one, ours)
+    assert not wrong, text_of(wrong)
     assert given >= min(LEAST, len(captured) // 3)
 
 

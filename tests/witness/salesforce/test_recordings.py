@@ -187,7 +187,7 @@ OWN = [
 
 @pytest.fixture
 def own(replay_module: Any) -> Any:
-    return replay_module.Conversation("own", tuple(replay_module.exchange_of(row) for row in OWN))
+    return replay_module.Conversation.of("own", OWN)
 
 
 def test_a_conversation_of_our_own_goes_the_same_way(hold: Any, own: Any) -> None:
@@ -224,6 +224,6 @@ def test_a_subtly_wrong_answer_is_noticed(hold: Any, own: Any, what: str, change
 
 def test_what_the_stand_in_does_not_offer_is_left_out_with_its_reason(hold: Any, replay_module: Any) -> None:
     case = _said("GET", "/query?q=SELECT+Id+FROM+Case", 200, {"totalSize": 0, "done": True, "records": []})
-    report = hold(replay_module.Conversation("other", (replay_module.exchange_of(case),)))
+    report = hold(replay_module.Conversation.of("other", [case]))
     assert report.compared == 0
     assert report.skipped[0][1] == "the stand-in does not offer Case"

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pytest
-
+from tests.witness.captured import Shapes, Way, differences, hold
 from tieline.sandbox import Request, SandboxOptions
 from tieline.testing import FakeClock
 from tieline_zendesk.sandbox import ZendeskSandbox
@@ -71,7 +70,7 @@ def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda body: set(names) <= set(body)
 
 
-RULES: list[tuple[Callable[[Mapping[str, Any]], Any], Any]] = [
+RULES: list[Way] = [
     (lambda b: b.get("error") == "RecordInvalid" and "DuplicateValue" in repr(b), _twice),
     (lambda b: b.get("error") == "RecordInvalid", _invalid),
     (lambda b: b.get("error") == "ParameterMissing", lambda ask, b: ask("POST", "users", {})),
@@ -86,54 +85,28 @@ RULES: list[tuple[Callable[[Mapping[str, Any]], Any], Any]] = [
 ]
 
 
-@pytest.fixture
-def rules(replay_module: Any) -> Any:
-    class Captured(replay_module.Rules):  # type: ignore[misc, name-defined]
-        """Trimmed answers of other accounts: shapes only, and the first items of lists."""
+class Captured(Shapes):
+    """Trimmed answers of other accounts: shapes only, and the first items of lists."""
 
-        def identifier(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return False
+    def optional(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[:2] == ("$", "details")  # which field of which record was wrong
 
-        def optional(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[:2] == ("$", "details")  # which field of which record was wrong
+    def extra(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[:2] == ("$", "details")
 
-        def extra(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[:2] == ("$", "details")
+    def same_type(self, exchange: Any, where: tuple[str, ...], recorded: Any, actual: Any) -> bool:
+        kinds = {type(recorded), type(actual)} - {type(None)}
+        return len(kinds) <= 1 or where[-1] == "photo"
 
-        def extract(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return True
-
-        def same_type(self, exchange: Any, where: tuple[str, ...], recorded: Any, actual: Any) -> bool:
-            kinds = {type(recorded), type(actual)} - {type(None)}
-            return len(kinds) <= 1 or where[-1] == "photo"
-
-        def exact(self, exchange: Any, where: tuple[str, ...]) -> bool:
-            return where[-1] == "error"
-
-    return Captured()
+    def exact(self, exchange: Any, where: tuple[str, ...]) -> bool:
+        return where[-1] == "error"
 
 
-def test_every_captured_answer_has_the_stand_ins_shape(captured: Any, rules: Any, replay_module: Any) -> None:
-    wrong, unknown, compared = [], [], 0
-    for name, body in captured:
-        how = next((act for fits, act in RULES if fits(body)), None)
-        if how is None:
-            unknown.append(name)
-        if how is None or isinstance(how, str):
-            continue
-        exchange = replay_module.Exchange("GET", "", {}, {}, None, 200, {}, body, None)
-        check = replay_module.Comparison(name, exchange, rules, replay_module.Binder(), frozenset())
-        check.value(("$",), body, how(Stand(), body))
-        wrong += check.mismatches
-        compared += 1
-    assert not wrong, "\n".join(f"{m.exchange}: {m.where}: {m.what}" for m in wrong)
-    assert not unknown, f"no rule recognises {unknown}"
-    assert compared
+def test_every_captured_answer_has_the_stand_ins_shape(captured: Any) -> None:
+    assert hold(captured, RULES, Captured(), Stand)
 
 
-def test_a_captured_shape_that_is_missed_is_noticed(rules: Any, replay_module: Any) -> None:
+def test_a_captured_shape_that_is_missed_is_noticed() -> None:
     body = {"error": "RecordInvalid", "description": "d", "details": {}, "new": 1}
-    exchange = replay_module.Exchange("GET", "", {}, {}, None, 200, {}, body, None)
-    check = replay_module.Comparison("own", exchange, rules, replay_module.Binder(), frozenset())
-    check.value(("$",), body, _twice(Stand(), body))
-    assert [m.where for m in check.mismatches] == ["$.new"]
+    wrong = differences("own", body, _twice(Stand(), body), Captured())
+    assert [m.where for m in wrong] == ["$.new"]

@@ -78,7 +78,7 @@ def talk(replay_module: Any) -> Any:
         _row("DELETE", "organizations/51.json", "", 204, ""),
         _row("GET", "organizations/51.json", "", 404, {"error": "RecordNotFound", "description": "Not found"}),
     ]
-    return replay_module.Conversation("own", tuple(replay_module.exchange_of(row) for row in rows))
+    return replay_module.Conversation.of("own", rows)
 
 
 def test_our_own_conversation_agrees(talk: Any, replay_module: Any, adapter: Any) -> None:

@@ -7,11 +7,21 @@ Calendar), and HTML for an address that there is not [cap, rec].
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from tieline import Clock, ConfigError, HttpClient, NotAuthorised, Rejected, Request, Response, Unavailable
+from tieline import (
+    Clock,
+    ConfigError,
+    HttpClient,
+    NotAuthorised,
+    Rejected,
+    Request,
+    Response,
+    Unavailable,
+    decode,
+    server_time,
+)
 
 PEOPLE, SHEETS, DRIVE, CALENDAR, GMAIL = "/v1", "/v4/spreadsheets", "/drive/v3", "/calendar/v3", "/gmail/v1"
 """Where each API begins. Which host that is at, the profile knows."""
@@ -110,18 +120,7 @@ class Wire:
         if response.status >= 300:
             refused = refusal_of(response)
             raise _understood(refused)
-        data: Any = {}
-        if response.body:
-            try:
-                data = response.json()
-            except ValueError:
-                raise Unavailable("Google answered with something that is not JSON", sent=True) from None
+        data = decode(response, "Google") if response.body else {}
         if not isinstance(data, Mapping):
             raise Unavailable("Google answered with something that is no object", sent=True)
-        return Answer(data, self._now(response), response.headers)
-
-    def _now(self, response: Response) -> int:
-        try:
-            return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
-        except (KeyError, ValueError):
-            return self._clock.now()
+        return Answer(data, server_time(response, self._clock), response.headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from tieline import Action, Context, Receipt, Request, Response, Unavailable
 from tieline.sandbox import SandboxOptions
-from tieline.testing import FakeClock, HttpSubject
+from tieline.testing import FakeClock, HttpSubject, ScriptedClient
 from tieline_google.sandbox import GoogleSandbox
 from tieline_google.spec import SPEC
 
@@ -85,21 +85,6 @@ class Acts:
         return [r for r in self.state.files.rows.values() if r["mimeType"].endswith("folder")]
 
 
-class Scripted:
-    """An HTTP client that answers from a list, and keeps what it was asked."""
-
-    def __init__(self, answers: Sequence[Response | Exception]) -> None:
-        self.answers = list(answers)
-        self.asked: list[Request] = []
-
-    def send(self, request: Request) -> Response:
-        self.asked.append(request)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
 @pytest.fixture
 def acts() -> Acts:
     """On an empty account."""
@@ -113,12 +98,12 @@ def on() -> Callable[..., Acts]:
 
 
 @pytest.fixture
-def scripted() -> Callable[..., tuple[Any, Scripted]]:
+def scripted() -> Callable[..., tuple[Any, ScriptedClient]]:
     """`scripted(*answers)`: a connector on these answers, and the script."""
 
-    def connected(*answers: Response | Exception) -> tuple[Any, Scripted]:
-        script = Scripted(answers)
-        return SPEC.connect(Context("workspace", SPEC.settings(), {}, script, FakeClock(), Path())), script
+    def connected(*answers: Response | Exception) -> tuple[Any, ScriptedClient]:
+        script = ScriptedClient(answers)
+        return SPEC.connect(Context("workspace", SPEC.settings(), {}, script, script.clock, Path())), script
 
     return connected
 

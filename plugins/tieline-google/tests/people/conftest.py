@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,64 +12,17 @@ import pytest
 
 from tieline import Context, Request, Response, Rule, compile_rules
 from tieline.sandbox import SandboxOptions
-from tieline.testing import FakeClock
+from tieline.testing import FakeClock, ScriptedClient, json_answer
 from tieline_google.sandbox import GoogleSandbox
 from tieline_google.spec import SPEC
 
 Handler = Callable[[Request], Response]
 START = 1_700_000_000_000
+DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
 HUB = "018bcfe5-6800-7000-8000-00000000000"
 """All but the last digit of a hub id."""
 LABEL = "contactGroups/1a"
 STAMP = "2023-11-14T22:13:00.123456Z"
-
-
-class StillClock:
-    """Stands still until somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.slept: list[float] = []
-
-    def now(self) -> int:
-        return START + int(sum(self.slept) * 1000)
-
-    def monotonic(self) -> float:
-        return sum(self.slept)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-
-class Scripted:
-    """An HTTP client that answers from a list, in order, or by a function; it keeps what it was asked."""
-
-    def __init__(self, answers: Sequence[Response | Handler | Exception] | Handler) -> None:
-        self._handler = answers if callable(answers) else None
-        self._answers = [] if callable(answers) else list(answers)
-        self.asked: list[Request] = []
-        self.clock = StillClock()
-
-    def send(self, request: Request) -> Response:
-        self.asked.append(request)
-        if self._handler is not None:
-            return self._handler(request)
-        assert self._answers, f"one request too many: {request.method} {request.path} {request.params}"
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer(request) if callable(answer) else answer
-
-    @property
-    def calls(self) -> list[str]:
-        """`METHOD path` of each request, without the API's root."""
-        return [f"{r.method} {r.path.removeprefix('/v1/')}" for r in self.asked]
-
-    @property
-    def left(self) -> int:
-        return len(self._answers)
-
-    def body(self, n: int = -1) -> Any:
-        return self.asked[n].data()
 
 
 def asked_for(request: Request) -> list[str]:
@@ -81,8 +33,7 @@ def asked_for(request: Request) -> list[str]:
 
 
 def answer(value: Any, status: int = 200, **headers: str) -> Response:
-    named = {k.replace("_", "-"): v for k, v in headers.items()}
-    return Response(status, {"date": "Tue, 14 Nov 2023 22:13:20 GMT", **named}, json.dumps(value).encode())
+    return json_answer(value, status, **{"date": DATE, **headers})
 
 
 def refused(status: int, message: str, word: str, *details: Mapping[str, Any]) -> Response:
@@ -135,18 +86,18 @@ def updated(*people: Any) -> Response:
 @pytest.fixture
 def people() -> SimpleNamespace:
     """The pieces above, by name."""
-    pieces = (answer, refused, person, listing, groups, read, created, updated, asked_for, Scripted)
+    pieces = (answer, refused, person, listing, groups, read, created, updated, asked_for)
     return SimpleNamespace(**{p.__name__: p for p in pieces}, hub=HUB, label=LABEL, start=START, stamp=STAMP)
 
 
 @pytest.fixture
-def contacts() -> Callable[..., tuple[Any, Scripted]]:
+def contacts() -> Callable[..., tuple[Any, ScriptedClient]]:
     """`contacts(answers, *rules, …)`: the part for contacts on scripted answers, and the script."""
 
     def connected(
         answers: Sequence[Response | Handler | Exception] | Handler, *rules: Rule, **settings: Any
-    ) -> tuple[Any, Scripted]:
-        script = Scripted(answers)
+    ) -> tuple[Any, ScriptedClient]:
+        script = ScriptedClient(answers, "/v1/", FakeClock(START))
         mapper = compile_rules("contact", (*SPEC.mapping["contacts"], *rules))
         context = Context("book", SPEC.settings(**settings), {"contacts": mapper}, script, script.clock, Path("."))
         return SPEC.connect(context).parts["contacts"], script  # type: ignore[attr-defined]

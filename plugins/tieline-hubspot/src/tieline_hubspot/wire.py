@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from tieline import (
@@ -21,6 +20,7 @@ from tieline import (
     Response,
     Unavailable,
     decode,
+    server_time,
 )
 from tieline_hubspot.oauth import OAUTH, TOKEN_PATH
 
@@ -127,14 +127,7 @@ class Wire:
         if status >= _BAD_REQUEST and status not in also:
             detail = _message(response) or "no such endpoint here; look at base_url and api_version"
             raise Unavailable(f"HubSpot answered {status} to {request.method} {request.path}: {detail}", sent=False)
-        return Answer(status, _decoded(response, request), self.now(response))
-
-    def now(self, response: Response) -> int:
-        """The server's clock by its Date header, in ms; this machine's where there is none."""
-        try:
-            return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
-        except (KeyError, ValueError, TypeError):
-            return self._clock.now()
+        return Answer(status, _decoded(response, request), server_time(response, self._clock))
 
 
 def moving(answer: Answer, token: str | None) -> Answer:

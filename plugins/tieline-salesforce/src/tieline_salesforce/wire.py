@@ -7,7 +7,6 @@ composite answers 200 and keeps the status of each of its parts in the body [doc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -23,6 +22,7 @@ from tieline import (
     Response,
     Transient,
     Unavailable,
+    server_time,
 )
 from tieline_salesforce.settings import LARGEST_PAGE
 
@@ -213,7 +213,8 @@ class Wire:
             raise Unavailable("Salesforce answered a query job with something that is no table", sent=False)
         if not locator or not count.isdecimal():
             raise Rejected("its results do not say how many there are, or where they go on")
-        return Rows(response.body, int(count), None if locator == "null" else locator, self._now(response))
+        following = None if locator == "null" else locator
+        return Rows(response.body, int(count), following, server_time(response, self._clock))
 
     # -- writing
 
@@ -273,7 +274,7 @@ class Wire:
         write = call.method != "GET"
         request = Request(call.method, self.base + call.path, params=call.params, json=call.body, write=write)
         response = self._http.send(request)
-        now = self._now(response)
+        now = server_time(response, self._clock)
         if response.status >= 400:
             return Reply(response.status, _body(response, sent=False), now)
         return Reply(response.status, _body(response, sent=write), now)
@@ -283,7 +284,7 @@ class Wire:
     def _decoded(self, response: Response) -> Answer:
         if response.status >= 300:
             raise self.refusal(response.status, errors_in(response))
-        return Answer(_body(response, sent=True), self._now(response), len(response.body))
+        return Answer(_body(response, sent=True), server_time(response, self._clock), len(response.body))
 
     def refusal(self, status: int, errors: Sequence[VendorError]) -> Exception:
         """The error to raise for a refused call."""
@@ -302,12 +303,6 @@ class Wire:
                 hint="tieline check",
             )
         return refused
-
-    def _now(self, response: Response) -> int:
-        try:
-            return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
-        except (KeyError, ValueError):
-            return self._clock.now()
 
 
 def _looks_like_a_reference(calls: Sequence[Call]) -> bool:

@@ -7,7 +7,6 @@ Only the query of an address that Zendesk names is ever followed: bodies may nam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -23,6 +22,8 @@ from tieline import (
     Response,
     Transient,
     Unavailable,
+    decode,
+    server_time,
 )
 
 API = "/api/v2"
@@ -180,15 +181,10 @@ class Wire:
     def _decoded(self, response: Response, *, write: bool) -> Answer:
         if response.status >= 300:
             raise self._refusal(response, write=write)
-        data: Any = {}
-        if response.body:
-            try:
-                data = response.json()
-            except ValueError:
-                raise Unavailable("Zendesk answered with something that is not JSON", sent=True) from None
+        data = decode(response, "Zendesk") if response.body else {}
         if not isinstance(data, Mapping):
             raise Unavailable("Zendesk answered with something that is no object", sent=True)
-        return Answer(data, self._now(response), response.headers)
+        return Answer(data, server_time(response, self._clock), response.headers)
 
     def _refusal(self, response: Response, *, write: bool) -> Exception:
         refused = Refused(response.status, faults_in(response))
@@ -201,12 +197,6 @@ class Wire:
                 f"Zendesk has nothing there ({refused}): is base_url the address of the account?", hint="tieline check"
             )
         return refused
-
-    def _now(self, response: Response) -> int:
-        try:
-            return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
-        except (KeyError, ValueError):
-            return self._clock.now()
 
 
 def _ended(status: Mapping[str, Any]) -> Job:
