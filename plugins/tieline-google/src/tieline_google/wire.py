@@ -79,7 +79,7 @@ class Wire:
 
     def __init__(self, http: HttpClient, clock: Clock) -> None:
         self._http = http
-        self._clock = clock
+        self.clock = clock
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
         """Raises Refused, or what a connector may raise. What is too long for an address goes as a form that says it
@@ -124,4 +124,4 @@ class Wire:
         try:
             return int(parsedate_to_datetime(response.headers["date"]).timestamp() * 1000)
         except (KeyError, ValueError):
-            return self._clock.now()
+            return self.clock.now()

@@ -178,7 +178,7 @@ def test_the_version_of_the_file_tells_that_something_changed(subject):
 def test_a_spreadsheet_of_a_shared_drive_is_found(subject):
     """Spec: without `supportsAllDrives` a file of a shared drive is not found."""
     asked(subject)
-    subject.connector.parts[STREAM].book.stamp()
+    subject.connector.parts[STREAM].book.version()
     assert asked(subject)[0].params["supportsAllDrives"] == "true"
 
 
