@@ -67,6 +67,7 @@ class Book:
         told by the next."""
         self.top = Shared(wire.clock, self.first_rows).get
         """Title of a tab → its first row, of all tabs."""
+        self._looking = threading.Lock()
         self._shapes: tuple[str, Mapping[str, Shape]] = ("", {})
 
     def version(self) -> Stamp:
@@ -82,10 +83,11 @@ class Book:
 
     def shape(self, title: str, token: str = "") -> Shape:
         """A tab's shape at a version of the file, or as it was last seen. Raises NoTab."""
-        known, shapes = self._shapes
-        if not known or (token and known != token):
-            shapes = self.shapes()
-            self._shapes = (token or "?", shapes)
+        with self._looking:  # streams that begin together ask once
+            known, shapes = self._shapes
+            if not known or (token and known != token):
+                shapes = self.shapes()
+                self._shapes = (token or "?", shapes)
         found = shapes.get(title.casefold())
         if found is None:
             raise self.no_tab(title)

@@ -110,7 +110,7 @@ class Lens:
         """Reference field → where its rows are."""
         self.beside = Beside(book, tab, homes)
         self._shown = {s.home.tab for s in shown_by(mapper, homes).values()}
-        self._column: int | None = None
+        self._column = 0  # as in a sheet that Tieline made
         self.rows: Rows | None = None
         """The last header that was met, None before any was."""
         self._where: dict[str, int] = {}
@@ -236,7 +236,7 @@ class Lens:
     ) -> View | None:
         """One call; None where the key column, or the tab's end, is not where it was."""
         first = self._column
-        whole = [*([first] if first is not None else []), *columns]
+        whole = [first, *columns]
         near = spans(numbers)
         ranges = ["1:1", *(f"{letters(c)}{FIRST}:{letters(c)}" for c in whole), *(f"{a}:{b}" for a, b in near)]
         try:
@@ -247,7 +247,7 @@ class Lens:
             return None
         titles = next((b.rows[0] for b in blocks if b.start == 1 and b.rows), ())
         rows = self.under(titles, shape)
-        if first is None or rows.header.key != first:
+        if rows.header.key != first:
             return None
         cells = [[at(line, 0) for line in block.rows] for block in blocks[1 : 1 + len(whole)]]
         found = {n: row for n, row in known.items() if n not in numbers}
@@ -274,7 +274,7 @@ class Lens:
             known, names = self._listed
             if known == token and names.keys() >= tabs:
                 tabs = frozenset()
-            asked = self._column or 0
+            asked = self._column
             column = letters(asked)
             ranges = ["1:1", f"{first}:{last}", *([f"{column}{FIRST}:{column}{first - 1}"] if before else [])]
             try:
