@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline import Write
+from tieline import Unavailable, Write
 from tieline_google.sheets.names import Names, meant
 
 STREAM = "opportunities"
@@ -223,6 +223,16 @@ def test_a_name_of_a_row_that_has_no_key_yet_waits_for_it(subject):
     assert deal(subject).version != before
 
 
+def test_a_version_tells_when_a_typed_name_means_another_row(subject):
+    typed(subject, 1, Account="Beta")
+    before = deal(subject)
+    typed(subject, 2, stream="accounts", Name="Old Beta")
+    typed(subject, 3, stream="accounts", Name="Beta")
+    after = deal(subject)
+    assert [r.fields["account"] for r in (before, after)] == [HUB.format(2), HUB.format(3)]
+    assert before.version != after.version
+
+
 def test_a_sheet_that_is_sorted_keeps_its_references(subject):
     typed(subject, 2, Account="Gamma")
     before = {r.id: (r.fields, r.version) for r in subject.listed(STREAM)}
@@ -322,6 +332,41 @@ def test_the_check_says_how_to_get_them_and_fix_makes_and_fills_them(old):
     assert [f.level for f in old.connector.parts[STREAM].findings()] == ["ok"]
     rules = {old.tab(STREAM).cells[0][v["range"]["startColumnIndex"]]: v["rule"] for v in old.tab(STREAM).validations}
     assert rules["Account"]["condition"]["type"] == "ONE_OF_RANGE"
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["to its end", "cut off when the column is there"])
+def test_a_column_of_names_that_was_deleted_and_is_made_anew_clears_no_reference(sheets, ends):
+    subject = sheets()
+    for tab in subject.book.tabs:
+        tab.sizes["0"] = {"hiddenByUser": True}
+    subject.connector.write("accounts", [Write("create", HUB.format(1), {"name": "Acme"})])
+    deals = [Write("create", HUB.format(10 + n), {"name": f"Deal {n}", "account": HUB.format(1)}) for n in range(3)]
+    subject.connector.write(STREAM, deals)
+    before = {r.id: r.fields for r in subject.listed(STREAM)}
+    where = subject.header(STREAM).column("Account")
+    tab = subject.tab(STREAM)
+    tab.cells = [[*row[:where], *row[where + 1 :]] for row in tab.cells]
+    subject.touched()
+    assert {r.id: r.fields for r in subject.listed(STREAM)} == before
+    send, made = subject.transport.inner.send, []
+
+    def cut(request: Any) -> Any:
+        if made and request.path.endswith("values:batchUpdate"):
+            raise Unavailable("cut off", sent=False)
+        if request.path.endswith(":batchUpdate") and "updateCells" in request.payload().decode():
+            made.append(request)
+        return send(request)
+
+    if ends:
+        subject.transport.inner.send = cut
+        with pytest.raises(Unavailable):
+            subject.connector.mend("sheets:opportunities")
+        subject.transport.inner.send = send
+    else:
+        assert subject.connector.mend("sheets:opportunities").level == "ok"
+        assert [cell(subject, n, "Account") for n in (1, 2, 3)] == ["Acme"] * 3
+    subject.touched()
+    assert {r.id: r.fields for r in subject.listed(STREAM)} == before
 
 
 def test_a_column_of_names_that_a_person_made_is_no_list_of_cleared_references(old):

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tieline import ConfigError, Finding, Mapper, Rejected, Write
+from tieline_google.sheets.beside import FIRST
 from tieline_google.sheets.book import Book, NoTab
-from tieline_google.sheets.cells import DAY, FLAG, FORMATS, TEXT, letters, quoted
+from tieline_google.sheets.cells import DAY, FLAG, FORMATS, TEXT, at, letters, quoted
 from tieline_google.sheets.check import BACK, HEADLESS, headless
 from tieline_google.sheets.keys import normal
 from tieline_google.sheets.mapping import KEY, TABS
-from tieline_google.sheets.names import Home, homes_of, references, shown_by, titles
+from tieline_google.sheets.names import Home, homes_of, parted, references, shown_by, titles
 from tieline_google.sheets.rows import Header, Rows
-from tieline_google.wire import DRIVE, SHEETS
+from tieline_google.wire import DRIVE, SHEETS, NotAllowed
 
 if TYPE_CHECKING:
     from tieline import Connector
@@ -75,8 +76,11 @@ def _of_title(google: GoogleConnector, title: str) -> str:
     """The id of a spreadsheet that is called so and is not in the bin, as far as the search knows; empty: none."""
     quoted = title.replace("\\", "\\\\").replace("'", "\\'")
     asked = f"name = '{quoted}' and mimeType = 'application/vnd.google-apps.spreadsheet' and trashed = false"
-    files = google.wire.get(f"{DRIVE}/files", {"q": asked, "pageSize": "1", "fields": "files(id)"}).data.get("files")
-    return str(files[0]["id"]) if files else ""
+    try:
+        found = google.wire.get(f"{DRIVE}/files", {"q": asked, "pageSize": "1", "fields": "files(id)"}).data
+    except NotAllowed:  # whoever signs in may make one and not look for one
+        return ""
+    return str(found["files"][0]["id"]) if found.get("files") else ""
 
 
 def _listed(text: str) -> list[str]:
@@ -127,29 +131,39 @@ def completed(tab: Tab, choices: Mapping[str, Sequence[str]]) -> Finding:
     grow = {"appendDimension": {"sheetId": shape.id, "dimension": "COLUMNS", "length": wide - shape.columns}}
     changes = [grow] if wide > shape.columns else []
     sheet = Sheet(shape.id, title, tab.mapper, tab.homes, choices, first)
+    linked = _linked(tab, first[title])
     try:
         book.change([*changes, *dressed(sheet, before)])
     except Rejected as error:
         return Finding("error", title, f"Google does not make it: {error}", "make the columns by hand")
     book.forget()
-    if {s.title for s in shown_by(tab.mapper, tab.homes).values()} & set(missing):
-        _show(tab)
+    _write(tab, linked)
     return Finding("ok", title, f"made: {', '.join(missing)}" if missing else "nothing was missing")
 
 
-def _show(tab: Tab) -> None:
-    """Show the names of what rows refer to, by writing the references that they have."""
-    shown = [s.field for s in shown_by(tab.mapper, tab.homes).values()]
-    writes, token = [], None
-    while True:
+def _linked(tab: Tab, header: Header) -> list[Write]:
+    """The references that a tab will show in columns that it lacks, as writes. Beside such a column no name may stand:
+    next to a blank cell it would say that somebody cleared it."""
+    lacking = {t: s for t, s in shown_by(tab.mapper, tab.homes).items() if header.column(s.title) is None}
+    where = [c for t in lacking if (c := header.column(t)) is not None]
+    if not where or header.key is None:
+        return []
+    fields, writes, token, more = {s.field for s in lacking.values()}, [], None, True
+    while more:
         page = tab.list(token)
         for remote in page.remotes:
-            fields = {n: remote.fields[n] for n in shown if remote.fields.get(n) is not None}
-            if fields and not remote.provisional:
-                writes.append(Write("update", remote.hub_id or "", fields, remote.id))
-        token = page.token
-        if token is None:
-            break
+            told = {n: remote.fields[n] for n in fields if remote.fields.get(n) is not None}
+            if told and not remote.provisional:
+                writes.append(Write("update", remote.hub_id or "", told, remote.id))
+        token, more = page.token, page.token is not None
+    if writes:
+        blocks, _ = tab.book.ask(tab.title, [f"{letters(c)}{FIRST}:{letters(c)}" for c in where])
+        if any(parted(at(line, 0))[1] for block in blocks for line in block.rows):
+            _write(tab, writes)
+    return writes
+
+
+def _write(tab: Tab, writes: Sequence[Write]) -> None:
     for start in range(0, len(writes), tab.facts.batch):
         tab.write(writes[start : start + tab.facts.batch])
 
