@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tieline_google.sheets.cells import text
 
-_HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _HUB_LENGTH = 36
 MARK = "~"
 """Begins a provisional id."""
@@ -22,10 +22,10 @@ class Key(NamedTuple):
 
 def key_of(value: Any) -> Key | None:
     """What a key cell says; None for a blank one."""
-    written = text(value).strip() if value is not None else ""
+    written = (value if type(value) is str else text(value)).strip() if value is not None else ""
     if not written:
         return None
-    if len(written) == len(written.lower()) == _HUB_LENGTH and _HUB_ID.fullmatch(written):
+    if len(written) == _HUB_LENGTH and _HUB_ID.fullmatch(written):
         return Key(written, written if written.islower() else written.lower())
     first, _, last = written.rpartition(" ")
     if first and _HUB_ID.fullmatch(last):

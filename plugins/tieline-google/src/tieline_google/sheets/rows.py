@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from tieline import Cell, FieldFacts, Mapper, Problem, Remote
-from tieline_google.sheets.cells import FORMS, LONGEST, TEXT, at, dumped, loaded, place, same, text
+from tieline_google.sheets.cells import ERRORS, FORMS, LONGEST, TEXT, at, dumped, loaded, place, same, text
 from tieline_google.sheets.keys import MARK, Key, normal
 from tieline_google.sheets.mapping import KEY
 from tieline_google.sheets.names import Home, Names, Shown, kept, meant, parted, references, shown_by
@@ -87,7 +87,10 @@ class Rows:
             if title in self.titles and where is not None:
                 self.beside[title] = (where, shown)
         self._keyed = {t: name for t, name in references(mapper, homes).items() if t in self.titles}
-        self._told = [*self.titles.items(), *((s.title, c) for c, s in self.beside.values())]
+        told = [*self.titles.items(), *((s.title, c) for c, s in self.beside.values())]
+        self._told = [column for _, column in told]
+        self._digest = blake2b(repr([title for title, _ in told]).encode(), digest_size=9)
+        self._plain = [(t, c, self._forms[t]) for t, c in self.titles.items() if t not in self.beside]
         self._shown = [c for t, c in self.titles.items() if t not in money and not self.refers(t)]
 
     def form(self, title: str) -> str:
@@ -121,8 +124,9 @@ class Rows:
 
     def digest(self, row: Row) -> str:
         """What a row holds in the columns that are read, in short."""
-        held = [(title, at(row, column)) for title, column in self._told]
-        return MARK + blake2b(repr(held).encode(), digest_size=9).hexdigest()
+        held = self._digest.copy()
+        held.update(repr([at(row, column) for column in self._told]).encode())
+        return MARK + held.hexdigest()
 
     def remote(
         self,
@@ -154,11 +158,14 @@ class Rows:
         """The mapped columns by title; a field of which one column cannot be taken is left out whole."""
         flat: dict[str, Any] = {}
         problems: dict[str, Problem] = {}
-        for title, column in self.titles.items():
-            if title in self.beside:
+        width = len(row)
+        for title, column, form in self._plain:
+            value = row[column] if column < width else None
+            if form == TEXT and type(value) is str and value and value not in ERRORS and title not in self._keyed:
+                flat[title] = value  # the usual case
                 continue
             try:
-                value = self._taken(row, number, column, self._forms[title])
+                value = self._taken(row, number, column, form)
                 flat[title] = parted(value)[0] if title in self._keyed else value
             except ValueError as error:
                 name = self._belongs[title]

@@ -42,11 +42,14 @@ class View:
         self.at: dict[str, int] = {}
         """Id → the first row that has it; a row further down is a copy, and has no key."""
         self._hubs: dict[str, list[str]] = {}
+        self._keys: dict[int, Key] = {}
         for number, value in enumerate(keys, FIRST):
-            if value is None:
+            key = key_of(value) if value is not None else None
+            if key is None or self.at.setdefault(key.id, number) != number:
                 continue
-            key = key_of(value)
-            if key is not None and self.at.setdefault(key.id, number) == number and key.hub_id not in (None, key.id):
+            if number in known:
+                self._keys[number] = key
+            if key.hub_id not in (None, key.id):
                 self._hubs.setdefault(str(key.hub_id), []).append(key.id)
         self.columns: dict[int, Sequence[Any]] = {}
         """Columns that were read whole, from row 2 on."""
@@ -55,6 +58,8 @@ class View:
 
     def key(self, number: int) -> Key | None:
         """The key of a row; None where it has none, or only a copy of one."""
+        if number in self._keys:
+            return self._keys[number]
         key = key_of(self.raw[number - FIRST]) if 0 <= number - FIRST < len(self.raw) else None
         return key if key is not None and self.at.get(key.id) == number else None
 
