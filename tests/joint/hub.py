@@ -42,7 +42,7 @@ class Hub:
         self, character: Character, rules: Rules, streams: Iterable[str] = (), *vices: str, **settings: Any
     ) -> None:
         self.clock, self.store, self.ids = FakeClock(), Store(), SeqIds(1)
-        self.rules = rules
+        self.rules, self.connect = rules, self.spec.connect
         self.memory = MemorySystem(character, self.clock, 0)
         self.inner = MemoryConnector(self.memory)
         self.settings = self.spec.settings.model_validate(settings)
@@ -63,7 +63,7 @@ class Hub:
         """One run of a fresh process, a while after whatever happened before."""
         self.clock.advance(self.a_while if pause_ms is None else pause_ms)
         client = standin_client(self.spec, self.standin, self.clock, self.transport)
-        made = self.spec.connect(Context(self.vendor, self.settings, self.mappers, client, self.clock, Path()))
+        made = self.connect(Context(self.vendor, self.settings, self.mappers, client, self.clock, Path()))
         name = self.memory.character.name
         both = [
             System(name, self.inner, self.inner.facts.streams, calls=self.inner.calls.total),

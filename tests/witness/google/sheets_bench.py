@@ -75,6 +75,10 @@ class Bench:
         self._open.insert(0, session)
         return gspread.Client(auth=None, session=session)  # type: ignore[arg-type]
 
+    def opened(self, thing: Any) -> None:
+        """Close this, too."""
+        self._open.insert(0, thing)
+
     def close(self) -> None:
         """Stop; no answer may have differed from the description."""
         for thing in self._open:

@@ -15,6 +15,7 @@ HUB = "018bcfe5-6800-7000-8000-0000000000{:02}"
 STREAM = "opportunities"
 CALLED = {
     "drive.files.get",
+    "drive.files.list",
     "sheets.spreadsheets.batchUpdate",
     "sheets.spreadsheets.create",
     "sheets.spreadsheets.get",

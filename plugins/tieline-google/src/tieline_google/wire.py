@@ -89,7 +89,7 @@ class Wire:
 
     def __init__(self, http: HttpClient, clock: Clock) -> None:
         self._http = http
-        self._clock = clock
+        self.clock = clock
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
         """Raises Refused, or what a connector may raise. What is too long for an address goes as a form that says it
@@ -123,4 +123,4 @@ class Wire:
         data = decode(response, "Google") if response.body else {}
         if not isinstance(data, Mapping):
             raise Unavailable("Google answered with something that is no object", sent=True)
-        return Answer(data, server_time(response, self._clock), response.headers)
+        return Answer(data, server_time(response, self.clock), response.headers)

@@ -11,12 +11,16 @@ import pytest
 from tieline import Remote
 from tieline.testing import HttpSubject
 from tieline_google.sandbox.sheets_grid import Book, Tab
-from tieline_google.sheets.mapping import KEY, TABLES, TABS
-from tieline_google.sheets.rows import Header, key_of
+from tieline_google.sheets.keys import key_of
+from tieline_google.sheets.make import titles
+from tieline_google.sheets.mapping import TABS
+from tieline_google.sheets.names import homes_of
+from tieline_google.sheets.rows import Header
 from tieline_google.spec import SPEC
 
 SPREADSHEET = "1TielineSheetOfTheTests"
 STREAMS = ("accounts", "campaigns", "opportunities")
+TYPING_MS = 3_000
 SMALL = 50
 """Rows in a page."""
 
@@ -33,12 +37,19 @@ class SheetsSubject(HttpSubject):
 
     many = SMALL + 5
 
-    def __init__(self, vices: tuple[str, ...] = (), rows: int = SMALL, streams: Sequence[str] = STREAMS) -> None:
+    def __init__(
+        self,
+        vices: tuple[str, ...] = (),
+        rows: int = SMALL,
+        streams: Sequence[str] = STREAMS,
+        names: bool = True,
+    ) -> None:
         super().__init__(SPEC, {"spreadsheet": SPREADSHEET, "rows": rows}, vices)
-        self.streams = tuple(streams)
+        self.streams, self.limit = tuple(streams), rows
         self.outside = self
         self.file = self.sandbox.state.files.make("Pipeline", _MIME, self.clock.now(), id=SPREADSHEET)
-        tabs = [made(TABS[s], [KEY, *(r.remote for r in TABLES[s])], n) for n, s in enumerate(STREAMS)]
+        homes = {s: homes_of(self.mappers[s], self.mappers) if names else {} for s in STREAMS}
+        tabs = [made(TABS[s], titles(self.mappers[s], homes[s]), n) for n, s in enumerate(STREAMS)]
         self.sandbox.state.sheets.books[SPREADSHEET] = Book("Pipeline", tabs)
         self.made = 0
         self.rows_typed: dict[str, int] = {}
@@ -72,7 +83,8 @@ class SheetsSubject(HttpSubject):
     # -- people
 
     def touched(self) -> None:
-        """The file has another version."""
+        """The file has another version: somebody has typed, which takes a while."""
+        self.clock.advance(TYPING_MS)
         self.sandbox.state.files.touch(SPREADSHEET, self.clock.now())
 
     def header(self, stream: str) -> Header:
@@ -161,9 +173,10 @@ _MIME = "application/vnd.google-apps.spreadsheet"
 
 @pytest.fixture
 def sheets() -> Callable[..., SheetsSubject]:
-    """`sheets("reorder", rows=5)`: a spreadsheet on a stand-in with these vices."""
+    """`sheets("reorder", rows=5)`: a spreadsheet on a stand-in with these vices; with `names=False` one in which
+    references show as keys alone."""
 
-    def start(*vices: str, rows: int = 5000, streams: Sequence[str] = STREAMS) -> SheetsSubject:
-        return SheetsSubject(vices, rows, streams)
+    def start(*vices: str, rows: int = 5000, streams: Sequence[str] = STREAMS, names: bool = True) -> SheetsSubject:
+        return SheetsSubject(vices, rows, streams, names)
 
     return start

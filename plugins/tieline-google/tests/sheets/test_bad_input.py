@@ -152,7 +152,8 @@ def test_one_more_cell_that_cannot_be_read_is_news_and_so_is_one_that_can_again(
 def test_columns_that_change_places_change_nothing(subject):
     before = {r.id: r for r in subject.listed(STREAM)}
     tab = subject.tab(STREAM)
-    tab.cells = [[*reversed([*row, *[None] * (14 - len(row))])] for row in tab.cells]
+    wide = len(tab.cells[0])
+    tab.cells = [[*reversed([*row, *[None] * (wide - len(row))])] for row in tab.cells]
     subject.touched()
     after = {r.id: r for r in subject.listed(STREAM)}
     assert {i: (r.fields, r.version) for i, r in after.items()} == {i: (r.fields, r.version) for i, r in before.items()}

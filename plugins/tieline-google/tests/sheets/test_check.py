@@ -146,7 +146,7 @@ def test_a_missing_column_is_made_behind_the_others(subject):
     assert (finding.level, finding.subject) == ("warning", "Opportunities.Next step")
     assert mended(subject).message == "made: Next step"
     assert findings(subject) == []
-    assert subject.header("opportunities").column("Next step") == len(TABLES["opportunities"]) + 1
+    assert subject.header("opportunities").column("Next step") == 15, "behind all others"
 
 
 def test_a_renamed_column_is_not_made_a_second_time(subject):
@@ -189,21 +189,40 @@ def test_new_sheet_makes_all_that_a_sync_needs(subject):
     made, told = new_sheet(fresh.connector, options)
     id = made.message.split("/d/")[1].split("/")[0]
     assert told.remedy == f'spreadsheet = "{id}"'
-    assert (fresh.transport.requests[-2].method, len(fresh.transport.requests)) == ("POST", 2)
+    assert [r.method for r in fresh.transport.requests] == ["GET", "POST", "POST"]
     book: Book = fresh.sandbox.state.sheets.books[id]
     assert (book.title, [t.title for t in book.tabs]) == ("Our pipeline", [*TABS.values()])
     tab = book.tab("Opportunities")
-    assert tab.cells[0] == [KEY, *(r.remote for r in TABLES["opportunities"])]
+    first = [r.remote for r in TABLES["opportunities"]]
+    assert tab.cells[0] == [KEY, *first[:-2], "Account", "Account ID", "Campaign", "Campaign ID"]
     assert tab.frozen == 1
     hidden = {tab.cells[0][int(c)] for c, v in tab.sizes.items() if v.get("hiddenByUser")}
     assert hidden == {KEY, "Account ID", "Campaign ID"}
     rules = {tab.cells[0][v["range"]["startColumnIndex"]]: v["rule"] for v in tab.validations}
     assert [v["userEnteredValue"] for v in rules["Stage"]["condition"]["values"]] == ["Open", "Won", "Lost"]
     assert rules["Close date"]["condition"]["type"] == "DATE_IS_VALID"
+    assert (rules["Account"]["condition"]["type"], rules["Account"]["strict"]) == ("ONE_OF_RANGE", False)
+    assert rules["Account"]["condition"]["values"] == [{"userEnteredValue": "='Accounts'!$B$2:$B"}]
+    assert "Account ID" not in rules
     formats = {tab.cells[0][f["range"]["startColumnIndex"]]: f["numberFormat"]["type"] for f in tab.formats}
     assert (formats["Close date"], formats["Next step"], formats.get("Amount")) == ("DATE", "TEXT", None)
     assert all(p["warningOnly"] for p in tab.protected)
     assert not [row for t in book.tabs for row in t.cells[1:]]
+
+
+def test_new_sheet_makes_no_second_one_of_the_same_title(subject):
+    fresh = type(subject)()
+    fresh.connector.settings = fresh.connector.settings.model_copy(update={"spreadsheet": None})
+    title = {"title": "Ops' own \\ sheet"}
+    made, _ = new_sheet(fresh.connector, title)
+    id = made.message.split("/d/")[1].split("/")[0]
+    fresh.touched()
+    before = len(fresh.sandbox.state.sheets.books)
+    (told,) = new_sheet(fresh.connector, title)
+    assert (told.level, len(fresh.sandbox.state.sheets.books)) == ("note", before)
+    assert id in told.message
+    assert told.remedy.startswith(f'spreadsheet = "{id}"')
+    assert len([*new_sheet(fresh.connector, {"title": "Another"})]) == 2
 
 
 def test_new_sheet_completes_the_one_that_is_configured(subject):

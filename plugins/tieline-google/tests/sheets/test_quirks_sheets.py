@@ -178,7 +178,7 @@ def test_the_version_of_the_file_tells_that_something_changed(subject):
 def test_a_spreadsheet_of_a_shared_drive_is_found(subject):
     """Spec: without `supportsAllDrives` a file of a shared drive is not found."""
     asked(subject)
-    subject.connector.parts[STREAM].book.stamp()
+    subject.connector.parts[STREAM].book.version()
     assert asked(subject)[0].params["supportsAllDrives"] == "true"
 
 
@@ -234,3 +234,19 @@ def test_a_refused_batch_is_split_down_to_the_culprit(subject):
     outcomes = subject.connector.write(STREAM, writes)
     assert [o.status for o in outcomes] == ["ok", "rejected", "ok"]
     assert "protected cell" in outcomes[1].problems[0].message
+
+
+def test_a_list_taken_from_a_range_is_one_formula(subject):
+    """Spec: `ONE_OF_RANGE` takes a single value, a range in A1 notation; what is parsed as if it was typed begins with
+    an equals sign. Issue: Google shows it with dollar signs."""
+    below = {"sheetId": 2, "startRowIndex": 1, "startColumnIndex": 1, "endColumnIndex": 2}
+
+    def put(*values: str) -> Any:
+        condition = {"type": "ONE_OF_RANGE", "values": [{"userEnteredValue": v} for v in values]}
+        body = {"requests": [{"setDataValidation": {"range": below, "rule": {"condition": condition}}}]}
+        return subject.ask("POST", f"/v4/spreadsheets/{subject.connector.settings.spreadsheet}:batchUpdate", body)
+
+    put("='Accounts'!$B$2:$B")
+    for wrong in (["Accounts!B2:B"], ["=Accounts!B2:B", "=Accounts!C2:C"], ["=Nowhere!B2:B"]):
+        with pytest.raises(AssertionError, match="400"):
+            put(*wrong)

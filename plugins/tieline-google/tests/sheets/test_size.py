@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
+import pytest
+
 from tieline import Write
 
 STREAM = "opportunities"
@@ -12,9 +14,9 @@ ID = "018bcfe5-6800-7000-8000-{:012}"
 PAGE = 500
 
 
-def filled(sheets: Any, count: int) -> Any:
+def filled(sheets: Any, count: int, rows: int = PAGE) -> Any:
     """A tab of so many rows, each with a key."""
-    subject = sheets(rows=PAGE)
+    subject = sheets(rows=rows)
     tab = subject.tab(STREAM)
     for n in range(count):
         tab.cells.append([ID.format(n), f"Deal {n}", "Open", 100.25, "EUR", 46000, 40, f"Call {n}"])
@@ -59,6 +61,23 @@ def test_a_batch_of_writes_costs_a_look_before_and_one_after(sheets):
     assert len(subject.transport.requests) - before == 3
     held = [row[2] for row in subject.tab(STREAM).cells[1:]]
     assert [n for n, stage in enumerate(held) if stage == "Won"] == list(range(0, 3000, 3))
+
+
+@pytest.mark.parametrize(("after_ms", "looks"), [(400, 1), (600, 2)])
+@pytest.mark.parametrize("rows", [5000, PAGE], ids=["small", "large"])
+def test_the_look_that_judges_a_row_is_the_one_before_its_write_if_it_is_of_a_moment_ago(sheets, rows, after_ms, looks):
+    subject = filled(sheets, 600, rows)
+    subject.connector.list(STREAM, None)
+    before = len(subject.transport.requests)
+    ids = [ID.format(n) for n in (3, 500)]
+    met = subject.connector.read(STREAM, ids, frozenset({"stage"}))
+    subject.clock.advance(after_ms)
+    writes = [Write("update", r.id, {"stage": "Won"}, r.id, r.version) for r in met]
+    assert {o.status for o in subject.connector.write(STREAM, writes)} == {"ok"}
+    asked = [r.path.rpartition("/")[2].partition("?")[0] for r in subject.transport.requests[before:]]
+    asked = [a for a in asked if a in ("values:batchGet", "values:batchUpdate")]
+    again = 1 if rows == PAGE else 0  # where they are is learnt from the first look at the keys
+    assert asked == ["values:batchGet"] * (looks + again) + ["values:batchUpdate", "values:batchGet"]
 
 
 def test_a_listing_that_people_disturb_begins_again_and_leaves_nobody_out(sheets):

@@ -18,7 +18,9 @@ from tieline_google.sandbox.sheets_grid import Book, Tab
 from tieline_google.sandbox.state import State
 from tieline_google.sandbox.wire import Row
 from tieline_google.sheets.cells import dumped
-from tieline_google.sheets.mapping import KEY, TABS
+from tieline_google.sheets.mapping import TABS
+from tieline_google.sheets.names import homes_of
+from tieline_google.sheets.names import titles as columns
 from tieline_google.sheets.rows import Header, Rows
 
 LABEL = "Tieline"
@@ -34,8 +36,8 @@ def mapper(stream: str) -> Mapper:
 
 
 def titles(stream: str) -> list[str]:
-    """The first row of a tab."""
-    return [KEY, *dict.fromkeys(c for rule in TABLES[stream] for c in rule.columns)]
+    """The first row of a tab, as the connector makes it."""
+    return columns(mapper(stream), homes_of(mapper(stream), {s: mapper(s) for s in TABS}))
 
 
 def cells(stream: str, fields: Mapping[str, Cell]) -> dict[str, Any]:

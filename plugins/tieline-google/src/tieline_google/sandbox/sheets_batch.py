@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tieline_google.sandbox.sheets_grid import COLUMNS, ROWS, Book, Tab, grid_area, trimmed
+from tieline_google.sandbox.sheets_grid import COLUMNS, ROWS, Book, Tab, grid_area, located, trimmed
 from tieline_google.sandbox.sheets_values import from_extended, plain
 from tieline_google.sandbox.wire import Row, invalid
 
@@ -177,6 +177,12 @@ def _repeat_cell(book: Book, body: Body) -> Row:
 
 def _validation(book: Book, body: Body) -> Row:
     tab = book.by_id(body.get("range", {}).get("sheetId"))
+    condition = (body.get("rule") or {}).get("condition", {})
+    if condition.get("type") == "ONE_OF_RANGE":  # one value, a range; as a formula, it begins with = [spec, iss]
+        values = [str(v.get("userEnteredValue", "")) for v in condition.get("values", ())]
+        if len(values) != 1 or not values[0].startswith("="):
+            raise invalid("Invalid requests[0].setDataValidation: Invalid ConditionValue.userEnteredValue")
+        located(book, values[0][1:].replace("$", ""))
     tab.validations.append({"range": dict(body["range"]), "rule": body.get("rule")})
     return {}
 

@@ -14,15 +14,13 @@ def tabs(wire: Wire, settings: GoogleSettings, mappers: Mapping[str, Mapper]) ->
     """A part for each configured stream that is a tab of the spreadsheet."""
     from tieline_google.sheets.book import Book
     from tieline_google.sheets.mapping import TABS
+    from tieline_google.sheets.names import homes_of
     from tieline_google.sheets.tab import Tab
 
     book = Book(wire, str(settings.spreadsheet))
-    kinds = {mappers[s].kind: TABS[s] for s in TABS if s in mappers}
     found: dict[str, Part] = {}
     for stream in TABS:
         if stream in mappers:
             mapper = mappers[stream]
-            specs = mapper.specs.items()
-            homes = {n: kinds[s.refers_to] for n, s in specs if s.type == "ref" and s.refers_to in kinds}
-            found[stream] = Tab(book, stream, mapper, settings.rows, homes)
+            found[stream] = Tab(book, stream, mapper, settings.rows, homes_of(mapper, mappers))
     return found

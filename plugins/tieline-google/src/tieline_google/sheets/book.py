@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from tieline import ConfigError
 from tieline_google.sheets.cells import quoted, start_row
-from tieline_google.sheets.rows import Merge, Row
+from tieline_google.sheets.mapping import TABS
+from tieline_google.sheets.rows import Header, Merge, Row
+from tieline_google.sheets.shared import Shared
 from tieline_google.wire import DRIVE, SHEETS, Answer, Refused, Wire
 
 FEW = 40
@@ -56,10 +58,20 @@ class Book:
     def __init__(self, wire: Wire, id: str) -> None:
         self.wire, self.id = wire, id
         self.lock = threading.RLock()
+        self.headers: dict[str, Header] = {}
+        """Title of a tab → its first row as it was last met."""
+        self.writes = 0
+        """How often something was sent that may have changed it."""
+        self.stamp = Shared(wire.clock, self.version).get
+        """The file's version, no later than now: a request to Drive. It may be a moment old; what happened since is
+        told by the next."""
+        self.top = Shared(wire.clock, self.first_rows).get
+        """Title of a tab → its first row, of all tabs."""
+        self._looking = threading.Lock()
         self._shapes: tuple[str, Mapping[str, Shape]] = ("", {})
 
-    def stamp(self) -> Stamp:
-        """The file's version now: one request, to Drive."""
+    def version(self) -> Stamp:
+        """The version now: one request, to Drive."""
         params = {"fields": "version,modifiedTime,trashed", "supportsAllDrives": "true"}
         answer = self.wire.get(f"{DRIVE}/files/{self.id}", params)
         if answer.data.get("trashed"):
@@ -71,10 +83,11 @@ class Book:
 
     def shape(self, title: str, token: str = "") -> Shape:
         """A tab's shape at a version of the file, or as it was last seen. Raises NoTab."""
-        known, shapes = self._shapes
-        if not known or (token and known != token):
-            shapes = self.shapes()
-            self._shapes = (token or "?", shapes)
+        with self._looking:  # streams that begin together ask once
+            known, shapes = self._shapes
+            if not known or (token and known != token):
+                shapes = self.shapes()
+                self._shapes = (token or "?", shapes)
         found = shapes.get(title.casefold())
         if found is None:
             raise self.no_tab(title)
@@ -110,12 +123,20 @@ class Book:
 
     # -- values
 
-    def ask(self, title: str, ranges: Sequence[str]) -> tuple[list[Block], int]:
-        """The values of ranges of a tab, such as `2:50` or "" for all of it, in one call; and the server's clock.
+    def first_rows(self) -> Mapping[str, Row]:
+        """Title of a tab → its first row, of those that are there."""
+        shapes = self._shapes[1] or self.shapes()
+        there = [t for t in TABS.values() if t.casefold() in shapes]
+        blocks, _ = self.ask("", (), [(t, "1:1") for t in there])
+        return {t: block.rows[0] if block.rows else () for t, block in zip(there, blocks, strict=True)}
+
+    def ask(self, title: str, ranges: Sequence[str], beside: Sequence[tuple[str, str]] = ()) -> tuple[list[Block], int]:
+        """The values of ranges of a tab, such as `2:50` or "" for all of it, and behind them those `beside`, of other
+        tabs, each with its title; in one call. And the server's clock.
 
         Raises NoTab and PastTheEnd.
         """
-        full = [f"{quoted(title)}!{r}" if r else quoted(title) for r in ranges]
+        full = [f"{quoted(t)}!{r}" if r else quoted(t) for t, r in (*((title, r) for r in ranges), *beside)]
         try:
             if len(full) <= FEW:
                 answer = self.wire.get(f"{SHEETS}/{self.id}/values:batchGet", {"ranges": full, **_VALUES})

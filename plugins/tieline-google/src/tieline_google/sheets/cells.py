@@ -80,7 +80,7 @@ def spans(numbers: Iterable[int]) -> list[tuple[int, int]]:
 def at(row: Sequence[Any], column: int) -> Any:
     """A cell of a row as answered, which is cut behind its last value; None is blank."""
     value = row[column] if column < len(row) else None
-    return None if value == "" and not isinstance(value, bool) else value
+    return None if value == "" else value
 
 
 # -- values

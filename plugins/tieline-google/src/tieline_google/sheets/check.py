@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from tieline import ConfigError, Finding, Mapper, NotAuthorised, Rejected, Transient
 from tieline_google.sheets.book import NoTab
 from tieline_google.sheets.cells import letters, quoted
+from tieline_google.sheets.keys import normal
 from tieline_google.sheets.mapping import KEY
-from tieline_google.sheets.rows import Header, Merge, Rows, normal
+from tieline_google.sheets.names import shown_by
+from tieline_google.sheets.rows import Header, Merge, Rows
 
 if TYPE_CHECKING:
     from tieline_google.sheets.tab import Tab
@@ -37,7 +39,7 @@ MEND = "sheets:"
 def findings(tab: Tab) -> Iterator[Finding]:
     """All findings, in the order a person would mend them."""
     try:
-        tab.book.stamp()  # what a run asks first: the bin, and a scope of its own
+        tab.book.version()  # what a run asks first: the bin, and a scope of its own
         tab.book.forget()
         shape = tab.book.shape(tab.title)
         data = tab.book.grids([f"{quoted(tab.title)}!1:2"])
@@ -59,8 +61,9 @@ def findings(tab: Tab) -> Iterator[Finding]:
         yield Finding("error", tab.title, HEADLESS, BACK)
         return
     yield from _key(tab, header, blocks[0].get("columnMetadata") or [])
-    rows = Rows(tab.title, tab.mapper, header, shape.merges)
+    rows = Rows(tab.title, tab.mapper, header, shape.merges, tab.homes)
     yield from _columns(tab, rows)
+    yield from _names(tab, rows)
     yield from _choices(tab, rows, cells[1] if len(cells) > 1 else [])
     yield from (_merged(tab, merge) for merge in shape.merges)
 
@@ -94,12 +97,27 @@ def _columns(tab: Tab, rows: Rows) -> Iterator[Finding]:
             if normal(title) in rows.header.doubled:
                 yield Finding("warning", subject, said, "rename or delete one of them")
                 continue
-            spare = {normal(t): t for t in rows.header.titles if t and t not in rows.titles and t != KEY}
+            beside = {s.title for s in shown_by(tab.mapper, tab.homes).values()}
+            spare = {normal(t): t for t in rows.header.titles if t and t not in {*rows.titles, *beside, KEY}}
             near = [spare[n] for n in get_close_matches(normal(title), spare, 1)]
             hint = f"Was it renamed to {near[0]!r}? Name it {title!r} again, or map {near[0]!r}." if near else FIX
             yield Finding("warning", subject, said, hint, "" if near else MEND + tab.stream)
     if not rows.lost:
         yield Finding("ok", tab.title, f"all {len(rows.titles)} mapped columns are there")
+
+
+def _names(tab: Tab, rows: Rows) -> Iterator[Finding]:
+    """References of which people see and type nothing but keys."""
+    for title, shown in shown_by(tab.mapper, tab.homes).items():
+        if title in rows.beside or title not in rows.titles:
+            continue
+        subject, twice = f"{tab.title}.{shown.title}", normal(shown.title) in rows.header.doubled
+        if twice:
+            said = f"{rows.fault(shown.title)}: references are read from {title!r} alone"
+            yield Finding("warning", subject, said, "rename or delete one of them")
+        else:
+            said = f"no column shows the names of {shown.home.tab} that {title!r} refers to: people see keys alone"
+            yield Finding("note", subject, said, FIX, MEND + tab.stream)
 
 
 def _choices(tab: Tab, rows: Rows, cells: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:

@@ -14,11 +14,12 @@ def archive(sender: Sender, writes: Sequence[Write]) -> None:
     """Take rows away, in one call; another row that went instead of one is put back."""
     left = {w.remote_id or "": n for n, w in enumerate(writes)}
     for time in range(ROUNDS):
-        before = sender.lens.look(whole=True)
+        before = sender.lens.just(lambda view: view.whole) or sender.lens.look(whole=True)
         for id in [i for i in left if i not in before.at or not before.find([i])]:
             sender.outcomes[left.pop(id)] = Outcome("ok" if time else "gone", remote_id=id)
         if not left:
             return
+        sender.lens.bottom = 0
         _delete(sender, sorted((before.at[id] for id in left), reverse=True))
         after = sender.lens.look(left)
         if any(id in after.at for id in left):

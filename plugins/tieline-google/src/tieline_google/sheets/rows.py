@@ -6,56 +6,25 @@ behind. A row without a key, or with one that a row further up has, is provision
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 from tieline import Cell, FieldFacts, Mapper, Problem, Remote
-from tieline_google.sheets.cells import FORMS, LONGEST, TEXT, at, dumped, loaded, place, text
+from tieline_google.sheets.cells import ERRORS, FORMS, LONGEST, TEXT, at, dumped, loaded, place, same, text
+from tieline_google.sheets.keys import MARK, Key, normal
 from tieline_google.sheets.mapping import KEY
+from tieline_google.sheets.names import Home, Names, Shown, kept, meant, parted, references, shown_by
 
-_HUB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
-_HUB_LENGTH = 36
-MARK = "~"
-"""Begins a provisional id."""
 Row = Sequence[Any]
 Merge = tuple[int, int, int, int]
 """Top, bottom, left and right of merged cells: rows from 1, columns from 0, ends exclusive."""
 
 
-class Key(NamedTuple):
-    """What a key cell says: the remote id, and the hub's, if there is one."""
-
-    id: str
-    hub_id: str | None
-
-
-def key_of(value: Any) -> Key | None:
-    """What a key cell says; None for a blank one."""
-    written = text(value).strip() if value is not None else ""
-    if not written:
-        return None
-    if len(written) == len(written.lower()) == _HUB_LENGTH and _HUB_ID.fullmatch(written):
-        return Key(written, written if written.islower() else written.lower())
-    first, _, last = written.rpartition(" ")
-    if first and _HUB_ID.fullmatch(last):
-        return Key(first.strip(), last.lower())
-    return Key(written, None)
-
-
-def provisional(id: str) -> tuple[str, int] | None:
-    """The digest in a provisional id, and which of the rows with it is meant; None for any other id."""
-    if not id.startswith(MARK):
-        return None
-    digest, _, nth = id.partition(".")
-    return digest, int(nth) if nth.isdigit() else 0
-
-
-def normal(title: Any) -> str:
-    """A title as titles are compared: without regard to case and blanks at the ends."""
-    return " ".join(text(title).split()).casefold() if title is not None else ""
+_NO_HOMES: Mapping[str, Home] = {}
+_NO_NAMES: Mapping[str, Names] = {}
+_NOBODY = Names((), ())
 
 
 class Header:
@@ -83,7 +52,14 @@ class Header:
 class Rows:
     """Reads and writes the rows of one stream under one header."""
 
-    def __init__(self, tab: str, mapper: Mapper, header: Header, merges: Sequence[Merge] = ()) -> None:
+    def __init__(
+        self,
+        tab: str,
+        mapper: Mapper,
+        header: Header,
+        merges: Sequence[Merge] = (),
+        homes: Mapping[str, Home] = _NO_HOMES,
+    ) -> None:
         self.tab, self.mapper, self.header, self.merges = tab, mapper, header, merges
         self.lost: dict[str, tuple[str, ...]] = {}
         """Canonical field → its columns that are missing or doubled: it is neither read nor written."""
@@ -104,6 +80,17 @@ class Rows:
             else:
                 self.titles.update((c, column) for c in columns if (column := header.column(c)) is not None)
         money = {c for parts in mapper.parts.values() for p in parts if p.part == "currency" for c in p.rule.columns}
+        self.beside: dict[str, tuple[int, Shown]] = {}
+        """Title of a column of keys → where its names are shown, and which those are."""
+        for title, shown in shown_by(mapper, homes).items():
+            where = header.column(shown.title)
+            if title in self.titles and where is not None:
+                self.beside[title] = (where, shown)
+        self._keyed = {t: name for t, name in references(mapper, homes).items() if t in self.titles}
+        told = [*self.titles.items(), *((s.title, c) for c, s in self.beside.values())]
+        self._told = [column for _, column in told]
+        self._digest = blake2b(repr([title for title, _ in told]).encode(), digest_size=9)
+        self._plain = [(t, c, self._forms[t]) for t, c in self.titles.items() if t not in self.beside]
         self._shown = [c for t, c in self.titles.items() if t not in money and not self.refers(t)]
 
     def form(self, title: str) -> str:
@@ -113,6 +100,12 @@ class Rows:
     def field(self, title: str) -> str:
         """The canonical field that a column belongs to."""
         return self._belongs[title]
+
+    def columns_of(self, fields: Iterable[str]) -> list[int]:
+        """Where these fields are written."""
+        titles = [c for name in fields for p in self.mapper.parts.get(name, ()) for c in p.rule.columns]
+        beside = [self.beside[t][0] for t in titles if t in self.beside]
+        return sorted({*beside, *(self.titles[t] for t in titles if t in self.titles)})
 
     def refers(self, title: str) -> bool:
         """Whether a column holds keys of other rows."""
@@ -131,19 +124,29 @@ class Rows:
 
     def digest(self, row: Row) -> str:
         """What a row holds in the columns that are read, in short."""
-        held = [(title, at(row, column)) for title, column in self.titles.items()]
-        return MARK + blake2b(repr(held).encode(), digest_size=9).hexdigest()
+        held = self._digest.copy()
+        held.update(repr([at(row, column) for column in self._told]).encode())
+        return MARK + held.hexdigest()
 
     def remote(
-        self, row: Row, number: int, id: str, key: Key | None, stamp: int, fields: frozenset[str] | None = None
+        self,
+        row: Row,
+        number: int,
+        id: str,
+        key: Key | None,
+        stamp: int,
+        fields: frozenset[str] | None = None,
+        names: Mapping[str, Names] = _NO_NAMES,
     ) -> Remote:
-        """A row as a remote; without a key it is provisional. `stamp`: when the file was changed last (ms)."""
-        flat, problems = self._flat(row, number)
+        """A row as a remote; without a key it is provisional. `stamp`: when the file was changed last (ms). `names`:
+        what the rows of other tabs are called."""
+        flat, problems = self._flat(row, number, names)
         cells, refused = self.mapper.read(flat)
         problems += [self._placed(p, number) for p in refused]
         hub_id = key.hub_id if key is not None else None
         unread = "!" + ",".join(sorted({p.field or "" for p in problems})) if problems else ""
-        version = self.digest(row) + (f" {hub_id}" if hub_id else "") + unread
+        typed = [f">{flat[t]}" for t in self.beside if t in flat and flat[t] != parted(at(row, self.titles[t]))[0]]
+        version = self.digest(row) + (f" {hub_id}" if hub_id else "") + "".join(typed) + unread
         if fields is not None:
             cells = {k: v for k, v in cells.items() if k in fields}
             problems = [p for p in problems if p.field in fields]
@@ -151,25 +154,43 @@ class Rows:
             id, cells, version, stamp, hub_id, problems=tuple(problems), provisional=key is None and id.startswith(MARK)
         )
 
-    def _flat(self, row: Row, number: int) -> tuple[dict[str, Any], list[Problem]]:
+    def _flat(self, row: Row, number: int, names: Mapping[str, Names]) -> tuple[dict[str, Any], list[Problem]]:
         """The mapped columns by title; a field of which one column cannot be taken is left out whole."""
         flat: dict[str, Any] = {}
         problems: dict[str, Problem] = {}
-        for title, column in self.titles.items():
-            value = at(row, column)
+        width = len(row)
+        for title, column, form in self._plain:
+            value = row[column] if column < width else None
+            if form == TEXT and type(value) is str and value and value not in ERRORS and title not in self._keyed:
+                flat[title] = value  # the usual case
+                continue
             try:
-                if value is None and self.merges and self._covered(number, column):
-                    raise ValueError("the cell is part of merged ones, and holds nothing of its own: unmerge them")
-                flat[title] = None if value is None else loaded(value, self._forms[title])
+                value = self._taken(row, number, column, form)
+                flat[title] = parted(value)[0] if title in self._keyed else value
             except ValueError as error:
                 name = self._belongs[title]
                 said = f"{place(self.tab, number, column)} ({title}): {error}"
                 problems.setdefault(name, Problem(name, said))
+        for title, (column, shown) in self.beside.items():
+            try:
+                told = self._taken(row, number, column, TEXT)
+                home = names.get(shown.home.tab, _NOBODY)
+                held = self._taken(row, number, self.titles[title], TEXT)
+                flat[title] = meant(told or "", held, home, shown.home.tab)
+            except ValueError as error:
+                said = f"{place(self.tab, number, column)} ({shown.title}): {error}"
+                problems.setdefault(shown.field, Problem(shown.field, said))
         for name in problems:
             for part in self.mapper.parts[name]:
                 for column_title in part.rule.columns:
                     flat.pop(column_title, None)
         return flat, list(problems.values())
+
+    def _taken(self, row: Row, number: int, column: int, form: str) -> Any:
+        value = at(row, column)
+        if value is None and self.merges and self._covered(number, column):
+            raise ValueError("the cell is part of merged ones, and holds nothing of its own: unmerge them")
+        return None if value is None else loaded(value, form)
 
     def _covered(self, number: int, column: int) -> bool:
         return any(
@@ -192,7 +213,9 @@ class Rows:
 
     # -- writing
 
-    def drafted(self, fields: Mapping[str, Cell], *, making: bool = False) -> tuple[dict[int, Any], list[Problem]]:
+    def drafted(
+        self, fields: Mapping[str, Cell], names: Mapping[str, Names] = _NO_NAMES, *, making: bool = False
+    ) -> tuple[dict[int, Any], list[Problem]]:
         """Column → value for fields to be written (`making`: in a new row), and those that cannot be."""
         cells: dict[int, Any] = {}
         problems: list[Problem] = []
@@ -211,10 +234,39 @@ class Rows:
             if refused:
                 continue
             try:
-                cells |= {self.titles[t]: dumped(v, self._forms.get(t, TEXT)) for t, v in row.items()}
+                for title, value in row.items():
+                    if title in self.beside:
+                        cells |= self._named(title, value, names)
+                    else:
+                        cells[self.titles[title]] = dumped(value, self._forms.get(title, TEXT))
             except ValueError as error:
                 problems.append(Problem(name, f"{name}: {error}"))
         return cells, problems
+
+    def _named(self, title: str, key: Any, names: Mapping[str, Names]) -> dict[int, Any]:
+        """The two cells of a reference: the key, and the name of the row that has it."""
+        column, shown = self.beside[title]
+        if key is None:
+            return {self.titles[title]: "", column: ""}
+        name = names.get(shown.home.tab, _NOBODY).of.get(str(key), "")
+        return {self.titles[title]: kept(str(key), name), column: name}
+
+    def refreshed(self, row: Row, names: Mapping[str, Names]) -> dict[int, Any]:
+        """The cells of a row's references that lag behind: a name that has changed since, or one that a person typed
+        and that has no key beside it yet."""
+        cells: dict[int, Any] = {}
+        for title, (column, shown) in self.beside.items():
+            told, held = at(row, column), at(row, self.titles[title])
+            home = names.get(shown.home.tab, _NOBODY)
+            try:
+                key = meant("" if told is None else loaded(told, TEXT), held, home, shown.home.tab)
+            except ValueError:
+                continue
+            if (key is None or key in home.of) and self.mapper.writable(shown.field):
+                wanted = self._named(title, key, names)
+                if not all(same(at(row, c), v) for c, v in wanted.items()):
+                    cells |= wanted
+        return cells
 
     @property
     def note(self) -> str:

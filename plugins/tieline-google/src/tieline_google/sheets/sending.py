@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tieline import Outcome, Problem, TielineError, Unavailable, Write
-from tieline_google.sheets.book import Stamp
+from tieline_google.sheets.beside import FIRST
 from tieline_google.sheets.cells import FORMATS, letters
-from tieline_google.sheets.view import FIRST, Found, View
+from tieline_google.sheets.view import Found, View
 from tieline_google.wire import Refused
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class Sender:
 
     def ok(self, draft: Draft, view: View, id: str, found: Found, aliases: tuple[str, ...] = ()) -> None:
         """Tell of a write that was done, with the row as it is now."""
-        stamp = Stamp("", view.now, view.now)
-        remote = self.tab.remote(view, id, found, stamp)._replace(aliases=aliases)
+        remote = self.tab.remote(view, id, found, view.now)._replace(aliases=aliases)
         self.outcomes[draft.nth] = Outcome("ok", remote, id, draft.problems)
 
     def append(self, lines: Sequence[Cells], view: View) -> None:
@@ -64,12 +63,15 @@ class Sender:
     def send(self, call: Callable[[], Any]) -> None:
         """A call that writes; it is remembered unless it surely did nothing."""
         before, self.sent = self.sent, True
+        self.book.writes += 1
         try:
             call()
         except TielineError as error:
             if not (isinstance(error, Unavailable) and error.sent):
                 self.sent = before
             raise
+        finally:
+            self.book.writes += 1
 
     def change(self, requests: Callable[[int], Sequence[Mapping[str, Any]]]) -> None:
         """Changes to the tab, as a function of its id, which is another one once somebody made the tab anew."""

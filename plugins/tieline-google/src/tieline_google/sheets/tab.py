@@ -11,11 +11,14 @@ from hashlib import blake2b
 
 from tieline import Bad, ConfigError, Finding, Mapper, Outcome, Page, Remote, Schema, StreamFacts, Window, Write
 from tieline_google.oauth import ANSWER_SECONDS
-from tieline_google.sheets.book import Book, NoTab, Stamp
+from tieline_google.sheets.beside import FIRST
+from tieline_google.sheets.book import Book, NoTab
 from tieline_google.sheets.cells import at, letters, place
+from tieline_google.sheets.keys import key_of
 from tieline_google.sheets.mapping import TABS
-from tieline_google.sheets.rows import Header, Row, key_of
-from tieline_google.sheets.view import FIRST, Found, Lens, View
+from tieline_google.sheets.names import Home
+from tieline_google.sheets.rows import Header, Row
+from tieline_google.sheets.view import Found, Lens, View
 
 BATCH = 1000
 """Rows read or written in one call."""
@@ -45,13 +48,12 @@ class Place:
 class Tab:
     """One tab."""
 
-    def __init__(self, book: Book, stream: str, mapper: Mapper, limit: int, homes: dict[str, str]) -> None:
+    def __init__(self, book: Book, stream: str, mapper: Mapper, limit: int, homes: dict[str, Home]) -> None:
         self.book, self.stream, self.mapper, self.limit = book, stream, mapper, limit
         self.title = TABS[stream]
         self.homes = homes
-        """Reference field → the title of the tab where its rows are."""
-        self._known: dict[str, frozenset[str]] = {}
-        self.lens = Lens(book, self.title, mapper, limit)
+        """Reference field → where its rows are."""
+        self.lens = Lens(book, self.title, mapper, limit, homes)
         self.facts = StreamFacts(
             name=stream,
             kind=mapper.kind,
@@ -68,8 +70,11 @@ class Tab:
 
     def schema(self) -> Schema:
         """The fields whose columns are there."""
-        (block,), _ = self.book.ask(self.title, ["1:1"])
-        rows = self.lens.under(block.rows[0] if block.rows else (), self.book.shape(self.title))
+        shape = self.book.shape(self.title, self.book.stamp(self.stream, again=True).token)
+        top = self.book.top(self.title)
+        if self.title not in top:
+            raise self.book.no_tab(self.title)
+        rows = self.lens.under(top[self.title], shape)
         said = sorted((n, rows.lost.get(n)) for n in rows.fields)
         return Schema(rows.fields, stamps=True, fingerprint=blake2b(repr(said).encode(), digest_size=8).hexdigest())
 
@@ -82,7 +87,7 @@ class Tab:
         """One page of rows. A listing of several pages begins anew when the file was changed meanwhile."""
         now = 0
         if token is None:
-            stamp = self.book.stamp()
+            stamp = self.book.stamp(self.stream, again=True)
             place, now = Place(0, FIRST, stamp.token, stamp.token), stamp.now
         else:
             place = Place.of(token)
@@ -93,12 +98,12 @@ class Tab:
             remotes, bad = _listed(self.title, self.lens, view, modified)
             return Page(remotes, now=now or view.now, bad=bad, feed=self._feed(place.begun), note=view.rows.note)
         last = min(place.row + self.limit - 1, shape.rows)
-        view = self.lens.page(place.row, last, shape)
+        view = self.lens.page(place.row, last, shape, place.token)
         remotes, bad = _listed(self.title, self.lens, view, modified)
         if last < shape.rows:
             onward = Place(place.time, last + 1, place.token, place.begun)
             return Page(remotes, str(onward), now=now or view.now, bad=bad)
-        fresh = self.book.stamp()
+        fresh = self.book.stamp(self.stream)
         if fresh.token != place.token and place.time < AGAIN:  # rows may have moved from a page to another
             onward = Place(place.time + 1, FIRST, fresh.token, place.begun)
             return Page(remotes, str(onward), now=now or view.now, bad=bad)
@@ -106,7 +111,7 @@ class Tab:
 
     def changes(self, window: Window, token: str | None) -> Page:
         """Whether the file was changed: a new token, and nothing else."""
-        stamp = self.book.stamp()
+        stamp = self.book.stamp(self.stream)
         feed = self._feed(stamp.token)
         if feed == window.feed:
             return Page((), now=stamp.now)
@@ -125,30 +130,25 @@ class Tab:
 
     def read(self, ids: Sequence[str], fields: frozenset[str] | None) -> Sequence[Remote]:
         """These rows as they are now."""
-        stamp = self.book.stamp()
-        view = self.lens.look(ids)
-        return [self.remote(view, id, found, stamp, fields) for id, found in view.find(ids).items()]
+        stamp = self.book.stamp(self.stream, again=True)
+        columns = self.lens.rows.columns_of(fields) if self.lens.rows is not None and fields is not None else ()
+        view = self.lens.look(ids, columns)
+        return [self.remote(view, id, found, stamp.modified, fields) for id, found in view.find(ids).items()]
 
     def find(self, hub_ids: Sequence[str]) -> Sequence[Remote]:
         """Rows that carry one of these hub ids."""
-        stamp = self.book.stamp()
+        stamp = self.book.stamp(self.stream, again=True)
         view = self.lens.look(hub_ids)
         ids = [id for hub_id in dict.fromkeys(hub_ids) for id in view.hub(hub_id)]
         if any(view.at[id] not in view.known for id in ids):
             view = self.lens.look(ids)
-        return [self.remote(view, id, found, stamp) for id, found in view.find(ids).items()]
+        return [self.remote(view, id, found, stamp.modified) for id, found in view.find(ids).items()]
 
-    def remote(self, view: View, id: str, found: Found, stamp: Stamp, fields: frozenset[str] | None = None) -> Remote:
+    def remote(self, view: View, id: str, found: Found, modified: int, fields: frozenset[str] | None = None) -> Remote:
         """A row that was met, as a remote."""
-        return view.rows.remote(found.row, found.number, id, found.key, stamp.modified, fields)
+        return view.rows.remote(found.row, found.number, id, found.key, modified, fields, view.names)
 
     # -- writing
-
-    def knows(self, home: str, id: str) -> bool:
-        """Whether the tab `home` has a row of this id; it is asked where it had not at the last look."""
-        if id not in self._known.get(home, ()):
-            self._known[home] = self._keys(home)
-        return id in self._known[home]
 
     def _keys(self, title: str) -> frozenset[str]:
         """The ids of all rows of a tab that have a key; none where there is no such tab."""
@@ -177,10 +177,10 @@ class Tab:
         return findings(self)
 
     def mend(self, what: str) -> Finding:
-        """Make the tab, or what it lacks."""
-        from tieline_google.sheets.make import complete
+        """Make the tab, or what it lacks; in columns that show names, show them."""
+        from tieline_google.sheets.make import completed
 
-        return complete(self.book, self.stream, self.mapper, {})
+        return completed(self, {})
 
 
 def _listed(tab: str, lens: Lens, view: View, modified: int) -> tuple[list[Remote], list[Bad]]:
@@ -203,7 +203,7 @@ def _listed(tab: str, lens: Lens, view: View, modified: int) -> tuple[list[Remot
             where[id] = number
         else:
             id = key.id
-        found.append(rows.remote(row, number, id, key, modified))
+        found.append(rows.remote(row, number, id, key, modified, names=view.names))
     if where:
         lens.remember(where)
     return found, bad

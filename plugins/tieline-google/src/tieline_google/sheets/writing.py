@@ -6,16 +6,17 @@ its cells, looks again; what hit another row is put back there, and written to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from tieline import Cell, Outcome, Problem, TielineError, Write
+from tieline_google.sheets.beside import FIRST
 from tieline_google.sheets.cells import at, same
+from tieline_google.sheets.keys import Key, key_of, provisional
 from tieline_google.sheets.removing import archive
-from tieline_google.sheets.rows import Key, Rows, key_of, provisional
 from tieline_google.sheets.sending import ROUNDS, Cells, Draft, Sender, blank
-from tieline_google.sheets.view import FIRST, Found, View
+from tieline_google.sheets.view import Found, View
 from tieline_google.wire import Refused
 
 
@@ -52,15 +53,13 @@ class Writer(Sender):
 
     # -- drafts
 
-    def _drafts(self, writes: Sequence[Write], rows: Rows) -> list[Draft]:
+    def _drafts(self, writes: Sequence[Write], view: View) -> list[Draft]:
         """The writes as cells; those of which nothing is left are answered at once."""
-        found = []
+        found, rows = [], view.rows
         for nth, write in enumerate(writes):
-            cells, problems = rows.drafted(write.fields, making=write.op == "create")
-            strange = self._strangers(write.fields)
-            for problem in strange:
-                for part in rows.mapper.parts[problem.field or ""]:
-                    cells.pop(rows.titles.get(part.rule.remote, -1), None)
+            strange = self._strangers(write.fields, view)
+            wanted = {n: v for n, v in write.fields.items() if all(p.field != n for p in strange)}
+            cells, problems = rows.drafted(wanted, view.names, making=write.op == "create")
             problems += strange
             if (problems and not cells) or (write.op == "create" and not any(v != "" for v in cells.values())):
                 said = problems or [Problem(None, "nothing of it has a column here", "empty")]
@@ -69,21 +68,29 @@ class Writer(Sender):
                 found.append(Draft(nth, write, cells, tuple(problems)))
         return found
 
-    def _strangers(self, fields: Mapping[str, Cell]) -> list[Problem]:
+    def _strangers(self, fields: Mapping[str, Cell], view: View) -> list[Problem]:
         """References to rows that there are not."""
         wrong = []
         for name, home in self.tab.homes.items():
             id = fields.get(name)
-            if id is not None and not self.tab.knows(home, str(id)):
-                wrong.append(Problem(name, f"{name}: the tab {home} has no row with the key {id}", "unknown_reference"))
+            if id is not None and name not in view.rows.lost and str(id) not in view.names[home.tab].of:
+                said = f"{name}: the tab {home.tab} has no row with the key {id}"
+                wrong.append(Problem(name, said, "unknown_reference"))
         return wrong
+
+    def _referred(self, writes: Sequence[Write]) -> list[str]:
+        """The fields of these writes that refer to other rows."""
+        return [n for n in self.tab.homes if any(w.fields.get(n) is not None for w in writes)]
 
     # -- create
 
     def _create(self, writes: Sequence[Write]) -> None:
         """Behind the last row, all in one call that is atomic; the key is the hub id, by which they are found again."""
-        view = self.lens.look((w.hub_id for w in writes), whole=False)
-        drafts = self._drafts(writes, view.rows)
+        referred = self._referred(writes)
+        tabs = {self.tab.homes[n].tab for n in referred}
+        view = self.lens.just(lambda view: view.names.keys() >= tabs)
+        view = view or self.lens.look((w.hub_id for w in writes), whole=False, referred=referred)
+        drafts = self._drafts(writes, view)
         for draft in list(drafts):
             ids = view.hub(draft.write.hub_id) or [i for i in [draft.write.hub_id] if i in view.at]
             if ids:
@@ -95,8 +102,9 @@ class Writer(Sender):
         lines = [{**d.cells, key: d.write.hub_id} for d in drafts]
         self.append(lines, view)
         ids = [d.write.hub_id for d in drafts]
-        top = FIRST + len(view.raw)
-        after = self.lens.look(ids, near=range(top, top + len(ids)), whole=False)
+        top = max(FIRST + len(view.raw), self.lens.bottom + 1)
+        after = self.lens.look(ids, near=range(top, top + len(ids)), whole=False, referred=referred)
+        self.lens.bottom = max([self.lens.bottom, *(after.at[i] for i in ids if i in after.at)])
         found = after.find(ids)
         for draft in drafts:
             if draft.write.hub_id in found:
@@ -105,32 +113,53 @@ class Writer(Sender):
     # -- update
 
     def _update(self, writes: Sequence[Write]) -> None:
-        rows = self.lens.rows or self._header()
+        fields, referred = {n for w in writes for n in w.fields}, self._referred(writes)
         for _ in range(ROUNDS):
             self.outcomes.clear()
-            drafts = {d.write.remote_id or "": d for d in self._drafts(writes, rows)}
-            before = self._before(drafts)
-            if before.rows.header.titles == rows.header.titles and self._fill(drafts, before):
+            before = self._before(fields, referred)
+            if before is None:
+                continue
+            drafts = {d.write.remote_id or "": self._fresh(d, before) for d in self._drafts(writes, before)}
+            if self._fill(drafts, before):
                 return
-            rows = self.lens.rows or before.rows
 
-    def _header(self) -> Rows:
-        (block,), _ = self.book.ask(self.title, ["1:1"])
-        return self.lens.under(block.rows[0] if block.rows else (), self.book.shape(self.title))
+    def _fresh(self, draft: Draft, before: View) -> Draft:
+        """With it go the cells of the row's references that lag behind."""
+        met = before.find([draft.write.remote_id or ""]).get(draft.write.remote_id or "")
+        if met is None or not before.whole:
+            return draft
+        return draft._replace(cells={**before.rows.refreshed(met.row, before.names), **draft.cells})
 
-    def _before(self, drafts: Mapping[str, Draft]) -> View:
-        """The tab as it is before a write: enough of it to put back whatever may be hit by mistake."""
-        columns = sorted({c for d in drafts.values() for c in d.cells})
-        before = self.lens.look(columns=columns)
+    def _before(self, fields: Iterable[str], referred: Sequence[str] = (), ids: Sequence[str] = ()) -> View | None:
+        """The tab as it is before a write: enough of it to put back whatever may be hit by mistake. None: the columns
+        that were read are not those of these fields, as they are somewhere else by now."""
+        rows = self.lens.rows
+        columns = rows.columns_of(fields) if rows is not None else []
+        tabs = {self.tab.homes[n].tab for n in referred}
+
+        def enough(view: View) -> bool:
+            held = view.whole or (bool(columns) and view.columns.keys() >= set(columns) and self._named(view))
+            return held and view.names.keys() >= tabs and len(view.find(ids)) == len(ids)
+
+        before = self.lens.just(enough) or self.lens.look(ids, columns, referred=referred)
         if before.whole:
             return before
-        keyless = before.unnamed
-        return self.lens.look(columns=columns, near=keyless) if 0 < len(keyless) <= self.tab.limit else before
+        if set(before.rows.columns_of(fields)) - before.columns.keys():
+            return None
+        if self._named(before):
+            return before
+        return self.lens.look(ids, columns, before.unnamed, referred=referred)
+
+    def _named(self, view: View) -> bool:
+        """Whether its rows without a key were read, unless there are very many."""
+        keyless = view.unnamed
+        return len(keyless) > self.tab.limit or view.known.keys() >= set(keyless)
 
     def _fill(self, drafts: Mapping[str, Draft], before: View) -> bool:
         """Write cells to rows by their keys, and see that they stand there. False: the columns were moved meanwhile,
         and what was hit has been put back."""
         columns, titles = sorted({c for d in drafts.values() for c in d.cells}), before.rows.header.titles
+        referred = self._referred([d.write for d in drafts.values()])
         wanted: dict[str, Cells] = {}
         for id, draft in drafts.items():
             if id not in before.at or (before.whole and not before.find([id])):
@@ -144,7 +173,7 @@ class Writer(Sender):
                 break
             aimed = {view.at[id]: row for id, row in wanted.items() if id in view.at}
             self.put({**odd, **aimed})
-            view = self.lens.look([*drafts, *wanted], columns=columns, near={**odd, **aimed})
+            view = self.lens.look([*drafts, *wanted], columns=columns, near={**odd, **aimed}, referred=referred)
             if view.rows.header.titles != titles:
                 return not self._put_back(before, view, {**odd, **aimed})
             hit = self._hit(drafts, before, view, {**odd, **aimed}, wanted)
@@ -187,7 +216,9 @@ class Writer(Sender):
             if number is None:
                 self.outcomes[drafts[id].nth] = Outcome("gone", remote_id=id)
             elif number in view.known:
-                self.ok(drafts[id], view, id, Found(number, view.known[number], view.key(number)))
+                old = drafts[id].write.remote_id or id
+                aliases = (old,) if old != id else ()
+                self.ok(drafts[id], view, id, Found(number, view.known[number], view.key(number)), aliases)
 
     def _hit(
         self,
@@ -237,24 +268,25 @@ class Writer(Sender):
         unnamed = [Draft(n, w, {}, ()) for n, w in enumerate(writes) if provisional(w.remote_id or "") is not None]
         if unnamed:
             self._name(unnamed)
+            self._referring(unnamed)
         if named:
             self._stamp(named)
 
     def _stamp(self, drafts: Sequence[Draft]) -> None:
-        key = (self.lens.rows or self._header()).header.key or 0
         for _ in range(ROUNDS):
-            written = [d._replace(cells={key: _both(d.write.remote_id or "", d.write.hub_id)}) for d in drafts]
-            by_id = {d.write.remote_id or "": d for d in written}
-            before = self._before(by_id)
-            if before.rows.header.key == key and self._fill(by_id, before):
-                return
+            before = self._before(())
+            if before is None:
+                continue
             key = before.rows.header.key or 0
+            written = [d._replace(cells={key: _both(d.write.remote_id or "", d.write.hub_id)}) for d in drafts]
+            if self._fill({d.write.remote_id or "": d for d in written}, before):
+                return
 
     def _name(self, drafts: Sequence[Draft]) -> None:
         """Give rows their keys; one that holds something else by now keeps what it had."""
         left = {d.write.remote_id or "": d for d in drafts}
         for _ in range(ROUNDS):
-            before = self.lens.look(left)
+            before = self.lens.just(lambda view: len(view.find(left)) == len(left)) or self.lens.look(left)
             found = before.find(left)
             for id in left.keys() - found.keys():
                 self.outcomes[left.pop(id).nth] = Outcome("gone", remote_id=id)
@@ -276,9 +308,24 @@ class Writer(Sender):
                 number = after.at.get(hub_id)
                 if id in left and number is not None and number not in wrong:
                     wrong[number] = {key: ""}
-            if not wrong:
-                continue
-            self.put(wrong)
+            if wrong:
+                self.put(wrong)
+            elif not left:
+                return
+
+    def _referring(self, drafts: Sequence[Draft]) -> None:
+        """Rows that have got their keys keep those of the rows whose names were typed there."""
+        named = {d.write.hub_id: d for d in drafts if d.nth in self.outcomes and self.outcomes[d.nth].status == "ok"}
+        fields = [s.field for _, s in self.lens.rows.beside.values()] if self.lens.rows is not None and named else []
+        before = self._before(fields, ids=list(named)) if fields else None
+        if before is None:
+            return
+        lagging = {}
+        for id, met in before.find(named).items():
+            if cells := before.rows.refreshed(met.row, before.names):
+                lagging[id] = named[id]._replace(cells=cells)
+        if lagging:
+            self._fill(lagging, before)
 
     def _old_key(self, before: View, after: View, met: Found) -> Any:
         """What stood in the key cell of a row that was hit by mistake."""
