@@ -36,7 +36,7 @@ Consent = Literal["opted_out", "allowed"]
 class _View(BaseModel):
     """A frozen, typed view of a record's fields; custom fields (`x_…`) are kept as extras."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
 
 class Money(_View):

@@ -6,10 +6,12 @@ A command reads its options, asks the hub and prints; it decides nothing about s
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
-GC_OBJECTS = 50_000
-"""New objects before the interpreter looks for cycles: pages of records make thousands at once, and no cycles."""
+GC_OBJECTS = 150_000
+"""New objects before the interpreter looks for cycles: what is imported and pages of records make thousands at once,
+and no cycles."""
 
 
 def main() -> None:
@@ -26,6 +28,8 @@ def main() -> None:
 
         sys.stdout.write(f"tieline {__version__}\n")
         sys.exit(0)
+    # else pydantic reads every installed distribution for plugins of its own, and runs what it finds
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from tieline.cli.app import app
     except KeyboardInterrupt:  # the one moment that the boundary does not cover

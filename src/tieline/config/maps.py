@@ -20,7 +20,7 @@ from tieline.records import CUSTOM_PREFIX, FIELDS, TYPES, FieldSpec, Kind, field
 class MapLine(BaseModel):
     """The long form of one line: `REMOTE = {field = "…", …}`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     field: str
     """Canonical, with a dotted part for addresses and money; `x_…` for a field of your own."""

@@ -27,7 +27,7 @@ _KEY_TYPES = frozenset({"text", "email", "domain", "phone", "url", "choice"})
 class PolicyLine(BaseModel):
     """The long form of one line: `FIELD = {policy = "only:crm", on_foreign = "review"}`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     policy: str
     on_foreign: Literal["revert", "review"] | None = None

@@ -27,7 +27,7 @@ NETWORK_KEYS = ("base_url", "auth", "ca")
 class KindTable(BaseModel):
     """`[systems.NAME.KIND]`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     mode: Literal["two-way", "read", "fill"] = "two-way"
     """`read`: never written to. `fill`: written only where it is blank."""
