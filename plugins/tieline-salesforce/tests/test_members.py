@@ -150,3 +150,11 @@ def test_a_deleted_contact_takes_its_members_along(world):
     world.ask("DELETE", f"{REST}/{SOBJECTS['contacts']}/{world.ann}")
     (gone,) = world.connector.changes("members", Window(0), None).remotes
     assert (gone.id, gone.gone) == (member, True)
+
+
+def test_check_says_that_whom_a_member_joins_is_given_once(world):
+    told = {f.subject: f.message for f in world.connector.check() if f.subject.startswith("CampaignMember.C")}
+    assert told == {
+        "CampaignMember.ContactId": "ContactId (contact) is given once, when a record is made",
+        "CampaignMember.CampaignId": "CampaignId (campaign) is given once, when a record is made",
+    }

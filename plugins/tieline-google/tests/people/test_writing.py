@@ -324,3 +324,22 @@ def test_an_answer_to_a_write_that_shows_nothing_leaves_open_what_was_done(
     assert statuses(part.write([update(1, first_name="Z")])) == ["unknown"]
     part, _ = contacts([people.groups("Tieline"), people.answer({"createdPeople": told})])
     assert statuses(part.write([create(1, first_name="Z")])) == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"contactErrors": [7]},
+        {"contactErrors": {"0": {"details": 7}}},
+        {"fieldViolations": True},
+        {"fieldViolations": {"field": "contacts[0].names"}},
+    ],
+)
+def test_a_refusal_of_another_form_refuses_no_more_than_it_is_about(contacts: Any, people: Any, detail: Any) -> None:
+    refusal = people.refused(400, "no", "INVALID_ARGUMENT", detail)
+    two = people.updated(people.person(2))
+    script = [people.read(people.person(1), people.person(2)), people.groups("Tieline"), refusal, refusal, two]
+    if "contactErrors" in detail and isinstance(detail["contactErrors"], dict):
+        script = [*script[:3], two]  # the culprit is named
+    part, _ = contacts(script)
+    assert statuses(part.write([update(n, first_name="Z") for n in (1, 2)])) == ["rejected", "ok"]

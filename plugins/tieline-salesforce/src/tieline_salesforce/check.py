@@ -93,11 +93,15 @@ def _conversion(name: str, info: ObjectInfo) -> Finding:
     return Finding("ok", f"{name} conversion", said)
 
 
+_READ_ONLY = "can be read but not written"
+
+
 def _unwritable(org: Org, stream: str, info: ObjectInfo) -> Iterator[Finding]:
     for rule in org.mappers[stream].rules:
         entry = info.fields.get(rule.remote)
         if rule.write and entry is not None and info.updateable and not entry.get("updateable"):
-            said = f"{rule.remote} ({rule.field}) can be read but not written"
+            once = rule.create and entry.get("createable")
+            said = f"{rule.remote} ({rule.field}) {'is given once, when a record is made' if once else _READ_ONLY}"
             yield Finding("note", f"{SOBJECTS[stream]}.{rule.remote}", said, "edits elsewhere will not reach it")
 
 

@@ -56,11 +56,12 @@ def faults_of(error: Refused, ids: Sequence[str]) -> dict[int, Fault]:
     for detail in error.details:
         if not isinstance(detail, Mapping):
             continue
-        for key, status in (detail.get("contactErrors") or {}).items():
+        told = detail.get("contactErrors")
+        for key, status in told.items() if isinstance(told, Mapping) else ():
             place = _place(str(key), ids)
             if place is not None and isinstance(status, Mapping):
                 said = str(status.get("message") or error)
-                found[place] = Fault(said, _number(status), tuple(status.get("details") or ()))
+                found[place] = Fault(said, _number(status), tuple(_list(status.get("details"))))
         for path, said in _violations(detail):
             place = _place(path, ids)
             if place is not None and place not in found:
@@ -86,8 +87,12 @@ def refusal_in(error: Refused | NothingThere) -> Refused:
 def _violations(detail: Any) -> list[tuple[str, str]]:
     if not isinstance(detail, Mapping):
         return []
-    rows = detail.get("fieldViolations") or ()
+    rows = _list(detail.get("fieldViolations"))
     return [(str(r.get("field", "")), str(r.get("description", ""))) for r in rows if isinstance(r, Mapping)]
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
 
 
 def _place(key: str, ids: Sequence[str]) -> int | None:
