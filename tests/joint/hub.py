@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tieline.connector import ConnectorSpec, Context, SandboxOptions
 from tieline.engine.limits import Limits
@@ -82,7 +83,7 @@ class Hub:
 
     def route(self, request: Request) -> str:
         """Method and path, as requests are counted."""
-        return f"{request.method} {request.path.partition('?')[0].partition(self.root)[2]}"
+        return f"{request.method} {urlsplit(request.path).path.removeprefix(self.root)}"
 
     def ask(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """What a person does at the vendor's screen."""
