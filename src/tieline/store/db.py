@@ -50,9 +50,9 @@ class _Connection(sqlite3.Connection):
     path: Path | None = None
     translating = False
 
-    def execute(self, *args: Any) -> sqlite3.Cursor:
+    def execute(self, query: str, values: Any = (), /) -> sqlite3.Cursor:
         try:
-            return _execute(self, *args)
+            return _execute(self, query, values)
         except sqlite3.DatabaseError as error:
             if self.translating:
                 raise _translate(error, self.path) from error

@@ -136,6 +136,7 @@ class Hub:
         late = LATE_MS if setting.faults.get("late") else 0
         self.faults = Faults(random.Random(rng.randrange(1 << 30)), setting.faults, late)
         self.lingering = bool(late)
+        self.ending = bool(setting.expiry or setting.quota)
         self.clock.passing = self.linger if late else None
         self.connectors = {
             name: Watched(name, FaultyConnector(MemoryConnector(system), self.faults, self.clock), system.now, self)
@@ -153,6 +154,8 @@ class Hub:
         """Called at every step, before anything happens there."""
         self.breaches: list[Violation] = []
         """What a process did that it had no right to do, or not yet."""
+        self.read: set[str] = set()
+        """The streams whose kind was read to its end everywhere."""
         self.steps = 0
         self.crashes = 0
         self.buried: int | None = None
@@ -239,8 +242,12 @@ class Hub:
         if me is not None and me.took < self.taken:
             what = f"process {me.number} wrote to {system} after another one took the home over"
             self.breaches.append(Violation("I13", what))
-        unread = [name for name, c in self.connectors.items() if writes and not c.read_once(stream)]
-        if unread:
+        if not writes or stream in self.read:
+            return
+        unread = [name for name, c in self.connectors.items() if not c.read_once(stream)]
+        if not unread:
+            self.read.add(stream)
+        else:
             what = f"{writes[0].op} in {system} before {stream} of {', '.join(unread)} were read to their end"
             self.breaches.append(Violation("barrier", what))
 
@@ -259,9 +266,9 @@ class Hub:
 
     def admit(self, system: str) -> None:
         """A call: raises what is told when the credential, or the day's quota, has ended until the next run."""
-        setting = self.setting
-        if not self.agitated or not (setting.expiry or setting.quota):
+        if not self.ending or not self.agitated:
             return
+        setting = self.setting
         if system not in self.barred:
             dice = self.chance.random()
             if dice < setting.expiry:
