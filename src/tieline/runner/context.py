@@ -44,7 +44,10 @@ class System:
 
     def home_of(self, kind: Kind) -> StreamFacts | None:
         """Where records of a kind are made: the first of its streams that is no mere way into another one."""
-        return next((s for s in self.streams if s.kind == kind and not s.becomes), None)
+        for stream in self.streams:
+            if stream.kind == kind and not stream.becomes:
+                return stream
+        return None
 
     def names(self, kind: Kind, stream: str) -> bool:
         """Whether others there can refer to what is in this stream: not before it is converted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,9 @@ class _Connection(sqlite3.Connection):
     path: Path | None = None
     translating = False
 
-    def execute(self, *args: Any) -> sqlite3.Cursor:
+    def execute(self, query: str, values: Any = (), /) -> sqlite3.Cursor:
         try:
-            return _execute(self, *args)
+            return _execute(self, query, values)
         except sqlite3.DatabaseError as error:
             if self.translating:
                 raise _translate(error, self.path) from error
@@ -136,30 +136,37 @@ class Db:
         """Close the file."""
         self.sql.close()
 
-    @contextmanager
-    def atomic(self, *, durable: bool = True, fence: bool = True) -> Iterator[sqlite3.Connection]:
+    def atomic(self, *, durable: bool = True, fence: bool = True) -> AbstractContextManager[sqlite3.Connection]:
         """One transaction: all of it or nothing, on disk when it returns if `durable`.
 
         With a lease held, the commit checks the epoch first: a run that was replaced cannot commit.
         """
+        return _Transaction(self, durable, fence)
+
+    def _begin(self, durable: bool) -> sqlite3.Connection:
         try:
-            if durable != self._durable:
+            if durable != self._durable and self.path is not None:  # memory is as durable as it is
                 self.sql.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
             self.sql.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
             raise _translate(error, self.path) from error
+        return self.sql
+
+    def _commit(self, fence: bool) -> None:
         try:
-            yield self.sql
             if fence and self.epoch is not None:
                 self._check_epoch()
             self.sql.execute("COMMIT")
         except BaseException as error:
-            if self.sql.in_transaction:
-                self.sql.execute("ROLLBACK")
-            if isinstance(error, sqlite3.DatabaseError):
-                raise _translate(error, self.path) from error
+            self._undo(error)
             raise
+
+    def _undo(self, error: BaseException) -> None:
+        if self.sql.in_transaction:
+            self.sql.execute("ROLLBACK")
+        if isinstance(error, sqlite3.DatabaseError):
+            raise _translate(error, self.path) from error
 
     def _check_epoch(self) -> None:
         row = self.sql.execute("SELECT epoch FROM lease WHERE name = 'run'").fetchone()
@@ -219,6 +226,24 @@ class Db:
                 return False
             self._filled.add(table)
         return True
+
+
+class _Transaction:
+    """One transaction of a database: it begins where it is entered."""
+
+    __slots__ = ("_db", "_durable", "_fence")
+
+    def __init__(self, db: Db, durable: bool, fence: bool) -> None:
+        self._db, self._durable, self._fence = db, durable, fence
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self._db._begin(self._durable)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._db._commit(self._fence)
+        else:
+            self._db._undo(error)
 
 
 def _read_only(path: Path) -> str:

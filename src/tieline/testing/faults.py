@@ -72,7 +72,7 @@ class Faults:
     def strikes(self, name: str) -> bool:
         """Whether this fault happens now; asking is what counts it."""
         rate = self.rates.get(name, 0.0)
-        if self._forced[name] > 0:
+        if self._forced and self._forced[name] > 0:
             self._forced[name] -= 1
         elif not (self.on and rate and self.random.random() < rate):
             return False

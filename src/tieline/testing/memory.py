@@ -191,7 +191,7 @@ class MemorySystem(Keyless):
                 raise NotFound(f"{kind} {id} is not in the bin")
             self._check_email(kind, record, record.fields)
             self._log(who, record, "@deleted", True, False)
-            self._store(record, record.remote._replace(gone=False), who)
+            self._store(record, who, gone=False)
 
     def person_merge(self, kind: Kind, winner: str, loser: str, who: str = "person") -> None:
         """Merge two records: the winner's blanks are filled, what referred to the loser now refers to the winner."""
@@ -202,7 +202,7 @@ class MemorySystem(Keyless):
             if kept.stream != lost.stream:
                 raise Invalid(f"{loser} of {lost.stream} can be converted, not merged into one of {kept.stream}")
             self._log(who, lost, "@merged", None, kept.id)
-            self._store(lost, lost.remote._replace(gone=True, merged_into=kept.id), who)
+            self._store(lost, who, gone=True, merged_into=kept.id)
             fill = {f: v for f, v in lost.fields.items() if v is not None and kept.fields[f] is None}
             aliases = kept.remote.aliases
             if self.character.redirects:
@@ -221,7 +221,7 @@ class MemorySystem(Keyless):
             hub_id = old.hub_id if self.character.carries_hub_id else None
             kept = self._live("contact", contact) if contact is not None else None
             self._log(who, old, "@merged", None, contact)
-            self._store(old, old.remote._replace(gone=True), who)
+            self._store(old, who, gone=True)
             carried = {f: v for f, v in old.fields.items() if v is not None and f not in self.character.behind}
             if kept is None:
                 kept = self.create("contact", carried, who, hub_id)
@@ -277,9 +277,12 @@ class MemorySystem(Keyless):
                 return "bad_reference", f"{name}: there is no {rules.refs[name]} {bad[0]}"
         return None
 
-    def twin(self, kind: Kind, email: Cell, besides: Record | None = None) -> Record | None:
-        """The living contact that holds this e-mail already, where e-mails are unique."""
-        if kind != "contact" or not email or not self.character.unique_email:
+    def twin(self, kind: Kind, fields: Fields, besides: Record | None = None) -> Record | None:
+        """The living contact that holds the e-mail in these cells already, where e-mails are unique."""
+        if kind != "contact" or not self.character.unique_email or not fields.get("email"):
+            return None
+        email = self.rules[kind].form({"email": fields["email"]})["email"]
+        if not email:
             return None
         holder = self.records[kind].get(self._by_email.get(str(email).casefold(), ""))
         if holder is None or holder is besides or holder.deleted:
@@ -293,15 +296,14 @@ class MemorySystem(Keyless):
         id = f"{kind[:2]}{self._count:07d}"
         cells = {**rules.blank, **rules.form(fields)}
         kept_hub_id = hub_id if self.character.stamps else None
-        record = Record(kind, Remote(id, cells, hub_id=kept_hub_id), self.now(), who, hub_id, stream or STREAMS[kind])
-        self._log(who, record, "@created", None, True)
-        for name, cell in cells.items():
-            if cell is not None:
-                self._log(who, record, name, None, cell)
+        now = self.now()
+        record = Record(kind, Remote(id, cells, hub_id=kept_hub_id), now, who, hub_id, stream or STREAMS[kind])
+        self.history.append(Edit(now, who, kind, id, "@created", None, True))
+        self.history += [Edit(now, who, kind, id, name, None, cell) for name, cell in cells.items() if cell is not None]
         self.records[kind][id] = record
         self.ids[kind].append(id)
-        times = {f: self.now() for f, v in cells.items() if v is not None}
-        self._store(record, record.remote._replace(field_times=times if self.character.field_times else None), who)
+        timed = self.character.field_times
+        self._store(record, who, field_times={f: now for f, v in cells.items() if v is not None} if timed else None)
         record.old.clear()
         return record
 
@@ -320,14 +322,14 @@ class MemorySystem(Keyless):
         times = remote.field_times
         if times is not None and changed:
             times = {**times, **dict.fromkeys(changed, self.now())}
-        self._store(record, remote._replace(fields={**remote.fields, **changed}, field_times=times, **moved), who)
+        self._store(record, who, fields={**remote.fields, **changed}, field_times=times, **moved)
 
     def delete(self, record: Record, who: str) -> None:
         """Delete a living record."""
         self._log(who, record, "@deleted", False, True)
-        self._store(record, record.remote._replace(gone=True), who)
+        self._store(record, who, gone=True)
 
-    def _store(self, record: Record, remote: Remote, who: str) -> None:
+    def _store(self, record: Record, who: str, **changes: Any) -> None:
         now = self.now()
         step = self.character.granularity_ms
         late = self.character.late_commit_ms if who != "hub" else 0
@@ -339,7 +341,7 @@ class MemorySystem(Keyless):
                 del record.old[0]
             record.old.append((record.at, record.remote))
         stamp = max(stamp - stamp % step, record.remote.modified)
-        record.remote = remote._replace(version=str(self.touches), modified=stamp)
+        record.remote = remote = record.remote._replace(version=str(self.touches), modified=stamp, **changes)
         record.at = now
         if remote.hub_id is not None:
             known = self.by_hub_id.setdefault((record.kind, remote.hub_id), [])
@@ -367,7 +369,7 @@ class MemorySystem(Keyless):
         return cells
 
     def _check_email(self, kind: Kind, record: Record | None, fields: Fields) -> None:
-        if self.twin(kind, self.rules[kind].form(fields).get("email"), record) is not None:
+        if self.twin(kind, fields, record) is not None:
             raise Invalid(f"the e-mail {fields['email']} is in use", code="duplicate", field="email")
 
     def _live(self, kind: Kind, id: str) -> Record:

@@ -254,7 +254,7 @@ class MemoryConnector:
         problems = system.refusals(kind, write.fields, creating=True)
         if problems:
             return Outcome("rejected", problems=tuple(problems))
-        twin = system.twin(kind, system.rules[kind].form(write.fields).get("email"))
+        twin = system.twin(kind, write.fields)
         if twin is None and c.unique_hub_id and c.stamps:
             twin = self._holder(kind, write.hub_id)
         if twin is not None:
@@ -271,7 +271,7 @@ class MemoryConnector:
         if record.keyless and write.op != "link":
             raise ContractViolation(f"{write.op} of {write.remote_id}, which has no id yet")
         problems = system.refusals(kind, write.fields, creating=False)
-        twin = system.twin(kind, system.rules[kind].form(write.fields).get("email"), record)
+        twin = system.twin(kind, write.fields, record)
         if twin is not None:
             problems.append(Problem("email", f"{write.fields['email']} is in use by {twin.id}", "duplicate"))
         bad = {p.field for p in problems}
@@ -320,8 +320,9 @@ class MemoryConnector:
         return Outcome("ok", remote, record.id, tuple(problems))
 
     def _seen(self, remote: Remote, fields: frozenset[str] | None = None) -> Remote:
-        remote = self.system.outer(remote)
-        if fields is None:
+        if self.system.keyless:
+            remote = self.system.outer(remote)
+        if fields is None or fields.issuperset(remote.fields):
             return remote
         return remote._replace(fields={f: v for f, v in remote.fields.items() if f in fields})
 

@@ -13,8 +13,26 @@ from collections.abc import Callable
 from tieline.testing.clock import FakeClock
 
 
+class BatonClock(FakeClock):
+    """The clock of whoever holds the baton: nobody else moves it meanwhile."""
+
+    def advance(self, ms: int) -> int:
+        """Let `ms` pass (at least 0) and say what time it is then."""
+        if ms < 0:
+            raise ValueError("time does not go back")
+        self._now += ms
+        return self._now
+
+
 class Ended(BaseException):
     """The schedule is over: a process that still waits for the baton unwinds without doing anything more."""
+
+
+def _closed() -> threading.Lock:
+    """A door that whoever holds the baton opens for one other: once, and never before that one has gone through."""
+    door = threading.Lock()
+    door.acquire()
+    return door
 
 
 class Process:
@@ -32,8 +50,8 @@ class Process:
         """Its fencing epoch, kept while somebody else holds the baton."""
         self.took = 0
         """When it took the home, in the order of takings; 0: it did not."""
-        self._go = threading.Semaphore(0)
-        self._back: threading.Semaphore | None = None
+        self._go = _closed()
+        self._back: threading.Lock | None = None
         self._thread = threading.Thread(target=self._run, name=f"process-{number}", daemon=True)
 
     def _run(self) -> None:
@@ -48,7 +66,7 @@ class Process:
             if self._back is not None:
                 self._back.release()
 
-    def resume(self, back: threading.Semaphore) -> None:
+    def resume(self, back: threading.Lock) -> None:
         """Run until it passes the baton back, or ends."""
         if self._back is None:
             self._thread.start()
@@ -76,7 +94,7 @@ class Baton:
         self.clock = clock
         self.processes: list[Process] = []
         self.count = 0
-        self._back = threading.Semaphore(0)
+        self._back = _closed()
 
     @property
     def alive(self) -> list[Process]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from pydantic_core import from_json
@@ -19,6 +20,8 @@ from tieline.testing.simulation.setting import LATE_MS, SERVER_MS
 
 IDENTITY: dict[Kind, str] = {"account": "domain", "contact": "email"}
 """The field that names one thing: whoever shares it may be the same."""
+TELLING = frozenset({"@created", "@deleted", "@merged", *IDENTITY.values()})
+"""The lines of a history that say how long somebody has had a key."""
 NEVER = 1 << 60
 
 
@@ -39,6 +42,7 @@ class Bearer(NamedTuple):
 class MatchChecks(Evidence):
     """I4, where people keep the same person twice."""
 
+    @cached_property
     def bearers(self) -> dict[tuple[Kind, str], list[Bearer]]:
         """Per kind and key, whoever was made with it."""
         known = self._first_known()
@@ -49,6 +53,8 @@ class MatchChecks(Evidence):
             keys: dict[tuple[Kind, str], str] = {}
             ends: dict[tuple[Kind, str], int] = {}
             for edit in system.history:
+                if edit.field not in TELLING:
+                    continue
                 place = edit.kind, edit.id
                 if edit.field == "@created":
                     made[place] = edit.at
@@ -82,7 +88,7 @@ class MatchChecks(Evidence):
         """I4: who shares a key with several, of whom two are in one system, is linked only as a person said."""
         told = self._told()
         firsts = self._firsts()
-        for (kind, key), group in self.bearers().items():
+        for (kind, key), group in self.bearers.items():
             for me in group:
                 first = firsts.get((me.system, kind, me.id))
                 if first is None or me.by_hub or (me.system, me.id) in told:
@@ -127,7 +133,7 @@ class MatchChecks(Evidence):
     def nobody_made_beside(self) -> Iterator[Violation]:
         """I4: no record is made in a system where somebody known has its key, or while a question holds it back."""
         slack = LATE_MS + SERVER_MS if self.world.setting.faults.get("late") else 0
-        for (kind, key), group in self.bearers().items():
+        for (kind, key), group in self.bearers.items():
             for made in group:
                 ours = self.family(made.system, kind, made.id) if made.by_hub else set()
                 if not ours or ours & (self.doubled | self.into.keys() | set(self.into.values())):

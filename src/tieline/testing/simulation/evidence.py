@@ -7,7 +7,7 @@ wrote.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
@@ -49,7 +49,12 @@ class Evidence:
         self.store = store
         self.rules = rules
         self.kinds = world.setting.kinds
-        self.forms = [(s.rules[k].normal, k) for s in world.systems.values() for k in self.kinds]
+        self.forms: dict[tuple[Kind, str], list[Callable[[Cell], Cell]]] = defaultdict(list)
+        """What systems make of a field."""
+        for system in world.systems.values():
+            for kind in self.kinds:
+                for name, form in system.rules[kind].normal.items():
+                    self.forms[kind, name].append(form)
 
     # -- what the hub says
 
@@ -58,6 +63,13 @@ class Evidence:
         self._load_links()
         self._load_reviews()
         self._load_journal()
+        self.moved = {
+            (name, edit.id)
+            for name, system in self.world.systems.items()
+            for edit in system.history
+            if edit.field == "email" and edit.before is not None
+        }
+        """Remotes whose e-mail somebody changed after they were made."""
 
     def _load_links(self) -> None:
         rows = self.store.db.rows("SELECT record, kind, system, remote_id, gone FROM link WHERE record IS NOT NULL")
@@ -191,12 +203,10 @@ class Evidence:
         """Equal, equal in spelling, or one is what some system makes of the other."""
         if a == b or equivalent(spec_of(kind, name).type, a, b):
             return True
-        for normal, of in self.forms:
-            if of == kind and name in normal:
-                form = normal[name]
-                if (None if a is None else form(a)) == (None if b is None else form(b)):
-                    return True
-        return False
+        return any(
+            (None if a is None else form(a)) == (None if b is None else form(b))
+            for form in self.forms.get((kind, name), ())
+        )
 
     def in_hub(self, system: str, kind: Kind, name: str, value: Cell) -> Cell:
         """A cell of a system with what it refers to named by record; what no record stands for keeps its place."""

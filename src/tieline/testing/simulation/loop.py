@@ -6,12 +6,13 @@ people act, the process dies, or another one goes on.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from tieline.runner import Options, Summary
-from tieline.testing.clock import FakeClock
+from tieline.testing.simulation.baton import BatonClock
 from tieline.testing.simulation.hub import Crash, Halt, Hub
 from tieline.testing.simulation.oracle import Oracle, Violation
 from tieline.testing.simulation.setting import OPTIONS, RATES, Setting, drawn
@@ -70,7 +71,7 @@ class Schedule:
         elif isinstance(setting, str):
             setting = OPTIONS[setting]
         self.setting = setting = setting.without(off)
-        self.world = World(rng, FakeClock(), setting, random.Random(f"world {seed}"))
+        self.world = World(rng, BatonClock(), setting, random.Random(f"world {seed}"))
         self.clock = self.world.clock
         self.hub = Hub(self.world, setting, rng, seed)
         self.hub.between = self._between
@@ -87,9 +88,9 @@ class Schedule:
     def _between(self, name: str) -> None:
         if self.until is not None and self.hub.steps > self.until:
             raise Halt
-        setting = self.setting
-        able = setting.answers and self.hub.agitated and not self.store.db.sql.in_transaction
-        if able and self.chance.random() < setting.answers:
+        answers = self.setting.answers
+        able = answers and self.hub.agitated and not self.store.db.sql.in_transaction
+        if able and self.chance.random() < answers:
             self._answer_reviews()
         if name == "planned" and self.planned is None:
             self.planned = self._orders(self.store.work.listing(MOST_LISTED))
@@ -248,7 +249,7 @@ class Schedule:
                 )
 
     def _hash(self) -> str:
-        digest = self.hub.digest
+        digest = hashlib.blake2b("".join(self.hub.trace).encode(), digest_size=16)
         for system in self.world.systems.values():
             digest.update(repr(system.history).encode())
         digest.update(repr((self.result.violations, self.result.writes)).encode())

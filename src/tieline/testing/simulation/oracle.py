@@ -72,7 +72,7 @@ class Oracle(ValueChecks, MatchChecks):
             if record.fields.get("email"):
                 by_email[normal_email(str(record.fields["email"]))].append(record)
         for email, records in by_email.items():
-            made = [r for r in records if r.created_by == HUB and not self._moved_mail(system, r)]
+            made = [r for r in records if r.created_by == HUB and not self._moved_mail(name, r)]
             asked = any(r.id in self.questions or (name, r.id) in self.asked_remotes for r in records)
             if len(records) > 1 and made and not asked and not self._merged(name, records):
                 linked = {self.record_of.get((name, "contact", r.id)) for r in records}
@@ -92,9 +92,9 @@ class Oracle(ValueChecks, MatchChecks):
         """Whether a person said that what one stands for is somebody else: then each is made wherever it is not."""
         return frozenset(self.record_of.get((system, r.kind, r.id)) for r in two) in self.apart
 
-    def _moved_mail(self, system: MemorySystem, record: Record) -> bool:
+    def _moved_mail(self, system: str, record: Record) -> bool:
         """Whether somebody changed this record's e-mail after it was made: a twin by edit is people's own."""
-        return any(e.id == record.id and e.field == "email" and e.before is not None for e in system.history)
+        return (system, record.id) in self.moved
 
     def _parted(self, records: set[str | None]) -> bool:
         """Whether people made the two themselves in some system, or said that they are two."""
@@ -104,7 +104,7 @@ class Oracle(ValueChecks, MatchChecks):
         if len(own) > len(set(own)) or self._called_another(records):
             return True
         return any(
-            self._moved_mail(self.world.systems[s], r)
+            self._moved_mail(s, r)
             for c in self.clusters
             if c.record in records
             for s, i, _ in c.remotes

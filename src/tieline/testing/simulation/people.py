@@ -215,20 +215,24 @@ class People:
         rng, n = self.rng, self._number()
         if rng.random() < 0.12 and name not in ("last_name", "name"):
             return None
-        made: dict[str, Callable[[], Cell]] = {
-            "consent_email": lambda: rng.choice(("opted_out", "allowed")),
-            "lead_source": lambda: rng.choice(PICKS),
-            "email": lambda: f"e{n}@moved.example",
-            "domain": lambda: f"d{n}.example",
-            "account": lambda: self._one_of(system, "account"),
-            "campaign": lambda: self._one_of(system, "campaign"),
-            "contacts": lambda: self._several(system, "contact"),
-            "phone": lambda: f"+1 (555) {n:04d}",
-            "amount": lambda: self._money(n),
-            "close_date": lambda: _day(n),
-            "start": lambda: _day(n),
-        }
-        return made[name]() if name in made else f"{name} {rng.choice(_WORDS)} {n}"
+        made = _MADE.get(name)
+        return made(self, system, n) if made is not None else f"{name} {rng.choice(_WORDS)} {n}"
+
+
+_MADE: Mapping[str, Callable[[People, MemorySystem, int], Cell]] = {
+    "consent_email": lambda people, _, n: people.rng.choice(("opted_out", "allowed")),
+    "lead_source": lambda people, _, n: people.rng.choice(PICKS),
+    "email": lambda people, _, n: f"e{n}@moved.example",
+    "domain": lambda people, _, n: f"d{n}.example",
+    "account": lambda people, system, n: people._one_of(system, "account"),
+    "campaign": lambda people, system, n: people._one_of(system, "campaign"),
+    "contacts": lambda people, system, n: people._several(system, "contact"),
+    "phone": lambda people, _, n: f"+1 (555) {n:04d}",
+    "amount": lambda people, _, n: people._money(n),
+    "close_date": lambda people, _, n: _day(n),
+    "start": lambda people, _, n: _day(n),
+}
+"""What somebody enters in a field that takes no mere words; `n` is like no other number."""
 
 
 def _day(n: int) -> str:

@@ -6,9 +6,6 @@ store holds or in which order it tells it. It knows nothing of schedules.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any
-
 from tieline.store import Store
 from tieline.store.book import Book
 from tieline.store.db import Db
@@ -26,12 +23,6 @@ class _Db(Db):
         super().__init__(None)
         names = self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
         self._tables = [n for (n,) in names if not n.startswith(("_", "sqlite_"))]
-
-    def atomic(  # type: ignore[override]  # the same context manager by its public name
-        self, *, durable: bool = True, fence: bool = True
-    ) -> AbstractContextManager[Any]:
-        """As the file's, without telling SQLite each time how durable memory should be."""
-        return super().atomic(durable=True, fence=fence)
 
     def close(self) -> None:
         """Empty every table."""

@@ -86,24 +86,29 @@ class ValueChecks(Evidence):
                 if edit.who != HUB or (system.character.name, edit.kind, edit.id) in self.world.undeleted:
                     said[edit.kind, edit.field].append(edit.after)
         for name, system in self.world.systems.items():
+            spelt: dict[tuple[Kind, str], list[Cell]] = {}
             for edit in system.history:
                 if edit.who != HUB or edit.after is None or edit.field not in FIELDS[edit.kind]:
                     continue
                 if edit.field in REFERENCES[edit.kind]:
                     continue
                 known = said[edit.kind, edit.field]
+                if edit.after in known or edit.after in self._spelt(system, edit, known, spelt):
+                    continue
                 if self.world.merged and any(self.alike(edit.kind, edit.field, edit.after, v) for v in known):
                     continue  # a merge moved a link, and with it the spelling of the system that it is in
-                if not self._said(system, edit, known):
-                    yield Violation("I3", f"{name}:{edit.id}.{edit.field} = {edit.after!r} was never said by anybody")
+                yield Violation("I3", f"{name}:{edit.id}.{edit.field} = {edit.after!r} was never said by anybody")
 
     @staticmethod
-    def _said(system: MemorySystem, edit: Edit, known: list[Cell]) -> bool:
-        """Exactly, or in the spelling of the system that it was written to."""
-        if edit.after in known:
-            return True
-        form = system.rules[edit.kind].normal.get(edit.field)
-        return form is not None and any(v is not None and form(v) == edit.after for v in known)
+    def _spelt(
+        system: MemorySystem, edit: Edit, known: list[Cell], spelt: dict[tuple[Kind, str], list[Cell]]
+    ) -> list[Cell]:
+        """What was said of a field, in the spelling of the system that it was written to; kept in `spelt`."""
+        field = edit.kind, edit.field
+        if field not in spelt:
+            form = system.rules[edit.kind].normal.get(edit.field)
+            spelt[field] = [] if form is None else [form(v) for v in known if v is not None]
+        return spelt[field]
 
     def no_lost_update(self) -> Iterator[Violation]:
         """I5: what a person entered and the hub overwrote stands in the journal, or somebody saw it and changed it."""
