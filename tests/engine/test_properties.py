@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from tieline.engine.merge import Court, Merged, Side, digest, merge
 from tieline.engine.plan import Asker, owed
-from tieline.engine.trees import confirm, observe, unmerged
+from tieline.engine.trees import as_sent, confirm, observe, unmerged
 from tieline.model import FieldFacts, Link, Record, Remote
 from tieline.records import Cell
 from tieline.rules import Policy, SystemRules
 from tieline.store import Row
-from tieline.store.forms import decode, dumps, encode_base
+from tieline.store.forms import decode, dumps, encode, encode_base, encoded
 
 NAMES = ("email", "title", "phone", "consent_email", "account")
 SYSTEMS = ("crm", "mail", "files")
@@ -182,6 +182,31 @@ def test_what_a_base_is_known_to_lack_is_what_comparing_finds(
         assert unmerged(known, unshared=own) == unmerged(compared, unshared=own)
         text = encode_base(known.seen, known.base)
         assert decode(Row(**{**columns, "seen": dumps(known.seen), "base": text})).base == known.base  # type: ignore[arg-type]
+
+
+@given(cells, cells, cells, shared, shared, st.sampled_from([None, '{"phone":1}']))
+def test_the_usual_end_of_an_update_is_what_the_long_way_comes_to(
+    seen: dict[str, Cell],
+    written: dict[str, Cell],
+    held: dict[str, Cell],
+    none: frozenset[str],
+    own: frozenset[str],
+    stamps: str | None,
+) -> None:
+    none &= seen.keys()
+    base = dumps({"was": {}, "none": sorted(none)}) if none else "{}"
+    columns = {**dict.fromkeys(Row._fields), "kind": "contact", "remote_id": "1", "seen": dumps(seen), "base": base}
+    link = decode(Row(**{**columns, "times": stamps}))  # type: ignore[arg-type]
+    usual = 0
+    for answer in (held, written, {**seen, **written}):
+        after = confirm(link, written, Remote("1", answer, "2", 5))
+        found = as_sent(link, written, answer, own)
+        if found is not None:
+            usual += 1
+            assert encode(after) == (*encoded(found, link.base), None, None)
+            assert (after.version == "2") == (len(answer) == len(found))
+            assert not unmerged(after, unshared=own)
+    assert usual >= 2 or stamps or not none <= own or not none.isdisjoint(written)
 
 
 @given(json_cells, json_cells)

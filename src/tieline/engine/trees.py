@@ -117,6 +117,23 @@ def confirm(
     )
 
 
+def as_sent(link: Link, written: Fields, answer: Fields, unshared: Collection[str]) -> Fields | None:
+    """What is seen after the usual write: all as it was before but for what was sent, and the answer says just that.
+
+    None: it is not the usual one, and `confirm` and `unmerged` tell more. Else they would say that the base lacks what
+    it has lacked before, that nothing is unmerged, and that no times nor anything `sent` are to be kept. The answer is
+    whole where it is as long.
+    """
+    known = () if link.base is link.seen else lacks(link.seen, link.base)
+    if known is None or link.times or link.sent:
+        return None
+    for name in known:
+        if name in written or name not in unshared:
+            return None
+    after = {**link.seen, **written}
+    return after if answer in (written, after) else None
+
+
 def _taken(link: Link, written: Fields, stored: Fields, seen: Fields, remote: Remote) -> Link:
     """The link after a write that was taken while nobody edited anything else. `seen` is what is there now."""
     odd = {} if stored == written else {n: v for n, v in written.items() if stored[n] != v}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -280,3 +280,14 @@ def _translate(error: sqlite3.DatabaseError, path: Path | None) -> TielineError:
 def marks(count: int) -> str:
     """`?,?,?` for an IN list."""
     return ",".join("?" * count)
+
+
+def among(column: str, numbers: Sequence[int]) -> tuple[str, Sequence[int]]:
+    """The condition that a column of whole numbers holds one of these, at least one, and its values.
+
+    Numbers without a gap are a range: to look each of them up costs more than most of what is done to its row.
+    """
+    low, high = min(numbers), max(numbers)
+    if high - low + 1 == len(set(numbers)):
+        return f"{column} BETWEEN ? AND ?", (low, high)
+    return f"{column} IN ({marks(len(numbers))})", numbers

@@ -145,6 +145,11 @@ def lacking(names: tuple[str, ...]) -> str:
     return dumps({"was": {}, "none": names})
 
 
+def encoded(seen: Fields, agreed: Fields) -> tuple[str, str]:
+    """`seen`, and a base that lacks of it what `agreed` is known to lack of what was seen before: the usual one."""
+    return dumps(seen), lacking(agreed.lacks) if type(agreed) is Agreed and agreed.lacks else "{}"
+
+
 def encode(link: Link) -> tuple[str, str | None, str | None, str | None]:
     """The trees of a link as they are stored: seen, base, times, sent."""
     return (

@@ -23,6 +23,9 @@ FRESH = (
     "state", "listed", "provisional",
 )  # fmt: skip
 """What is known of a remote at first sight; it wants matching."""
+Confirmed = tuple[str, str | None, str | None, str | None, str, int | None, str, Kind, str]
+"""A link's trees after a write of our own: seen, base, times, sent, version, the stamp of that write where it is known;
+and which link it is: system, kind, remote id."""
 
 
 class Trees(Names):
@@ -113,12 +116,12 @@ class Trees(Names):
             values["own"] = own
         self.set_columns(link.system, link.kind, link.remote_id, **values)
 
-    def confirm(self, links: Iterable[tuple[Link, int | None]]) -> None:
-        """Write links' trees back after writes of our own, each with the stamp of that write where it is known."""
+    def confirm(self, links: Iterable[Confirmed]) -> None:
+        """Write links' trees back after writes of our own."""
         self._sql.executemany(
             "UPDATE link SET seen = ?, base = ?, times = ?, sent = ?, version = ?, own = coalesce(?, own), risen = 0 "
             "WHERE system = ? AND kind = ? AND remote_id = ?",
-            [(*encode(n), n.version, own, n.system, n.kind, n.remote_id) for n, own in links],
+            links,
         )
 
     def set_columns(self, system: str, kind: Kind, remote_id: str, **values: Any) -> None:

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from tieline.model import Change, Fields, Op, Order
 from tieline.records import Kind
-from tieline.store.db import Db, marks
+from tieline.store.db import Db, among, marks
 from tieline.store.forms import CHUNK, dumps, loads, parts
 
 
@@ -153,11 +153,12 @@ class Work:
         highest = self._sql.execute("SELECT coalesce(max(id), 0) FROM intent").fetchone()[0]
         shift = highest + 1 - min(order.seq for order, _ in orders)
         for part in parts([order.seq for order, _ in orders]):
+            these, seqs = among("seq", part)
             self._sql.execute(
                 "INSERT INTO intent (id, run, record, system, kind, stream, op, remote_id, payload, reasons, sent_at) "
                 "SELECT seq + ?, ?, record, system, kind, stream, op, remote_id, fields, reasons, ? FROM orders "
-                f"WHERE seq IN ({marks(len(part))})",
-                (shift, run, now, *part),
+                f"WHERE {these}",
+                (shift, run, now, *seqs),
             )
         moved = [(dumps(payload), order.seq + shift) for order, payload in orders if payload is not order.fields]
         if moved:
@@ -167,7 +168,8 @@ class Work:
     def forget(self, ids: Iterable[int]) -> None:
         """Drop intents: their outcome is known and in the trees, or they were never sent."""
         for part in parts(list(ids)):
-            self._sql.execute(f"DELETE FROM intent WHERE id IN ({marks(len(part))})", part)
+            these, numbers = among("id", part)
+            self._sql.execute(f"DELETE FROM intent WHERE {these}", numbers)
 
     def unknown(self, ids: Iterable[int], now: int) -> None:
         """Mark intents whose outcome is not known; the call ended now, whenever it was prepared."""
@@ -209,11 +211,12 @@ class Work:
     def journal_orders(self, run: str, seqs: Sequence[int], now: int) -> None:
         """Append orders of the spool that were carried out just as they stand."""
         for part in parts(seqs):
+            these, numbers = among("seq", part)
             self._sql.execute(
                 "INSERT INTO journal (run, at, record, system, kind, remote_id, op, outcome, changes) "
                 "SELECT ?, ?, record, system, kind, remote_id, op, 'ok', reasons FROM orders "
-                f"WHERE seq IN ({marks(len(part))})",
-                (run, now, *part),
+                f"WHERE {these}",
+                (run, now, *numbers),
             )
 
     def entries(self, record: str) -> list[Entry]:
