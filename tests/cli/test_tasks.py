@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import tieline_google
 from tieline import (
     ConnectorSpec,
     Context,
@@ -133,6 +134,12 @@ def test_the_connectors_help_lists_its_tasks_without_a_configuration(tieline: Ti
     assert "Make a sheet." in found.output
     assert "Example: tieline ledger new-sheet" in found.output
     assert plugin.opened == []
+
+
+def test_what_the_list_says_of_the_shipped_commands_is_a_whole_sentence(here: Path) -> None:
+    found = CliRunner().invoke(app, ["google", "--help"], obj=Session(registry=Registry(extra=[tieline_google])))
+    (line,) = [line for line in found.output.splitlines() if line.startswith("  new-sheet ")]
+    assert line.endswith("lacks.")
 
 
 def test_a_tasks_help_names_its_options(tieline: Tieline) -> None:

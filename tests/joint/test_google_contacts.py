@@ -164,7 +164,9 @@ def test_a_label_that_is_deleted_and_made_again_is_no_deletion_until_its_contact
     for _ in range(2):
         done, _ = joint.sync(full=full)
         assert (done.outcome, done.writes) == ("failed", 0)
-        assert any("deleted and made again" in note and "1 contact that took part" in note for note in done.notes)
+        assert any(
+            "made again under the same name" in note and "1 contact that took part" in note for note in done.notes
+        )
     assert len(joint.crm.alive("contact")) == 6
     joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToAdd": everybody[:1]})
     done, _ = joint.sync(full=full)
@@ -222,17 +224,49 @@ def test_other_fields_in_the_table_are_a_full_read_and_no_refusal(joint: Joint) 
     assert (done.outcome, done.writes) == ("done", 0)
 
 
-def test_another_label_is_another_scope() -> None:
-    joint = Joint(delete="review")
+@pytest.mark.parametrize("full", [False, True])
+def test_another_label_is_no_deletion_until_everybody_is_in_it(full: bool) -> None:
+    """Who wants another label puts everybody in, and takes out whoever is to leave when it is in force."""
+    joint = Joint(delete="archive")
     joint.fill(3)
     joint.sync()
-    people = joint.people()
-    label = joint.ask("POST", "/contactGroups", {"contactGroup": {"name": "Fair"}})["resourceName"]
-    moved = [people[f"g{n}@line.example"]["resourceName"] for n in range(2)]
-    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToAdd": moved})
-    joint.settings = SPEC.settings.model_validate({"contact_group": "Fair"})
     joint.sync()
-    assert joint.reviews() == ["delete"] * 4
+    people = {email: p["resourceName"] for email, p in joint.people().items()}
+    label = joint.ask("POST", "/contactGroups", {"contactGroup": {"name": "Fair"}})["resourceName"]
+    first, *others = people.values()
+    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToAdd": others})
+    joint.settings = SPEC.settings.model_validate({"contact_group": "Fair"})
+    joint.crm.person_create("contact", {"first_name": "Cy", "email": "cy@line.example"})
+    for _ in range(2):
+        done, _ = joint.sync(full=full)
+        assert done.outcome == "failed"
+        assert len(joint.standin.state.people.members(label)) == len(others), "nobody is made outside of it, or in it"
+        told = "contact_group is 'Fair' now, and was the label 'Tieline' before"
+        assert any(told in note and first in note and "tieline plan" in note for note in done.notes)
+    assert len(joint.crm.alive("contact")) == 7
+    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToAdd": [first]})
+    done, _ = joint.sync(full=full)
+    assert (done.outcome, done.orders["book"]["contact"]["create"]) == ("done", 1)
+    assert len(joint.crm.alive("contact")) == len(joint.standin.state.people.members(label)) == 7
+    joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToRemove": [first]})
+    joint.sync()
+    assert len(joint.crm.alive("contact")) == 6, "who is taken out of it one by one has left"
+    joint.store.close()
+
+
+def test_all_contacts_in_place_of_a_label_and_back_is_no_deletion_either() -> None:
+    joint = Joint(delete="archive")
+    joint.fill(3)
+    joint.sync()
+    joint.types("more@line.example", labelled=False)
+    joint.settings = SPEC.settings.model_validate({"contact_group": ""})
+    done, _ = joint.sync()
+    assert (done.outcome, len(joint.crm.alive("contact"))) == ("done", 7)
+    joint.settings = SPEC.settings.model_validate({})
+    done, _ = joint.sync()
+    assert (done.outcome, len(joint.crm.alive("contact"))) == ("failed", 7)
+    joint.settings = SPEC.settings.model_validate({"contact_group": ""})
+    assert joint.sync()[0].outcome == "done"
     joint.store.close()
 
 

@@ -46,7 +46,7 @@ def _new_sheet(connector: Connector, options: Mapping[str, str]) -> Iterable[Fin
 
 NEW_SHEET = Task(
     "new-sheet",
-    "Make the spreadsheet of accounts, opportunities and campaigns, or what the configured one lacks.",
+    "Make the spreadsheet, or what the configured one lacks. It has tabs for accounts, opportunities and campaigns.",
     _new_sheet,
     {
         "title": "Its name.  [default: Tieline]",

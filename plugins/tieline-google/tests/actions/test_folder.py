@@ -145,6 +145,26 @@ def test_keys_are_quoted_and_long_ones_digested() -> None:
     assert property_of(long) != property_of(long + "x")
 
 
+@pytest.mark.parametrize("held", [b'["tieline_key"]', b'"k"', b"7"])
+def test_a_folder_whose_properties_are_none_is_an_odd_answer_and_nothing_is_made(scripted: Any, held: bytes) -> None:
+    page = Response(200, {}, b'{"files": [{"id": "f1", "appProperties": %s}]}' % held)
+    connector, script = scripted(page, page)
+    with pytest.raises(ContractViolation):
+        connector.acted("folder", ["k"])
+    with pytest.raises(ContractViolation):
+        connector.act(Action("folder", "k", {"name": "N", "share": "ada@one.example"}))
+    assert script.left == 0
+
+
+@pytest.mark.parametrize("held", [b"7", b'"ada@one.example"', b'{"emailAddress": "ada@one.example"}'])
+def test_a_folder_whose_permissions_are_no_list_is_made_and_not_known_to_be_shared(scripted: Any, held: bytes) -> None:
+    row = b'{"id": "f1", "appProperties": {"tieline_key": "k", "tieline_open": "1"}, "permissions": %s}' % held
+    connector, _ = scripted(Response(200, {}, b'{"files": []}'), Response(200, {}, row))
+    with pytest.raises(Unavailable) as lost:
+        connector.act(Action("folder", "k", {"name": "N", "share": "ada@one.example"}))
+    assert lost.value.sent
+
+
 def test_a_search_whose_page_comes_again_and_again_ends(scripted: Any) -> None:
     page = Response(200, {}, b'{"files": [], "nextPageToken": "once more"}')
     connector, script = scripted(*[page] * 3)

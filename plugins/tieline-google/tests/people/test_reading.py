@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tieline import ConfigError, FeedExpired, NotAuthorised, Unavailable, Window
+from tieline import ConfigError, FeedExpired, NotAuthorised, Unavailable, Window, Write
 from tieline_google.people.contacts import LAG_MS
 
 
@@ -95,12 +95,109 @@ def test_a_token_of_other_parameters_counts_as_expired_and_is_not_sent(contacts:
     """[spec] all other parameters must match the first call."""
     part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
     window = feed(part, people)
-    for settings in ({"page": 500}, {"contact_group": "Others"}, {"contact_group": ""}):
-        other, script = contacts([], **settings)
+    for settings in ({"page": 500}, {"contact_group": ""}):
+        other, script = contacts([people.groups("Tieline")], **settings)
         for asked in (window, Window(0, feed="x"), Window(0)):
             with pytest.raises(FeedExpired):
                 other.changes(asked, None)
-        assert script.asked == []
+        assert "/v1/people/me/connections" not in [r.path for r in script.asked]
+
+
+FAIR = "contactGroups/fa"
+
+
+def two_labels(people: Any, *names: str) -> Any:
+    """The label that took part, and another one."""
+    rows = [(people.label, names[0]), (FAIR, names[1])]
+    shown = [{"resourceName": r, "groupType": "USER_CONTACT_GROUP", "name": n} for r, n in rows if n]
+    return people.answer({"contactGroups": shown})
+
+
+def member(people: Any, n: int, *labels: str, hub: bool = True) -> Any:
+    row = people.person(n, label=None, hub=people.hub + str(n) if hub else None)
+    row["memberships"] += [{"contactGroupMembership": {"contactGroupResourceName": x}} for x in labels]
+    return row
+
+
+@pytest.mark.parametrize("expired", [False, True])
+def test_another_label_ends_the_reading_with_the_token_kept_until_all_of_the_one_before_are_in_it(
+    contacts: Any, people: Any, expired: bool
+) -> None:
+    """The token alone tells who took part: one that Google gave up is not given up before the label is looked at."""
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
+    window = feed(part, people)
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "EXPIRED_SYNC_TOKEN"}
+    first = [people.refused(400, "Sync token is expired.", "INVALID_ARGUMENT", info)] if expired else []
+    settings = {"contact_group": "Tieline" if expired else "Fair"}
+    names = ("Tieline old", "Tieline") if expired else ("Tieline", "Fair")
+    only, both = member(people, 1, people.label), member(people, 1, people.label, FAIR)
+    long_gone = member(people, 2)
+    new = member(people, 3, people.label, hub=False)
+    part, _ = contacts([*first, two_labels(people, *names), people.listing(only, long_gone, new)], **settings)
+    with pytest.raises(ConfigError) as told:
+        part.changes(window, None)
+    for said in (*(repr(n) for n in names), "2 contacts that took part are not in it (people/c1, people/c3)"):
+        assert said in str(told.value)
+    assert told.value.hint == "tieline plan"
+    new = member(people, 3, people.label, FAIR, hub=False)
+    part, script = contacts([*first, two_labels(people, *names), people.listing(both, long_gone, new)], **settings)
+    with pytest.raises(FeedExpired):
+        part.changes(window, None)
+    assert script.left == 0
+
+
+def test_where_the_label_before_is_gone_or_was_emptied_who_carries_a_hub_id_took_part(
+    contacts: Any, people: Any
+) -> None:
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
+    window = feed(part, people)
+    rows = [member(people, 1), member(people, 2, FAIR), member(people, 3, hub=False)]
+    for old in ("", "Tieline"):
+        part, _ = contacts([two_labels(people, old, "Fair"), people.listing(*rows)], contact_group="Fair")
+        with pytest.raises(ConfigError, match=r"1 contact that took part is not in it \(people/c1\)"):
+            part.changes(window, None)
+    behind = [member(people, 1), member(people, 2, people.label, FAIR)]
+    part, _ = contacts([two_labels(people, "", "Fair"), people.listing(*behind)], contact_group="Fair")
+    with pytest.raises(ConfigError, match=r"1 contact .*\(people/c1\)"):  # a listing is minutes behind
+        part.changes(window, None)
+
+
+def test_a_label_where_all_contacts_took_part_is_no_deletion_of_all_others(contacts: Any, people: Any) -> None:
+    part, _ = contacts([people.listing(people.person(1), sync="t")], contact_group="")
+    window = feed(part, people)
+    rows = [people.person(1), people.person(2, label=None)]
+    part, _ = contacts([people.groups("Tieline"), people.listing(*rows)])
+    with pytest.raises(ConfigError, match=r"all contacts took part before.* 1 contact .*set it to \"\" again"):
+        part.changes(window, None)
+
+
+def test_a_label_that_was_renamed_along_with_the_setting_goes_on(contacts: Any, people: Any) -> None:
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
+    window = feed(part, people)
+    part, script = contacts([people.groups("Partners")], contact_group="Partners")
+    with pytest.raises(FeedExpired):
+        part.changes(window, None)
+    assert script.left == 0, "it is the same label: nobody is counted"
+
+
+def test_another_label_takes_no_part_in_a_read_or_a_write_either(contacts: Any, people: Any) -> None:
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
+    window = feed(part, people)
+    row = member(people, 1, people.label)
+
+    def handle(request: Any) -> Any:
+        if "Groups" in request.path:
+            return two_labels(people, "Tieline", "Fair")
+        return people.read(row) if "batchGet" in request.path else people.listing(row)
+
+    part, script = contacts(handle, contact_group="Fair")
+    with pytest.raises(ConfigError):
+        part.changes(window, None)
+    with pytest.raises(ConfigError, match="not in it"):
+        part.read(["people/c1"], None)
+    with pytest.raises(ConfigError, match="not in it"):
+        part.write([Write("archive", people.hub + "1", {}, "people/c1")])
+    assert not [r for r in script.asked if r.write]
 
 
 def test_a_label_that_is_gone_ends_the_reading_and_deletes_nobody(contacts: Any, people: Any) -> None:
@@ -139,7 +236,7 @@ def test_where_nobody_carries_a_hub_id_another_label_of_the_name_is_no_deletion_
     window = window._replace(feed=window.feed.replace(people.label, "contactGroups/old"))
     left = people.listing(people.person(1, label=None), sync="t2")
     part, _ = contacts([left, people.groups("Tieline"), left])
-    with pytest.raises(ConfigError, match="nobody can tell who took part"):
+    with pytest.raises(ConfigError, match=r"nobody can tell who took part.*give the system another name"):
         part.changes(window, None)
 
 

@@ -73,7 +73,10 @@ def test_a_label_whose_members_are_known_is_not_made_anew(contacts: Any, people:
     """A listing may be minutes behind its deletion: then nothing seems to have happened."""
     part, _ = contacts([people.listing(sync="t"), people.groups("Tieline")])
     feed = part.list(None).feed
-    for groups, said in ((people.groups(), "no label 'Tieline' any more"), (other(people), "deleted and made again")):
+    for groups, said in (
+        (people.groups(), "no label 'Tieline' any more"),
+        (other(people), "is another one, even if it was made again"),
+    ):
         part, script = contacts(
             [people.listing(sync="t2"), groups, people.listing(people.person(1, hub=people.hub + "1"))]
         )

@@ -48,6 +48,7 @@ def typed(subject: Any, row: int, title: str, value: Any) -> str:
         ("Close date", "2026-05-12", "close_date", "is text, not a date"),
         ("Close date", True, "close_date", "is text, not a date"),
         ("Close date", -4, "close_date", "no day of the calendar"),
+        ("Close date", 0.5, "close_date", "no day of the calendar"),
         ("Amount", "1,200 EUR", "amount", "is not a number"),
         ("Amount", True, "amount", "TRUE is not a number"),
         ("Probability", 120, "probability", "percentage between 0 and 100"),
@@ -239,6 +240,16 @@ def test_a_text_too_long_and_a_number_too_exact_are_refused_by_name(subject):
     (outcome,) = subject.connector.write(STREAM, writes)
     assert (outcome.status, {p.field for p in outcome.problems}) == ("ok", {"name", "amount"})
     assert outcome.remote.fields["stage"] == "Won"
+
+
+@pytest.mark.parametrize("day", ["1899-12-30", "1789-07-14", "0001-01-01"])
+def test_a_day_before_the_first_that_reads_back_is_refused_and_the_other_fields_are_written(subject, day):
+    (told,) = subject.connector.write(STREAM, [Write("update", HUB, {"close_date": day, "stage": "Won"}, "row 1")])
+    assert (told.status, [p.field for p in told.problems]) == ("ok", ["close_date"])
+    assert f"{day} is before 1899-12-31" in told.problems[0].message
+    subject.connector.write(STREAM, [Write("update", HUB, {"close_date": "1899-12-31"}, "row 1")])
+    remote = by_name(subject)["Deal 1"]
+    assert (remote.fields["close_date"], remote.fields["stage"], remote.problems) == ("1899-12-31", "Won", ())
 
 
 def test_a_write_of_blanks_alone_makes_no_row(subject):

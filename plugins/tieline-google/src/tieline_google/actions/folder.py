@@ -95,7 +95,7 @@ class Folders:
 
     def _shared(self, row: Row, wanted: Mapping[str, Any]) -> Receipt:
         """Share the folder with whom it is not shared yet. It is there, so that no error may promise it is not."""
-        with_ = {str(p.get("emailAddress")).casefold() for p in row.get("permissions") or () if isinstance(p, Mapping)}
+        with_ = {str(p.get("emailAddress")).casefold() for p in _permissions(row) if isinstance(p, Mapping)}
         role, notify = wanted.get("role", "reader"), "true" if wanted.get("notify") else "false"
         params = {**_ALL_DRIVES, "sendNotificationEmail": notify, "fields": "id"}
         path = f"{DRIVE}/files/{quote(_id(row), safe='')}"
@@ -121,7 +121,7 @@ class Folders:
         by_property = {property_of(key): key for key in keys}
         found: dict[str, Row] = {}
         for row in self._rows(query_of(keys)):
-            key = by_property.get(str((row.get("appProperties") or {}).get(_KEY)))
+            key = by_property.get(str(_properties(row).get(_KEY)))
             if key is not None and (key not in found or _rank(row) < _rank(found[key])):
                 found[key] = row
         return found
@@ -145,7 +145,23 @@ class Folders:
 
 
 def _unfinished(row: Row) -> bool:
-    return (row.get("appProperties") or {}).get(_OPEN) is not None
+    return _properties(row).get(_OPEN) is not None
+
+
+def _properties(row: Row) -> Row:
+    """The folder's private properties. Raises ContractViolation where an answer has something else in their place."""
+    held = row.get("appProperties") or {}
+    if not isinstance(held, Mapping):
+        raise ContractViolation("Drive answered a folder whose properties are none")
+    return held
+
+
+def _permissions(row: Row) -> Sequence[Any]:
+    """With whom the folder is shared. Raises Unavailable for something else: the folder is there."""
+    held = row.get("permissions") or ()
+    if not isinstance(held, list | tuple):
+        raise Unavailable("Drive answered a folder whose permissions are no list", sent=True)
+    return held
 
 
 def _rank(row: Row) -> tuple[bool, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tieline import ConfigError, ContractViolation
@@ -12,9 +12,13 @@ from tieline_google.wire import Refused, Wire
 GROUPS = "/v1/contactGroups"
 MINE = "contactGroups/myContacts"
 """The group of all contacts that people see in their list."""
+EVERYBODY = "*"
+"""What a token says in place of a label where all contacts take part."""
 _FIELDS = "groupType,memberCount,name"
 _MANY = 1000
 _MOST_PAGES = 100
+_NAMED = 3
+"""Contacts that a message names."""
 
 
 class Label:
@@ -25,6 +29,8 @@ class Label:
         self.name = (name or "").strip()
         self._held: str | None = None
         self._missed = False
+        self._names: dict[str, str] = {}
+        """Resource name → name, of all labels that there were at the last look."""
 
     @property
     def everybody(self) -> bool:
@@ -43,15 +49,18 @@ class Label:
     def found(self) -> Mapping[str, Any] | None:
         """The label as Google words it; one that people made goes before Google's own of the same name."""
         token, named = "", []
+        names: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
             params: dict[str, Any] = {"pageSize": _MANY, "groupFields": _FIELDS}
             answer = self._wire.get(GROUPS, params | ({"pageToken": token} if token else {}))
             groups = answer.data.get("contactGroups") or ()
             if not isinstance(groups, list | tuple):
                 raise ContractViolation("Google answered without a list of labels")
+            names |= {str(g.get("resourceName")): str(g.get("name")) for g in groups if isinstance(g, Mapping)}
             named += [g for g in groups if self._is(g)]
             token = str(answer.data.get("nextPageToken") or "")
             if not token:
+                self._names = names
                 return min(named, key=lambda g: g.get("groupType") != "USER_CONTACT_GROUP", default=None)
         raise ContractViolation("Google's list of labels does not end")
 
@@ -92,24 +101,41 @@ class Label:
             return
         before, self._held = self._held, None
         if self.must() != before and before is not None:
-            raise self.replaced()
+            raise self.replaced(before)
 
-    def replaced(self, outside: int = 0) -> ConfigError:
-        """Another label has the name now: who was in the one before was not taken out one by one. `outside`: how many
-        of those are not in the new one, as far as that can be told."""
-        said = f"the label {self.name!r} of Google Contacts was deleted and made again: nobody was deleted by that"
+    def stands(self, label: str) -> bool:
+        """Whether this label was there at the last look, or it means everybody."""
+        return label == EVERYBODY or label in self._names
+
+    def replaced(self, before: str, outside: Sequence[str] = ()) -> ConfigError:
+        """Another label is meant than before: who was in that one was not taken out one by one. `outside`: who of those
+        is not in the new one, as far as that can be told."""
+        way = f"put everybody who took part into {self.name!r}"
+        if not self.stands(before):
+            said = f"the label whose contacts took part was deleted; {self.name!r} is another one, even if it was made "
+            said += "again under the same name"
+        elif before == EVERYBODY:
+            said = f"contact_group is {self.name!r} now, and all contacts took part before"
+            way += ', or set it to "" again'
+        else:
+            said = f"contact_group is {self.name!r} now, and was the label {self._names[before]!r} before"
+            way += f", or set it to {self._names[before]!r} again"
         missing = "nobody can tell who took part"
         if outside:
-            missing = f"{outside} contact{' that took part is' if outside == 1 else 's that took part are'} not in it"
+            who = ", ".join([*outside[:_NAMED], *(["…"] if len(outside) > _NAMED else [])])
+            missing = f"{len(outside)} contact{' that took part is' if len(outside) == 1 else 's that took part are'}"
+            missing += f" not in it ({who})"
+        else:
+            way += ", or, where Tieline writes nothing to Google, give the system another name"
         return ConfigError(
-            f"{said}; {missing}. Put back whoever is to take part. If some are to stay out, give the label another "
-            "name and set contact_group to that: whoever is not in it counts as deleted then",
-            hint="tieline check",
+            f"{said}: nobody was deleted by that; {missing}. Now {way}, and see what tieline plan says. If some are to "
+            "stay out, sync first and then take them out: they count as deleted then",
+            hint="tieline plan",
         )
 
     def has(self, person: Mapping[str, Any], label: str | None) -> bool:
         """Whether a person takes part; `label` is what `held` said. Raises what a malformed person raises."""
-        if self.everybody:
+        if self.everybody or label == EVERYBODY:
             return True
         for membership in person.get(MEMBERSHIPS) or ():
             group = membership.get("contactGroupMembership") or {}

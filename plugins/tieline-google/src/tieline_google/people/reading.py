@@ -1,7 +1,8 @@
 """Reads: listings, what changed since a token, persons by id and by hub id. Decides on calls and pages.
 
 A token of Google's is good for the very parameters of the listing it comes from [spec]; so the token that is handed on
-names them, and one of another mapping counts as expired.
+names them, and one of another mapping counts as expired. It names the label, too: who is missing because another one
+is meant now has not left it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tieline import Bad, ConfigError, ContractViolation, FeedExpired, Page, Remote, Unavailable, Window
-from tieline_google.people.label import Label
+from tieline_google.people.label import EVERYBODY, Label
 from tieline_google.people.mapping import METADATA, ONLY_CONTACTS
 from tieline_google.people.rows import UNREADABLE, Person, Rows, etag_of, is_id
 from tieline_google.wire import Answer, Refused, Wire
@@ -78,14 +79,14 @@ class Reader:
     def changes(self, window: Window, token: str | None) -> Page:
         """One page of what changed; who left the label is gone. Raises FeedExpired."""
         feed = Feed.parsed(window.feed or "")
-        if feed.digest != self._digest:
-            raise FeedExpired("other fields or another label are read now than when the token was given", code=EXPIRED)
         self._known = self._known or feed.label
+        if feed.digest != self._digest:
+            raise self._expired("other fields or another label are read now than when the token was given")
         try:
             answer = self._listing(token, {"requestSyncToken": "true", "syncToken": feed.token})
         except Refused as error:
             if EXPIRED in error.reasons:
-                raise FeedExpired(str(error), code=EXPIRED) from error
+                raise self._expired(str(error)) from error
             raise
         people = _people(answer)
         label = (self._same() if feed.label else self._label.held()) if people else feed.label
@@ -96,30 +97,49 @@ class Reader:
         found += [Remote(old, {}, gone=True, merged_into=r.id) for r in found for old in r.aliases]
         return self._paged(answer, found, bad, label or "")
 
+    def _expired(self, why: str) -> FeedExpired:
+        """Who took part is told by the token alone: it is given up no sooner than the label is sure to stand for it."""
+        if self._known:
+            self._same()
+        return FeedExpired(why, code=EXPIRED)
+
     def _same(self) -> str | None:
         """The label whose members are known. Raises ConfigError where it is not there any more; and where another one
-        has its name now, unless all who carry a hub id are in that: then it stands for the one before."""
+        is meant now, unless all who took part are in that: then it stands for the one before."""
         label = self._label.must()
         if label is not None and label != self._known:
-            stamped, outside = self._stamped(label)
-            if outside or not stamped:
-                raise self._label.replaced(outside)
+            members, outside = self._members(label)
+            if outside or not members:
+                raise self._label.replaced(self._known, outside)
             self._known = label
         return label
+
+    def _scope(self) -> str | None:
+        """The label of who takes part, of whom some are known."""
+        return self._same() if self._known else self._label.must()
 
     def label(self) -> str | None:
         """The label of a new contact; it is made where it is missing and nobody is known to have had it."""
         return self._same() if self._known else self._label.made()
 
-    def _stamped(self, label: str) -> tuple[int, int]:
-        """How many carry a hub id, and how many of them have not this label."""
-        counts = [0, 0]
-        for person in self._everybody():
-            for remote in self._rows.remotes([person], lambda p: self._told(p, label))[0]:
-                carries = remote.hub_id is not None and _alive(person)
-                counts[0] += carries
-                counts[1] += carries and remote.gone
-        return counts[0], counts[1]
+    def _members(self, label: str) -> tuple[int, list[str]]:
+        """How many took part, and who of them has not this label. They are those who have the label before; where it
+        is not there any more, or was emptied, those who carry a hub id."""
+        former: list[Remote] = []
+        stamped: list[Remote] = []
+        stands = self._label.stands(self._known)
+
+        def counted(person: Person) -> None:
+            if _alive(person):
+                remote = self._told(person, label)
+                if stands and self._label.has(person, self._known):
+                    former.append(remote)
+                if remote.hub_id is not None:
+                    stamped.append(remote)
+
+        self._rows.remotes(self._everybody(), counted)
+        members = former or stamped
+        return len(members), [r.id for r in members if r.gone]
 
     def _listing(self, token: str | None, more: Mapping[str, Any]) -> Answer:
         params: dict[str, Any] = {"personFields": self._rows.mask, "pageSize": self._page, "sources": ONLY_CONTACTS}
@@ -128,7 +148,8 @@ class Reader:
     def _paged(self, answer: Answer, found: Sequence[Remote], bad: Sequence[Bad], label: str) -> Page:
         onward = answer.data.get("nextPageToken") or None
         given = answer.data.get("nextSyncToken")
-        feed = Feed(self._digest, label, str(given)).text() if given and onward is None else None
+        who = EVERYBODY if self._label.everybody else label
+        feed = Feed(self._digest, who, str(given)).text() if given and onward is None else None
         # the date of an answer is cut off to a second: a stamp in it may be ahead
         now = max([answer.now, *(r.modified for r in found)])
         return Page(found, onward, now=now, bad=bad, feed=feed)
@@ -144,7 +165,7 @@ class Reader:
         """These persons as they are now; one that is not in scope is gone. An old id leads to the new one."""
         found: dict[str, Remote] = {}
         people = self.people(ids)
-        label = self._label.must() if people else None
+        label = self._scope() if people else None
         for asked, person in people.items():
             try:
                 remote = self._told(person, label, fields)
@@ -192,7 +213,7 @@ class Reader:
 
     def in_scope(self, person: Person) -> bool:
         """Whether a person takes part."""
-        return self._label.has(person, self._label.must())
+        return self._label.has(person, self._scope())
 
     # -- by hub id
 
@@ -203,7 +224,7 @@ class Reader:
         def told(person: Person) -> Remote | None:
             remote = self._rows.remote(person)
             carries = remote.hub_id in wanted and not remote.gone
-            return self._told(person, self._label.must()) if carries else None
+            return self._told(person, self._scope()) if carries else None
 
         return [r for person in self._everybody() for r in self._rows.remotes([person], told)[0]]
 

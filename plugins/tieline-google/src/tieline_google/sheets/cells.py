@@ -113,7 +113,7 @@ def loaded(value: Any, form: str) -> Any:
 def _day(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{text(value)!r} is text, not a date: type it again in a cell that is formatted as a date")
-    if not 0 < value < LAST_DAY + 1:
+    if not 1 <= value < LAST_DAY + 1:
         raise ValueError(f"{text(value)} is no day of the calendar")
     return (EPOCH + timedelta(days=int(value))).isoformat()
 
@@ -123,7 +123,7 @@ def dumped(value: Cell, form: str) -> Any:
     if value is None:
         return ""
     if form == DAY:
-        return (date.fromisoformat(str(value)) - EPOCH).days
+        return _serial(date.fromisoformat(str(value)))
     if form == NUMBER:
         return _number(str(value))
     if form == FLAG and isinstance(value, bool):
@@ -132,6 +132,13 @@ def dumped(value: Cell, form: str) -> Any:
     if len(written) > LONGEST:
         raise ValueError(f"{len(written)} characters, a cell holds {LONGEST}")
     return written
+
+
+def _serial(day: date) -> int:
+    """A day's number, which `_day` reads. Raises ValueError for one before the first."""
+    if day <= EPOCH:
+        raise ValueError(f"{day} is before {EPOCH + timedelta(days=1)}, the first day that a cell holds")
+    return (day - EPOCH).days
 
 
 def _number(digits: str) -> int | float:
