@@ -11,7 +11,7 @@ from unittest.mock import patch
 from tieline.engine import plan, trees
 from tieline.errors import TielineError
 from tieline.model import Outcome
-from tieline.runner import apply, context, matching, settle
+from tieline.runner import apply, confirming, context, matching, settle
 from tieline.store.db import Db
 from tieline.store.forms import decode
 from tieline.store.work import Work
@@ -147,6 +147,10 @@ def upsertshadow() -> Iterator[None]:
         yield
 
 
+def _not_usual(*about: Any) -> None:
+    """No write ends in the usual way: each is confirmed field by field."""
+
+
 @contextmanager
 def noshadow() -> Iterator[None]:
     """The base stays as it was after our own write."""
@@ -156,7 +160,7 @@ def noshadow() -> Iterator[None]:
         after = real(link, written, remote, refused, atomic=atomic)
         return after._replace(base=link.base, times=dict.fromkeys(written, remote.modified if remote else 0))
 
-    with patch.object(apply, "confirm", confirm):
+    with patch.object(confirming, "confirm", confirm), patch.object(confirming, "as_sent", _not_usual):
         yield
 
 
@@ -170,7 +174,7 @@ def echonorm() -> Iterator[None]:
         after = real(link, written, told, refused, atomic=atomic)
         return after._replace(version="")
 
-    with patch.object(apply, "confirm", confirm):
+    with patch.object(confirming, "confirm", confirm), patch.object(confirming, "as_sent", _not_usual):
         yield
 
 
@@ -218,7 +222,7 @@ def poisonabort() -> Iterator[None]:
     def refused(self: apply.Batch, item: Any, problems: Any) -> None:
         raise Fatal("a value was refused")
 
-    with patch.object(apply.Batch, "_refused", refused):
+    with patch.object(apply.Batch, "refused", refused):
         yield
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.joint.hub import Bearer
 from tieline import Write
 from tieline.connector import Context
 from tieline.http import Client, HttpTransport
 from tieline.mapping import compile_rules
 from tieline.testing import FakeClock
+from tieline.testing.contract_http import Bearer
 from tieline_google.mapping import KINDS, TABLES
 from tieline_google.sheets.make import new_sheet
 from tieline_google.spec import SPEC
