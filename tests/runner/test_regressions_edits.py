@@ -281,6 +281,35 @@ def test_an_edit_right_after_our_write_that_begins_like_it_is_an_edit(office: An
     assert [office.only(system, "contact").fields["title"] for system in ("crm", "mail")] == ["Head", "Head"]
 
 
+def test_an_edit_that_the_answer_to_our_write_leaves_out_is_read_and_kept(pair: Any) -> None:
+    """An answer in part brings the version that an edit beside our write has made: it must not stand for the whole."""
+    ada = pair.create("crm", "contact", email="ada@firm.example", title="Boss", phone="+49301")
+    pair.sync()
+    pair.sync()
+    theirs = pair.only("mail", "contact").id
+    pair.edit("crm", "contact", ada, title="Head")
+    mail = pair.connectors["mail"]
+    take = mail.write
+    beside = []
+
+    def write(stream: str, writes: Any) -> Any:
+        if any("title" in w.fields for w in writes) and not beside:
+            beside.append(stream)
+            pair.systems["mail"].person_edit("contact", theirs, {"phone": "+49302"})
+        sent = {name for w in writes for name in w.fields}
+        outcomes = take(stream, writes)
+        cut = [o.remote._replace(fields={n: v for n, v in o.remote.fields.items() if n in sent}) for o in outcomes]
+        return [o._replace(remote=remote) for o, remote in zip(outcomes, cut, strict=True)]
+
+    mail.write = write
+    for _ in range(3):
+        pair.sync()
+    assert beside
+    for system in ("crm", "mail"):
+        fields = pair.only(system, "contact").fields
+        assert (fields["title"], fields["phone"]) == ("Head", "+49302"), system
+
+
 @pytest.fixture
 def clash(pair: Any) -> Any:
     """A first name edited on both sides within a moment; the question is open, `crm_id` and `mail_id` are known."""
