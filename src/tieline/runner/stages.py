@@ -42,8 +42,10 @@ def apply(run: Run) -> None:
 def _stage(run: Run, kind: Kind, ops: tuple[Op, ...], *, mixed: bool) -> None:
     """All batches of some ops of a kind, several systems and batches at once. Then they are all done."""
     lanes = []
-    there = set(run.store.work.lanes(kind, ops))
-    for system_name, stream in run.store.work.lanes(kind, ALL) if mixed else sorted(there):
+    with run.store.atomic(durable=False):  # a run that was replaced meanwhile ends here: the spool is another's
+        there = set(run.store.work.lanes(kind, ops))
+        spooled = run.store.work.lanes(kind, ALL) if mixed else sorted(there)
+    for system_name, stream in spooled:
         system = run.systems[system_name]
         facts = system.connector.facts.stream(stream)
         if facts.mixed and mixed:
