@@ -96,6 +96,8 @@ class Evidence:
         """Records that a person said should go."""
         self.denied: set[str] = set()
         """Records that a person, right or wrong, said a lost create did not make."""
+        self.disowned: set[tuple[str, str]] = set()
+        """Remotes of the hub's making that a person, right or wrong, said are somebody else: theirs from then on."""
         self.doubled: set[str] = set()
         """Records that a person said to make beside somebody who has their address already."""
         self.apart: set[frozenset[str | None]] = set()
@@ -112,7 +114,10 @@ class Evidence:
             if review["topic"] == "merge" and review["state"] == "rejected":
                 self.unmerged.add(review["record"])
             if review["topic"] == "match" and review["state"] == "rejected":
-                self.questions.add(self.inside(review["system"], review["remote_id"]))
+                mine = self.inside(review["system"], review["remote_id"])
+                self.questions.add(mine)
+                if review["detail"]["key"].startswith("hub id:"):
+                    self.disowned.add((review["system"], mine))
                 self._load_apart(review)
                 if review["record"]:  # a person keeps it out of a system
                     self.asked[review["record"]].add("*")

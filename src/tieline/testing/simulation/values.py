@@ -210,7 +210,8 @@ class ValueChecks(Evidence):
     def no_phantoms(self) -> Iterator[Violation]:
         """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub.
 
-        Whoever takes a record out of the bin, or merges another into it, enters all that it holds.
+        Whoever takes a record out of the bin, or merges another into it, enters all that it holds; whoever says that
+        what the hub had made is somebody else, all that it was made with.
         """
         entered: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
         for name, system in self.world.systems.items():
@@ -218,7 +219,8 @@ class ValueChecks(Evidence):
             for edit in system.history:
                 holds[edit.id][edit.field] = edit.after
                 news = holds[edit.id] if edit.field == "@deleted" and not edit.after else {edit.field: edit.after}
-                for field_name, value in news.items() if edit.who != HUB else ():
+                made = (name, edit.id) in self.disowned and "@hub_id" not in holds[edit.id]
+                for field_name, value in news.items() if edit.who != HUB or made else ():
                     entered[name, edit.id, field_name].append(value)
                 if edit.field == "@merged" and edit.after:
                     winner = str(edit.after)
