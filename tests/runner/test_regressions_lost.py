@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tieline.errors import Unavailable
 from tieline.records import Cell
+from tieline.testing.character import lower
 
 
 def upper(cell: Cell) -> Cell:
@@ -269,11 +271,11 @@ def test_the_target_of_a_lost_update_that_was_merged_away_is_not_taken_for_delet
 # -- late, and deleted before anybody here saw it
 
 
-def come_late(office: Any, deleted: bool) -> str:
-    """A create arrives in mail after it was given up; perhaps somebody deletes it at once. Returns its id there."""
+def give_up(office: Any, **character: Any) -> Callable[[], Any]:
+    """A create is sent to mail and given up. Returns what makes it arrive there after all; mail takes writes again."""
     office.add("crm")
-    office.add("mail")
-    office.create("crm", "contact", last_name="Lovelace", email="ada@firm.example")
+    office.add("mail", **character)
+    office.create("crm", "contact", last_name="Lovelace", email="Ada@Firm.example")
     mail, memory = office.connectors["mail"], office.systems["mail"]
     take, sent = mail.write, []
 
@@ -285,13 +287,17 @@ def come_late(office: Any, deleted: bool) -> str:
     mail.write = write
     office.sync()
     office.sync()  # looks, finds nothing, and cannot make it now
-    late = sent[0]
-    made = memory.create("contact", late.fields, "hub", late.hub_id)
+    mail.write = take
+    return lambda: memory.create("contact", sent[0].fields, "hub", sent[0].hub_id)
+
+
+def come_late(office: Any, deleted: bool) -> str:
+    """A create arrives in mail after it was given up; perhaps somebody deletes it at once. Returns its id there."""
+    made = give_up(office)()
     office.clock.advance(1000)
     if deleted:
-        memory.person_delete("contact", made.id)
-    mail.write = take
-    return made.id
+        office.systems["mail"].person_delete("contact", made.id)
+    return str(made.id)
 
 
 @pytest.mark.parametrize("policy", ["review", "archive", "ignore"])
@@ -317,6 +323,43 @@ def test_a_create_that_arrives_after_it_was_given_up_is_found(office: Any) -> No
     assert office.record_of("mail", "contact", made) == office.record_of(
         "crm", "contact", office.only("crm", "contact").id
     )
+
+
+@pytest.mark.parametrize("met", ["in the feed", "after it was lost once more", "as it is made again"])
+def test_what_a_late_create_brings_along_is_no_edit_and_overwrites_none(office: Any, met: str) -> None:
+    arrive = give_up(office, normal={"email": lower})
+    mail = office.connectors["mail"]
+    take = mail.write
+
+    def write(stream: str, writes: Any) -> Any:
+        mail.write = take
+        if met != "as it is made again":
+            raise Unavailable("the line is cut", sent=met != "in the feed")
+        arrive()
+        return take(stream, writes)
+
+    ada = office.only("crm", "contact").id
+    office.edit("crm", "contact", ada, last_name="Byron", email="Byron@Firm.example", title="Countess")
+    mail.write = write
+    office.sync()
+    if met != "as it is made again":
+        arrive()
+    for _ in range(3):
+        summary = office.sync()
+    assert summary.converged
+    shown = [office.only(name, "contact").fields for name in ("crm", "mail")]
+    assert [f["last_name"] for f in shown] == ["Byron", "Byron"]
+    assert [f["email"] for f in shown] == ["Byron@Firm.example", "byron@firm.example"]
+    assert not [*office.store.work.conflicts(0)], "nobody said what the late create brought along"
+
+
+def test_what_a_person_wrote_over_a_late_create_is_an_edit(office: Any) -> None:
+    made = give_up(office)()
+    office.edit("crm", "contact", office.only("crm", "contact").id, last_name="Byron")
+    office.edit("mail", "contact", made.id, last_name="King")
+    for _ in range(3):
+        office.sync()
+    assert [office.only(name, "contact").fields["last_name"] for name in ("crm", "mail")] == ["King", "King"]
 
 
 def test_a_deleted_copy_of_what_was_never_lost_is_no_deletion(office: Any) -> None:

@@ -180,6 +180,21 @@ def settle(link: Link, payload: Fields, remote: Remote) -> Link:
     return confirm(observed, applied, remote._replace(fields={n: remote.fields[n] for n in applied}))
 
 
+def late(link: Link, given_up: Collection[Fields], held: Fields) -> Link:
+    """The link of what a create made that was given up, as it is seen now: what one of those carried is no edit,
+    however young its stamp. `given_up` and `held` are in hub space; what is not in `held` counts as somebody's own."""
+    base, sent = dict(link.base), dict(link.sent)
+    for name, value in held.items():
+        if name in link.base or name not in link.seen:
+            continue
+        carried = [p[name] for p in given_up if name in p and stored_as(name, link.kind, p[name], value, shortest=1)]
+        if carried:
+            base[name] = link.seen[name]
+        if carried and value not in carried:
+            sent[name] = carried[-1]
+    return link._replace(base=base, sent=sent, times={n: t for n, t in link.times.items() if n not in base})
+
+
 def arrived(link: Link, name: str, sent: Cell, held: Cell) -> bool:
     """Whether what is held in a field is our write: what was there before and is not what was sent never arrived."""
     if held != sent and name in link.seen and link.seen[name] == held:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
+from tieline.engine.trees import late
 from tieline.model import Link, Remote, StreamFacts
 from tieline.records import Kind
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
 from tieline.runner.ingest import Ingest
+from tieline.runner.space import ToHub
 from tieline.store import Row
 from tieline.store.forms import decode, parts
 from tieline.store.trees import Trees
@@ -97,6 +99,17 @@ def traced(
         asked = {i: seen[i] for i in part}
         into |= yield Job(system, lambda asked=asked: heirs(system.connector, facts.name, asked))  # type: ignore[misc]
     return [r._replace(merged_into=into[r.id]) if r.id in into else r for r in remotes] if into else remotes
+
+
+def adopted(run: Run, row: Row, maker: str | None) -> None:
+    """After a remote was linked: agree on what a create of `maker` brought along that had been given up. It is the
+    hub's own word of then; as an edit it would beat what people have written elsewhere since."""
+    given_up = run.store.work.given_up(maker, row.system) if maker is not None else []
+    if given_up:
+        link, space = decode(row), ToHub(run.store, row.kind)
+        space.prepare([(row.system, link.seen)])
+        fields, unresolved = space.fields(row.system, link.seen)
+        run.store.trees.save(late(link, given_up, {n: v for n, v in fields.items() if n not in unresolved}))
 
 
 def maker(run: Run, row: Row, hub: str) -> str | None:

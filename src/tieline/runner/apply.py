@@ -15,7 +15,7 @@ from tieline.errors import Broken, ContractViolation, RateLimited, Transient, Un
 from tieline.events import Applied
 from tieline.model import Fields, Order, Outcome, Problem, Remote, StreamFacts, Write
 from tieline.records import REFERENCES
-from tieline.runner.again import came_back, doubt, maker, moved_on, read_all, said_gone, strayed
+from tieline.runner.again import adopted, came_back, doubt, maker, moved_on, read_all, said_gone, strayed
 from tieline.runner.confirming import Confirming, Item
 from tieline.runner.context import Run, System
 from tieline.runner.drive import Job
@@ -210,8 +210,9 @@ class Batch(Confirming):
             owner = None if row is None else row.record or maker(self.run, row, hub)
             if row is not None and owner is None:
                 self.store.trees.make_way(hub, self.system.name, row.remote_id)
-                # no base: what is there meets the record as a first link, and nothing is assumed to be our payload
+                # no base: what is there meets the record as a first link, and nothing is assumed to be this payload
                 self.store.trees.adopt([(hub, None, "applied", self.system.name, self.kind, row.remote_id)])
+                adopted(self.run, row, row.hub_id)
                 self.store.trees.mark([hub])
             else:
                 taken = f"; it is linked to another record ({owner})" if owner is not None else ""

@@ -15,6 +15,7 @@ from tieline.engine.match import Match, choices, keys_of, pair_of, propose, ques
 from tieline.engine.plan import delete_key
 from tieline.model import Decision, Fields, Question
 from tieline.records import ENDS, REFERENCES, Kind
+from tieline.runner.again import adopted
 from tieline.runner.context import Run, System
 from tieline.runner.space import ToHub, renamed
 from tieline.store import Entry, Intent, Row
@@ -284,6 +285,7 @@ class Matching:
     def _link(self, row: Row, record: str) -> None:
         state = "waiting" if row.provisional else "applied"
         self.store.trees.adopt([(record, None, state, row.system, row.kind, row.remote_id)])
+        adopted(self.run, row, row.hub_id)
         self._restamp(row, record)
         self.store.trees.wake([record])
         self.store.trees.mark([record])

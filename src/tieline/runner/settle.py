@@ -18,6 +18,7 @@ from tieline.engine.trees import settle as settled
 from tieline.errors import TielineError
 from tieline.model import Link, Remote, StreamFacts
 from tieline.runner.acting import settle_acts
+from tieline.runner.again import adopted
 from tieline.runner.context import Run, System
 from tieline.runner.ingest import Ingest
 from tieline.store import Entry, Intent, Row
@@ -323,6 +324,7 @@ class Settler:
         self.store.trees.insert([fresh])
         self.store.trees.save(after._replace(gone=gone))
         self.ingest.rekey(empty, after)
+        adopted(self.run, self.ingest.rows([chosen.id])[chosen.id], intent.record)  # an earlier one may have made it
         self.store.trees.wake([intent.record])
         self._close(intent._replace(remote_id=chosen.id), "found again")
         if chosen.merged_into is not None:  # a person merged it before anybody here knew of it

@@ -236,13 +236,16 @@ class Work:
         )
         return {i for (i,) in self._sql.execute(query, (record, system))}
 
-    def given_up(self, record: str, system: str) -> bool:
-        """Whether a create of this record was sent to a system, and never found there."""
+    def given_up(self, record: str, system: str) -> list[Fields]:
+        """What each create carried that was sent to a system for this record and never found there, in hub space."""
         query = (
-            "SELECT 1 FROM journal WHERE record = ? AND system = ? AND op = 'create' AND outcome = 'settled' "
-            "AND remote_id IS NULL LIMIT 1"
+            "SELECT changes FROM journal WHERE record = ? AND system = ? AND op = 'create' AND outcome = 'settled' "
+            "AND remote_id IS NULL"
         )
-        return self._sql.execute(query, (record, system)).fetchone() is not None
+        return [
+            {name: change[1] for name, change in from_json(changes).items()}
+            for (changes,) in self._sql.execute(query, (record, system))
+        ]
 
     def newest_entry(self) -> int:
         """The number of the newest row."""
