@@ -208,7 +208,31 @@ class ValueChecks(Evidence):
                 yield Violation("consent", f"an opt-out does not stand everywhere: {values}")
 
     def no_phantoms(self) -> Iterator[Violation]:
-        """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub.
+        """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub; nor
+        does what the hub itself once wrote there beat what a person entered elsewhere."""
+        entered = self._entered()
+        query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
+        for record, kind, loser, changes in self.store.db.rows(query):
+            if record in self.denied:
+                continue  # a person said that what the hub had made is somebody else's
+            # where merges moved links, what the hub had carried there for one record counts as that one's
+            kin = {r for s, i in self.ever[record] for r in self.family(s, kind, i)} | {record, self.heir(record)}
+            kin |= {r for r, heir in self.into.items() if heir in kin}
+            for name, (lost, kept, winner, _) in from_json(changes).items():
+                for system, value, what in ((loser, lost, "lost"), (winner, kept, "said")):
+                    if name in REFERENCES[kind] or not system:
+                        continue
+                    said = [
+                        v for one in kin for s, i in self.ever[one]
+                        if s == system or len(kin) > 1 for v in entered[s, i, name]
+                    ]  # fmt: skip
+                    if not self.world.systems[system].character.stamps:  # what the hub once made for somebody else
+                        said += [v for (_, _, f), values in entered.items() if f == name for v in values]
+                    if not any(self.alike(kind, name, value, v) for v in said):
+                        yield Violation("I11", f"{system} is told to have {what} {name} = {value!r}")
+
+    def _entered(self) -> dict[tuple[str, str, str], list[Cell]]:
+        """What people entered, by (system, id, field).
 
         Whoever takes a record out of the bin, or merges another into it, enters all that it holds; whoever says that
         what the hub had made is somebody else, all that it was made with.
@@ -226,19 +250,4 @@ class ValueChecks(Evidence):
                     winner = str(edit.after)
                     for field_name, value in holds[winner].items():
                         entered[name, winner, field_name].append(value)
-        query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
-        for record, kind, system_name, changes in self.store.db.rows(query):
-            for field_name, change in from_json(changes).items():
-                if field_name in REFERENCES[kind] or record in self.denied:
-                    continue  # a person said that what the hub had made is somebody else's
-                # where merges moved links, what the hub had carried there for one record counts as that one's
-                kin = {r for s, i in self.ever[record] for r in self.family(s, kind, i)} | {record, self.heir(record)}
-                kin |= {r for r, heir in self.into.items() if heir in kin}
-                said = [
-                    v for one in kin for s, i in self.ever[one]
-                    if s == system_name or len(kin) > 1 for v in entered[s, i, field_name]
-                ]  # fmt: skip
-                if not self.world.systems[system_name].character.stamps:  # what the hub once made for somebody else
-                    said += [v for (_, _, f), values in entered.items() if f == field_name for v in values]
-                if not any(self.alike(kind, field_name, change[0], v) for v in said):
-                    yield Violation("I11", f"{system_name} is said to have lost {field_name} = {change[0]!r}")
+        return entered
