@@ -86,6 +86,18 @@ def test_a_first_link_fills_a_blank_whatever_its_age() -> None:
     assert (verdict.value, verdict.origin) == ("x", "mail")
 
 
+@pytest.mark.parametrize("policy", [TWO_WAY, PREFER, UNLESS_BLANK], ids=str)
+def test_a_blank_that_nobody_wrote_beats_no_edit_because_somebody_links_at_the_same_time(policy: Policy) -> None:
+    edited, linked = edit("mail", "edited", FAR), first("files", "there already", 1)
+    verdict = judge(policy, standing(None, time=2 * FAR), edited, linked)
+    assert (verdict.value, verdict.lost) == ("edited", (linked,))
+
+
+def test_a_blank_that_was_written_stands_against_an_edit_that_never_saw_it() -> None:
+    verdict = judge(TWO_WAY, standing(None, time=2 * FAR), edit("mail", "x", 1, conflicts=True), first("files", "y", 1))
+    assert verdict.value is None
+
+
 def test_a_first_link_that_differs_follows_the_policy() -> None:
     assert judge(TWO_WAY, standing("x", FAR), first("mail", "y", 1)).value == "x"
     assert judge(TWO_WAY, standing("x", 1), first("mail", "y", FAR)).value == "y"

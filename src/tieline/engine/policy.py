@@ -56,10 +56,8 @@ def decide(policy: Policy, standing: Bid, bids: Sequence[Bid], skew_ms: int, ord
         if standing.value is None and bids_with_value:
             return _won(_newest(bids_with_value, order), standing, bids, str(policy))
         return Verdict(standing.value, standing.system, standing.time, str(policy), tuple(bids))
-    if standing.value is None and not any(b.based for b in bids):
-        standing_counts = False
-    else:
-        standing_counts = any(b.conflicts or not b.based for b in bids)
+    # who links for the first time meets a value, never a blank: that stands only against an edit that has not seen it
+    standing_counts = any(b.conflicts or (not b.based and standing.value is not None) for b in bids)
     if any(b.system == standing.system and b.based and not b.conflicts for b in bids):  # its own system saw it there
         standing_counts = False
     contenders = ([standing] if standing_counts else []) + list(bids)
