@@ -227,8 +227,9 @@ class Link(NamedTuple):
     stamped: bool = False
     """The hub id is on the remote."""
     risen: int = 0
-    """When the record was taken out of the bin elsewhere, if this remote was not seen alive since; 0: nothing of the
-    kind. On one that is gone: it may have been deleted before that, so the deletion is no verdict on the record."""
+    """When the record was taken out of the bin elsewhere, or became one with the record that this remote stood for, if
+    the remote was not seen alive since; 0: nothing of the kind. On one that is gone: it may have been deleted before
+    that, so the deletion is no verdict on the record."""
     provisional: bool = False
     """It has no id of its own yet: nothing of it is merged, and it vouches for nothing, until a `link` gave it one."""
 

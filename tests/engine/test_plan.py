@@ -6,7 +6,7 @@ from typing import Any
 
 from tieline.engine.merge import digest, merge
 from tieline.engine.plan import Planned, archives, doomed, folded, last_words, links, owed
-from tieline.model import Decision, FieldFacts, Record
+from tieline.model import Change, Decision, FieldFacts, Record
 from tieline.rules import Policy, SystemRules
 
 
@@ -183,10 +183,14 @@ def test_an_end_archives_what_is_alive_and_may_be_written(make: Any) -> None:
     sides = [
         make.side("crm"),
         make.side("mail", rules=SystemRules("read")),
-        make.side("files", gone="user"),
+        make.side("files", gone="user", rules=SystemRules(delete="archive")),
         make.side("more", blocked=True),
     ]
-    assert [(o.op, o.system) for o in archives(make.record(), sides, "files")] == [("archive", "crm")]
+    [order] = archives(make.record(), sides, sides[2])
+    assert (order.op, order.system) == ("archive", "crm")
+    assert order.reasons == {"*": Change(None, None, "files", "delete = archive")}, (
+        "it names the rule of another system"
+    )
 
 
 def test_an_edit_that_a_deletion_overrides_goes_to_the_journal(make: Any) -> None:

@@ -57,7 +57,7 @@ def test_a_deletion_from_before_the_undelete_that_is_seen_late_does_not_bury_but
     assert living(office) == [1, 0]
     (asked,) = office.reviews()
     assert asked["topic"] == "delete"
-    assert "before it was taken out of the bin" in asked["summary"]
+    assert "before it was taken out of the bin or merged" in asked["summary"]
     office.answer(answer)
     for _ in range(3):
         office.sync(full=True)
@@ -94,3 +94,36 @@ def test_who_was_seen_alive_since_the_undelete_was_deleted_after_it(office: Any,
     bury(office, "mail")
     office.sync(full=True)
     assert (living(office), office.reviews()) == ([0, 0], [])
+
+
+@pytest.mark.parametrize("files", [SWEPT, LISTED], ids=["swept", "listed"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_was_deleted_before_it_was_merged_elsewhere_does_not_take_the_other_along(
+    office: Any, files: Any, when: str
+) -> None:
+    """One was also in files, Two was not: what stood for One there stands for Two from the moment of the merge."""
+    for name, character in (("crm", {"redirects": True}), ("mail", {}), ("files", files)):
+        office.add(name, **character)
+        office.rule(name, "contact", delete="archive")
+    office.rule("files", "contact", delete="archive", create=False)
+    one = office.create("crm", "contact", email="one@firm.example", last_name="One")
+    office.create("files", "contact", email="one@firm.example", last_name="One")
+    two = office.create("crm", "contact", email="two@firm.example", last_name="Two")
+    for _ in range(2):
+        office.sync()
+    if when == "before":
+        bury(office, "files")
+    office.clock.advance(A_MINUTE)
+    office.systems["crm"].person_merge("contact", two, one)
+    with office.faults["files"].during("throttle"):
+        office.sync()
+    office.answer("accepted", topic="merge")  # One stood apart in mail
+    if when == "after":
+        office.sync()  # files shows it alive
+        office.clock.advance(A_MINUTE)
+        bury(office, "files")
+    for _ in range(3):
+        office.sync(full=True)
+    ended = when == "after"
+    assert living(office) == ([0, 0, 0] if ended else [1, 1, 0])
+    assert [r["topic"] for r in office.reviews()] == ([] if ended else ["delete"])

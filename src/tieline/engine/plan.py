@@ -60,7 +60,8 @@ def delete_key(record: str, link: Link) -> str:
 def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, list[Question]]:
     """Whether a deletion somewhere ends this record, by the delete policy or a person's answer.
 
-    A deletion that may be older than what took the record out of the bin elsewhere is for a person to judge.
+    A deletion that may be older than what took the record out of the bin elsewhere, or made it one with another, is for
+    a person to judge.
     """
     questions: list[Question] = []
     for side in sides:
@@ -75,7 +76,8 @@ def doomed(record: Record, sides: Sequence[Side], court: Court) -> tuple[bool, l
         key = delete_key(record.id, link)
         answer = court.decisions.get(key)
         if answer is None:
-            there = f"{link.system}, maybe before it was taken out of the bin elsewhere" if link.risen else link.system
+            before = ", maybe before it was taken out of the bin or merged elsewhere" if link.risen else ""
+            there = link.system + before
             questions.append(
                 Question(
                     topic="delete",
@@ -108,8 +110,10 @@ def last_words(record: Record, sides: Sequence[Side]) -> Merged:
     return out
 
 
-def archives(record: Record, sides: Sequence[Side], cause: str) -> list[Order]:
-    """The orders that end a record in every system where it is alive and may be written."""
+def archives(record: Record, sides: Sequence[Side], cause: Side | None) -> list[Order]:
+    """The orders that end a record in every system where it is alive and may be written. `cause`: where it was deleted,
+    if it was; else it was merged."""
+    system, why = ("", "merged elsewhere") if cause is None else (cause.link.system, f"delete = {cause.rules.delete}")
     return [
         Order(
             "archive",
@@ -119,7 +123,7 @@ def archives(record: Record, sides: Sequence[Side], cause: str) -> list[Order]:
             record.id,
             s.link.remote_id,
             {},
-            {"*": Change(None, None, cause, f"delete = {s.rules.delete}")},
+            {"*": Change(None, None, system, why)},
         )
         for s in sides
         if s.link.gone is None and s.rules.mode == "two-way" and not s.blocked and "*" not in s.rejected
@@ -148,7 +152,7 @@ def folded(record: Record, into: str, sides: Sequence[Side], court: Court) -> tu
             reject = "they are two after all: sync it on its own again"
             questions.append(Question("merge", key, record.kind, record.id, summary, detail, accept, reject))
         elif answer.answer == "accepted":
-            orders += archives(record, [side], "")
+            orders += archives(record, [side], None)
         else:
             apart = True
     return orders, questions, apart

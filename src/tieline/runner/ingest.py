@@ -383,15 +383,15 @@ class Ingest(Naming):
     def fold(self, loser: str, winner: str) -> None:
         """Two records turn out to be one: the loser's links elsewhere move where the winner has none.
 
-        Who was deleted stays the loser's: the winner was deleted by nobody.
+        Who was deleted stays the loser's: the winner was deleted by nobody. That may be seen only later.
         """
         self.run.folds += 1
         self.trees.fold(loser, winner)
         self.trees.rename_in_keys(list(ENDS), loser, winner)
         self.run.store.effects.carry(loser, winner)
         rows = self.trees.of_records([loser, winner])
-        taken = {r.system for r in rows.get(winner, [])}
+        taken, now = {r.system for r in rows.get(winner, [])}, self.run.ports.clock.now()
         for row in rows.get(loser, []):
             if row.gone is None and row.system != self.system and row.system not in taken:
-                self.trees.set_columns(row.system, row.kind, row.remote_id, record=winner, base=None)
+                self.trees.set_columns(row.system, row.kind, row.remote_id, record=winner, base=None, risen=now)
         self.trees.mark([winner, loser])

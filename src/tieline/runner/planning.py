@@ -170,7 +170,7 @@ class Planning:
             self.store.trees.set_state(record.id, "dead")
             self.store.work.forgive(record.id)
         if ended or not record.alive:
-            cause = next((s.link.system for s in solid if s.link.gone == "user"), "")
+            cause = next((s for s in solid if s.link.gone == "user" and s.rules.delete != "ignore"), None)
             able = [s for s in solid if self._facts(s).archives]
             planned = Planned(orders=archives(record, able, cause))
             release(self.store, held)
