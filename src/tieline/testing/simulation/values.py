@@ -209,9 +209,11 @@ class ValueChecks(Evidence):
 
     def no_phantoms(self) -> Iterator[Violation]:
         """I11: what a conflict says was lost in a system was entered there by a person, never written by the hub; nor
-        does what the hub itself once wrote there beat what a person entered elsewhere."""
+        is what the hub itself once wrote in a system taken for the word of somebody there."""
         entered = self._entered()
-        query = "SELECT record, kind, system, changes FROM journal WHERE op = 'conflict' AND system <> ''"
+        query = (
+            "SELECT record, kind, system, changes FROM journal WHERE op = 'merge' OR (op = 'conflict' AND system <> '')"
+        )
         for record, kind, loser, changes in self.store.db.rows(query):
             if record in self.denied:
                 continue  # a person said that what the hub had made is somebody else's
@@ -219,7 +221,7 @@ class ValueChecks(Evidence):
             kin = {r for s, i in self.ever[record] for r in self.family(s, kind, i)} | {record, self.heir(record)}
             kin |= {r for r, heir in self.into.items() if heir in kin}
             for name, (lost, kept, winner, _) in from_json(changes).items():
-                for system, value, what in ((loser, lost, "lost"), (winner, kept, "said")):
+                for system, value, what in ((loser, lost, "lost"), (winner, kept, "said")):  # of a merge nobody lost
                     if name in REFERENCES[kind] or not system:
                         continue
                     said = [
