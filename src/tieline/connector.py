@@ -79,7 +79,11 @@ class Connector(Protocol):
         ...
 
     def check(self) -> Iterable[Finding]:
-        """What `tieline check` shows: reachable, scopes, the hub-id field and how to make it, schema problems."""
+        """What `tieline check` shows: reachable, scopes, the hub-id field and how to make it, schema problems.
+
+        Where the credential is refused, the core says so itself; the remedy of a finding called `sign-in` is shown
+        beside that: what only this vendor's users need to know.
+        """
         ...
 
     def close(self) -> None:
