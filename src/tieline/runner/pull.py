@@ -213,7 +213,7 @@ class Reader:
             listing=None,
             feed=cursor.feed or page.feed,
         )
-        self._moved(done)
+        self._moved(done, listing)
         self.run.ports.boundary("baseline")
         return done
 
@@ -325,10 +325,12 @@ class Reader:
 
     # -- small things
 
-    def _moved(self, cursor: Cursor) -> Cursor:
-        """A cursor that accounts for what is in the trees already."""
+    def _moved(self, cursor: Cursor, listing: str = "") -> Cursor:
+        """A cursor that accounts for what is in the trees already; `listing` has just come to its end."""
         with self.run.store.atomic(durable=False):
             self.trees.save_cursor(cursor)
+            if listing:
+                self.run.store.torn.listed(cursor.system, cursor.stream, self.run.id, listing.removesuffix(UNSURE))
         return cursor
 
     def _commit(self, page: Page, cursor: Cursor, listing: str | None) -> None:
@@ -343,7 +345,8 @@ class Reader:
                 if listing is not None:
                     known = [bad.id for bad in page.bad if bad.id is not None]
                     self.trees.touch(self.system.name, self.facts.kind, known, listing)
-                self.run.bad[self.system.name, self.facts.kind] += len(page.bad)
+                mark = (listing or "").removesuffix(UNSURE)
+                store.torn.add(self.system.name, self.facts.kind, self.facts.name, page.bad, self.run.id, mark)
                 store.work.journal(
                     Entry(self.run.id, now, None, self.system.name, self.facts.kind, None, "read", "rejected", None,
                           f"{bad.where}: {bad.message}")
