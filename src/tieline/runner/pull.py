@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tieline.engine import window
-from tieline.errors import FeedExpired, Rejected, TielineError
+from tieline.errors import ContractViolation, FeedExpired, Rejected, TielineError
 from tieline.model import Page, Remote, StreamFacts, Window
 from tieline.runner.again import traced
 from tieline.runner.context import DAY_MS, Run, System
@@ -66,6 +66,8 @@ class Reader:
         self.ingest = Ingest(run, system.name, facts)
         self.trees = run.store.trees
         self.met = 0
+        self.spent: str | None = None
+        """A token that has expired, kept until all is read anew: it may be all that tells who took part."""
 
     def steps(self) -> Steps:
         """The whole reading of the stream: baseline or changes, then a sweep when it is due."""
@@ -138,7 +140,7 @@ class Reader:
             except FeedExpired as error:
                 what = f"the token from which changes of {self.facts.name} go on has expired ({error})"
                 self.run.notes.append(f"{self.system.name}: {what}; everything was read anew")
-                cursor = self._moved(cursor._replace(feed=None))
+                self.spent, cursor = cursor.feed, cursor._replace(feed=None)
             relist = relist or cursor.listing is not None
             self.ingest.counting = relist or cursor.feed is None
         if relist or not cursor.baseline or cursor.feed is None:
@@ -211,7 +213,7 @@ class Reader:
             since=since,
             full_at=self.run.ports.clock.now(),
             listing=None,
-            feed=cursor.feed or page.feed,
+            feed=cursor.feed or page.feed or self.spent,
         )
         self._moved(done, listing)
         self.run.ports.boundary("baseline")
@@ -340,7 +342,7 @@ class Reader:
         self.met += self._news(page.remotes) if self.facts.blind else len(page.remotes)
         with store.atomic(durable=False):
             self.ingest.take(page.remotes, listing)
-            store.trees.save_cursor(cursor)
+            store.trees.save_cursor(cursor._replace(feed=cursor.feed or self.spent))
             if page.bad:
                 if listing is not None:
                     known = [bad.id for bad in page.bad if bad.id is not None]
@@ -380,8 +382,6 @@ class Reader:
         return Job(self.system, lambda: self.system.connector.read(name, ids, None))
 
     def _endless(self) -> TielineError:
-        from tieline.errors import ContractViolation
-
         return ContractViolation(
             f"{self.system.name} answers the same page of {self.facts.name} again and again: reading it would never end"
         )
