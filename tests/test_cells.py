@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tieline.cells import NORMAL
 
@@ -25,3 +29,8 @@ def test_an_amount_of_that_size_is_refused_as_well() -> None:
 def test_nothing_and_what_is_large_but_real_are_numbers(text: str, cell: str) -> None:
     assert NORMAL["decimal"][0](text) == cell
     assert NORMAL["integer"][0](text) == int(cell)
+
+
+@given(st.from_regex(r"-?[0-9]{1,40}(\.[0-9]{0,40})?", fullmatch=True, alphabet="0123456789-."))
+def test_digits_have_one_normal_form_however_they_are_written(text: str) -> None:
+    assert NORMAL["decimal"][0](text) == NORMAL["decimal"][0](Decimal(text))

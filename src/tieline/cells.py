@@ -4,6 +4,7 @@ cell, or raises ValueError. Pure; it knows no field and no kind. Part of `record
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,8 @@ Cell = Any
 """A canonical value as plain JSON."""
 MOST_DIGITS = 100
 """How many digits a number may have before, or zeros behind, its decimal point."""
+_WRITTEN = re.compile(r"(?:-?[1-9][0-9]{0,30}|0)(?:\.[0-9]{0,30}[1-9])?")
+"""Digits that are their own normal form, as nearly all are."""
 
 
 def plain_text(value: Any) -> str | None:
@@ -79,6 +82,8 @@ def _decimal(value: Any) -> str | None:
     """Decimal digits without exponent or trailing zeros, so that equal numbers are equal text."""
     if value == "" or value is None:
         return None
+    if type(value) is str and _WRITTEN.fullmatch(value):
+        return value
     text = format(_number(value), "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -50,7 +50,8 @@ class Connector(Protocol):
         With `hints`, a remote needs only `id`, `version` and `modified`. With `tombstones`, deleted ones are in it.
         Where the facts say `feed`, it goes on from `window.feed`, in any order; its last page gives the token for the
         next time (`Page.feed`). Where nothing but a listing shows what was deleted, a new token leads to a listing, so
-        that the page may be empty. Raises errors.FeedExpired when the system does not know the token any more.
+        that the page may be empty. Raises errors.FeedExpired when the system does not know the token any more; the same
+        one is asked with again until everything was read anew, so that what it says of who took part is not lost.
         """
         ...
 
@@ -79,7 +80,11 @@ class Connector(Protocol):
         ...
 
     def check(self) -> Iterable[Finding]:
-        """What `tieline check` shows: reachable, scopes, the hub-id field and how to make it, schema problems."""
+        """What `tieline check` shows: reachable, scopes, the hub-id field and how to make it, schema problems.
+
+        Where the credential is refused, the core says so itself; the remedy of a finding called `sign-in` is shown
+        beside that: what only this vendor's users need to know.
+        """
         ...
 
     def close(self) -> None:

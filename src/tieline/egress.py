@@ -38,7 +38,7 @@ def checked(host: str, port: int, resolve: Resolve = addresses) -> list[str]:
         if trouble:
             raise ConfigError(
                 f"the host {host} leads to {address}, which is {trouble}; nothing is sent there",
-                hint="look at base_url and at the name server",
+                hint="look at the setting that names this host, and at the name server",
             )
     if not found:
         raise OSError("no address")

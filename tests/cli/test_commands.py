@@ -185,22 +185,36 @@ def test_a_field_that_was_made_is_known_in_the_next_run(tieline: Tieline, lackin
     assert not remembered()
 
 
+@pytest.fixture
+def column_deleted(world: Any, finding: Any, synced: str) -> Callable[..., Any]:
+    """Somebody deletes marketing's column `title` with all that stands in it; `check --fix` can make it anew. Returns
+    what was offered before, which is offered then again unless `then` says otherwise."""
+
+    def delete(then: Any = ...) -> Any:
+        marketing = world["marketing"]
+        rules, (person,) = marketing.rules["contact"], marketing.alive("contact")
+        offered = rules.offered
+        rules.offered = tuple(n for n in offered if n != "title")
+        marketing.person_edit("contact", person.id, {"title": None})
+        world.findings["marketing"] = [finding("warning", "title", "there is no such column", "", "title")]
+
+        def make(what: str) -> Any:
+            rules.offered = offered if then is ... else then
+            world.findings["marketing"] = []
+            return finding("ok", what, "made")
+
+        world.mended["marketing", "title"] = make
+        return offered
+
+    return delete
+
+
 def test_a_field_that_is_made_again_comes_back_blank_and_clears_nothing_elsewhere(
-    tieline: Tieline, world: Any, finding: Any, synced: str
+    tieline: Tieline, world: Any, column_deleted: Callable[..., Any], synced: str
 ) -> None:
     marketing = world["marketing"]
-    rules, (person,) = marketing.rules["contact"], marketing.alive("contact")
-    offered = rules.offered
-    rules.offered = tuple(n for n in offered if n != "title")
-    marketing.person_edit("contact", person.id, {"title": None})  # its column is gone, with all that stood in it
-    world.findings["marketing"] = [finding("warning", "title", "there is no such column", "", "title")]
-
-    def make(what: str) -> Any:
-        rules.offered = offered
-        world.findings["marketing"] = []
-        return finding("ok", what, "made")
-
-    world.mended["marketing", "title"] = make
+    (person,) = marketing.alive("contact")
+    column_deleted()
     assert tieline("check", "--fix", "--yes").exit_code == 0
     assert tieline("sync").exit_code == 0
     assert world["crm"].get("contact", synced).fields["title"] == "CTO"
@@ -231,25 +245,13 @@ def test_what_cannot_be_read_is_told_by_status_and_explain_and_nobody_calls_it_b
 
 
 def test_a_field_that_is_made_again_clears_nothing_though_nobody_can_say_then_that_it_is_there(
-    tieline: Tieline, world: Any, finding: Any, synced: str
+    tieline: Tieline, world: Any, column_deleted: Callable[..., Any], synced: str
 ) -> None:
-    marketing = world["marketing"]
-    rules, (person,) = marketing.rules["contact"], marketing.alive("contact")
-    offered = rules.offered
-    rules.offered = tuple(n for n in offered if n != "title")
-    marketing.person_edit("contact", person.id, {"title": None})
-    world.findings["marketing"] = [finding("warning", "title", "there is no such column", "", "title")]
-
-    def make(what: str) -> Any:
-        world.findings["marketing"] = []
-        rules.offered = None  # whoever asks for the schema gets what no connector may raise
-        return finding("ok", what, "made")
-
-    world.mended["marketing", "title"] = make
+    offered = column_deleted(then=None)  # whoever asks for the schema gets what no connector may raise
     found = tieline("check", "--fix", "--yes")
     assert "marketing: title: made" in found.stderr
     assert "Ready" in found.stdout
-    rules.offered = offered
+    world["marketing"].rules["contact"].offered = offered
     assert tieline("sync").exit_code == 0
     assert world["crm"].get("contact", synced).fields["title"] == "CTO"
 

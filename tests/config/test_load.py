@@ -302,15 +302,20 @@ DESK = '[systems.help]\nconnector = "desk"\nauth = {{ type = "none" }}\n{}\n'
 
 
 @pytest.mark.parametrize(
-    ("lines", "address"),
+    ("lines", "address", "placed"),
     [
-        ('site = "acme"', "https://acme.desk.test"),
-        ('base_url = "https://other.desk.test"', "https://other.desk.test"),
-        ('site = "acme"\nbase_url = "https://other.desk.test"', "https://other.desk.test"),
+        ('site = "acme"', "https://acme.desk.test", "site"),
+        ('base_url = "https://other.desk.test"', "https://other.desk.test", "base_url"),
+        ('site = "acme"\nbase_url = "https://other.desk.test"', "https://other.desk.test", "base_url"),
     ],
 )
-def test_an_address_may_be_made_of_a_setting(read: Read, lines: str, address: str) -> None:
-    assert read("", systems=DESK.format(lines)).systems["help"].base_url == address
+def test_an_address_may_be_made_of_a_setting(read: Read, lines: str, address: str, placed: str) -> None:
+    system = read("", systems=DESK.format(lines)).systems["help"]
+    assert (system.base_url, system.placed) == (address, (placed,))
+
+
+def test_an_address_that_the_connector_knows_is_no_setting(read: Read) -> None:
+    assert {system.placed for system in read().systems.values()} == {()}
 
 
 @pytest.mark.parametrize("site", ["evil.test/", "a@b", "a.b", ""])

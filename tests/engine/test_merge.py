@@ -8,8 +8,8 @@ import pytest
 
 from tieline.engine.merge import begin, digest, merge
 from tieline.engine.trees import confirm, observe, settle, unmerged
-from tieline.model import Decision
-from tieline.rules import Policy
+from tieline.model import Decision, FieldFacts
+from tieline.rules import Policy, SystemRules
 
 FAR = 100_000
 
@@ -189,6 +189,42 @@ def test_an_answer_decides_a_conflict(make: Any, answer: Any, choice: str | None
     out = merge(make.record(title="a", by=("files", 0)), sides, make.court({question.key: decision}))
     assert out.fields["title"] == kept
     assert out.held == {}
+
+
+FIXED = {"title": FieldFacts(write=False)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "rules"), [(FIXED, SystemRules()), ({}, SystemRules(mode="read")), ({}, SystemRules(mode="fill"))]
+)
+def test_nobody_is_asked_about_a_conflict_where_no_answer_could_be_written(make: Any, facts: Any, rules: Any) -> None:
+    sides = [
+        make.side("crm", seen={"title": "b"}, base={"title": "a"}, modified=FAR, facts=facts, rules=rules),
+        make.side("mail", seen={"title": "c"}, base={"title": "a"}, modified=FAR + 1, facts=facts, rules=rules),
+    ]
+    out = merge(make.record(title="a"), sides, make.court())
+    assert (out.questions, out.held, out.fields["title"]) == ([], {}, "c")
+    [conflict] = out.conflicts
+    assert (conflict.lost, conflict.policy) == (("crm", "b"), "newest: no system can write it")
+    third = make.side("files", seen={"title": "a"}, base={"title": "a"})
+    assert merge(make.record(title="a"), [*sides, third], make.court()).held, "it can be written there"
+    blank = make.side("files", seen={"title": None}, base={"title": None}, rules=SystemRules(mode="fill"))
+    assert merge(make.record(title="a"), [*sides, blank], make.court()).held, "it is blank there, and filled"
+
+
+def test_nobody_is_asked_about_a_foreign_edit_that_cannot_be_put_back_nor_taken(make: Any) -> None:
+    policy = Policy("only", "crm", "review")
+    sides = [make.side("mail", seen={"title": "b"}, base={"title": "a"}, modified=FAR, facts=FIXED)]
+    out = merge(make.record(title="a"), sides, make.court(title=policy))
+    assert (out.questions, out.fields["title"], [c.lost for c in out.conflicts]) == ([], "a", [("mail", "b")])
+
+
+def test_an_opt_in_is_asked_about_wherever_it_can_be_written(make: Any) -> None:
+    facts = {"consent_email": FieldFacts(write=False)}
+    seen, base = {"consent_email": "allowed"}, {"consent_email": "opted_out"}
+    sides = [make.side("mail", seen=seen, base=base, modified=FAR, facts=facts)]
+    [question] = merge(make.record(consent_email="opted_out"), sides, make.court()).questions
+    assert question.topic == "consent"
 
 
 def test_a_foreign_edit_can_be_asked_about(make: Any) -> None:

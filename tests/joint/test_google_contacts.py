@@ -6,10 +6,12 @@ People make, change, merge, label and delete on both sides. What it costs is hel
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.joint.google_contacts import AREAS, Joint
+from tieline import Unavailable
 from tieline.mapping import compile_rules
 from tieline_google.spec import SPEC
 
@@ -174,6 +176,47 @@ def test_a_label_that_is_deleted_and_made_again_is_no_deletion_until_its_contact
     joint.ask("POST", f"/{label}/members:modify", {"resourceNamesToRemove": everybody[:1]})
     joint.sync()
     assert len(joint.crm.alive("contact")) == 5, "who is taken out of it one by one has left"
+    joint.store.close()
+
+
+class CutOff:
+    """A transport on which the people's listing is not answered any more after so many requests."""
+
+    def __init__(self, inner: Any, after: int) -> None:
+        self.inner, self.left = inner, after
+
+    def send(self, request: Any) -> Any:
+        if "/people/me/connections" in request.path:
+            self.left -= 1
+            if self.left < 0:
+                raise Unavailable("no answer", sent=True)
+        return self.inner.send(request)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+def test_another_label_after_a_full_read_that_broke_off_is_no_mass_deletion() -> None:
+    """The token expires, the full read that follows ends early, and only then somebody sets another label."""
+    joint = Joint(delete="archive", page=100)
+    joint.fill(60)
+    joint.sync()
+    joint.sync()
+    others = [joint.types(f"o{n}@else.example", labelled=False) for n in range(60)]
+    fair = joint.ask("POST", "/contactGroups", {"contactGroup": {"name": "Fair"}})["resourceName"]
+    joint.ask("POST", f"/{fair}/members:modify", {"resourceNamesToAdd": others})
+    joint.sync()
+    joint.clock.advance(8 * 24 * 3_600_000)
+    whole = joint.transport.inner
+    joint.transport.inner = CutOff(whole, after=2)
+    assert joint.sync()[0].outcome == "failed"
+    joint.transport.inner = whole
+    joint.settings = joint.settings.model_copy(update={"contact_group": "Fair"})
+    for _ in range(2):
+        done, _ = joint.sync()
+        assert (done.outcome, done.writes) == ("failed", 0), done
+        assert any("120 contacts that took part are not in it" in note for note in done.notes)
+    assert (len(joint.crm.alive("contact")), joint.reviews()) == (120, [])
     joint.store.close()
 
 

@@ -262,3 +262,55 @@ def test_whatever_the_desk_does_both_sides_end_equal_and_nobody_is_there_twice(v
     assert {u["name"] for u in users.values()} == {f"{f['first_name']} {f['last_name']}" for f in held.values()}
     assert [r["topic"] for r in joint.store.book.reviews()] == []
     joint.store.close()
+
+
+def _homes(joint: Joint, email: str) -> dict[str, bool]:
+    """The names of a user's organizations, and whether each is the default one."""
+    user = joint.users()[email]
+    rows = joint.ask("GET", f"/users/{user['id']}/organization_memberships")["organization_memberships"]
+    return {row["organization_name"]: bool(row["default"]) for row in rows}
+
+
+def _belongs(joint: Joint, email: str, name: str) -> None:
+    """A person makes a user belong to one more organization."""
+    found = joint.ask("GET", "/organizations")["organizations"]
+    home = next(o["id"] for o in found if o["name"] == name)
+    given = {"user_id": joint.users()[email]["id"], "organization_id": home}
+    joint.ask("POST", "/organization_memberships", {"organization_membership": given})
+
+
+def test_who_belongs_to_several_organizations_keeps_them_and_the_default_one_is_the_account(joint: Joint) -> None:
+    ids = {name: joint.crm.person_create("account", {"name": name}) for name in ("One", "Two", "Three")}
+    joint.crm.person_create("contact", {"email": "ann@line.example", "last_name": "Lee", "account": ids["One"]})
+    joint.sync()
+    for name in ("Two", "Three"):
+        _belongs(joint, "ann@line.example", name)
+    assert joint.sync()[0].writes == 0, "they are no news for the contact"
+    joint.edit("ann@line.example", account=ids["Two"])
+    assert joint.sync()[0].converged
+    assert _homes(joint, "ann@line.example") == {"One": False, "Two": True, "Three": False}
+    user = joint.users()["ann@line.example"]["id"]
+    rows = joint.ask("GET", f"/users/{user}/organization_memberships")["organization_memberships"]
+    three = next(row["id"] for row in rows if row["organization_name"] == "Three")
+    joint.ask("PUT", f"/users/{user}/organization_memberships/{three}/make_default")
+    joint.sync()
+    assert joint.person("ann@line.example").fields["account"] == ids["Three"]
+    joint.ask("DELETE", f"/organization_memberships/{three}")
+    joint.sync()
+    home = next(name for name, default in _homes(joint, "ann@line.example").items() if default)
+    assert joint.person("ann@line.example").fields["account"] == ids[home]
+    assert joint.sync()[0].writes == 0
+
+
+def test_an_account_that_is_taken_from_who_belongs_to_several_gives_way_to_the_next_one(joint: Joint) -> None:
+    ids = {name: joint.crm.person_create("account", {"name": name}) for name in ("One", "Two")}
+    joint.crm.person_create("contact", {"email": "ann@line.example", "last_name": "Lee", "account": ids["One"]})
+    joint.sync()
+    _belongs(joint, "ann@line.example", "Two")
+    joint.sync()
+    joint.edit("ann@line.example", account=None)
+    for _ in range(3):
+        done, _ = joint.sync()
+    assert (done.writes, done.converged) == (0, True)
+    assert _homes(joint, "ann@line.example") == {"Two": True}
+    assert joint.person("ann@line.example").fields["account"] == ids["Two"], "the desk leaves no such user without one"

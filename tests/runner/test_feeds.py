@@ -177,13 +177,14 @@ def test_a_listing_without_a_token_is_read_again_by_the_next_run(fed: Any) -> No
 
     honest = fed.connectors["book"]
     fed.connectors["book"] = Forgetful(honest)
+    before = token(fed)
     fed.sync(pause_ms=25 * HOUR)
-    assert token(fed) is None
+    assert token(fed) == before, "what it told of is not forgotten"
     fed.connectors["book"] = honest
     asked = calls(fed)
     fed.sync()
-    assert asked() == {"list": 2}
-    assert token(fed) is not None
+    assert asked() == {"changes": 2, "list": 2}
+    assert token(fed) not in (None, before)
 
 
 def test_a_feed_that_is_cut_off_is_a_breach(fed: Any) -> None:
@@ -237,11 +238,33 @@ def test_who_was_deleted_behind_a_listing_that_was_cut_off_is_told_of(office: An
     office.sync()
     office.sync()
     office.clock.advance(25 * HOUR)
-    torn(office, lambda name, cursor: name == "ingested" and cursor.listing and cursor.feed is None)
+    torn(office, lambda name, cursor: name == "ingested" and cursor.listing)
     office.clock.advance(1000)
     office.systems["book"].person_delete("contact", ada)
     office.sync(pause_ms=HOUR)
     assert [r["topic"] for r in office.reviews()] == ["delete"]
+
+
+def test_a_token_that_expired_is_asked_about_again_until_everything_was_read_anew(office: Any) -> None:
+    """Only the token tells a connector which of its records took part: whoever changes the settings meanwhile must not
+    be answered as if nobody had."""
+    office.add("crm")
+    office.add("book", feed=True, feed_ms=24 * HOUR, page=1)
+    for n in range(3):
+        office.create("book", "contact", email=f"p{n}@firm.example")
+    office.sync()
+    office.sync()
+    before = token(office)
+    office.clock.advance(25 * HOUR)
+    torn(office, lambda name, cursor: name == "ingested" and cursor.listing)
+    assert token(office) == before
+    asked = calls(office)
+    assert any("has expired" in note for note in office.sync(pause_ms=HOUR).notes)
+    assert asked()["changes"] == 2
+    assert token(office) not in (None, before)
+    asked = calls(office)
+    office.sync()
+    assert asked() == {"changes": 2}
 
 
 @pytest.fixture

@@ -236,3 +236,42 @@ def test_a_field_made_since_is_found_by_the_next_describe():
     assert world.connector.schema("contacts").stamps
     (key,) = world.create("contacts", {"last_name": "Ada"})
     assert world.read("contacts", key).hub_id == "hub-0"
+
+
+def crowd(world, count, deals=1):
+    """Deals with so many contacts each."""
+    people = world.sandbox.load({"Contact": [{"LastName": f"Person {n}"} for n in range(count)]})["Contact"]
+    rows = [{"Name": f"Deal {n}", "StageName": "Prospecting", "CloseDate": "2026-03-31"} for n in range(deals)]
+    made = world.sandbox.load({"Opportunity": rows})["Opportunity"]
+    roles = [{"OpportunityId": d, "ContactId": p, "Role": "Other", "IsPrimary": False} for d in made for p in people]
+    world.sandbox.load({"OpportunityContactRole": roles})
+    return made, people
+
+
+def test_a_deal_with_more_contacts_than_fit_into_its_row_loses_none_in_any_read():
+    world = World()
+    (deal,), people = crowd(world, 450)
+    asked = world.wire.stats.requests
+    for remote in (world.all("opportunities")[0], world.read("opportunities", deal)):
+        assert [c["id"] for c in remote.fields["contacts"]] == people
+    assert world.wire.stats.requests - asked == 2 * (1 + 2), "450 are three pages"
+    world.clock.advance(60_000)
+    (outcome,) = world.connector.write("opportunities", [Write("update", "h", {"stage": "Qualification"}, deal)])
+    assert [c["id"] for c in outcome.remote.fields["contacts"]] == people
+
+
+def test_a_write_to_a_deal_with_many_contacts_takes_out_only_whom_it_leaves_out():
+    world = World()
+    (deal,), people = crowd(world, 450)
+    before = world.read("opportunities", deal).fields["contacts"]
+    (outcome,) = world.connector.write("opportunities", [Write("update", "h", {"contacts": before[1:]}, deal)])
+    assert [c["id"] for c in outcome.remote.fields["contacts"]] == people[1:]
+    table = world.sandbox.dump()["org"]["rows"]["tables"]["OpportunityContactRole"]
+    assert [bool(row.get("IsDeleted")) for row in table].count(False) == 449
+
+
+def test_more_crowded_deals_on_a_page_than_the_org_keeps_pages_open_for_lose_no_contact():
+    world = World()
+    deals, people = crowd(world, 201, deals=25)
+    found = {r.id: [c["id"] for c in r.fields["contacts"]] for r in world.all("opportunities")}
+    assert found == dict.fromkeys(deals, people)

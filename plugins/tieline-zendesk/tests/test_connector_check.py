@@ -92,6 +92,9 @@ def test_a_value_that_is_no_option_is_named(connect, zd, admin):
 def test_an_address_without_an_account_is_told_as_such(connect, zd):
     zendesk, _ = connect([zd.text("no help desk", 404)])
     assert found(zendesk) == [("error", "base_url")]
+    zendesk, _ = connect([zd.text("no help desk", 404)], subdomain="acne")
+    (finding,) = zendesk.check()
+    assert (finding.subject, "acne" in finding.remedy) == ("subdomain", True)
 
 
 @pytest.mark.parametrize(

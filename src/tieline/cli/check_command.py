@@ -106,7 +106,7 @@ def _mended(session: Session, config: Config, lines: list[Line], yes: bool) -> l
 
 def _make(hub: Hub, line: Line) -> Line:
     if line.system in hub.failures:
-        return failure(line.system, hub.failures[line.system])
+        return failure(hub, line.system, hub.failures[line.system])
     connector: Any = hub.systems[line.system].connector
     try:
         return Line(line.system, *connector.mend(line.mend))

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tieline.model import Finding
 
 MARKS = {"ok": "ok", "note": "note", "warning": "warning", "error": "ERROR"}
+CREDENTIAL, SIGN_IN = "credential", "sign-in"
+"""What we, and what a connector calls the way to be let in."""
 
 
 class Line(NamedTuple):
@@ -29,16 +31,16 @@ class Line(NamedTuple):
 def asked(hub: Hub, name: str, ask: Callable[[Opened], Iterable[Finding]]) -> list[Line]:
     """What a system's connector finds when it is asked; whatever goes wrong is a line, too."""
     if name in hub.failures:
-        return [failure(name, hub.failures[name])]
+        return [failure(hub, name, hub.failures[name])]
     lines: list[Line] = []
     opened = hub.systems[name]
     try:
         for finding in ask(opened):
             if opened.barred is not None:  # whatever the connector makes of it, there is one reason for all of it
-                return [*lines, served(hub, failure(name, opened.barred))]
+                return [*lines, _beside(served(hub, failure(hub, name, opened.barred)), finding)]
             lines.append(Line(name, *finding))
     except TielineError as error:
-        lines.append(served(hub, failure(name, error)))
+        lines.append(served(hub, failure(hub, name, error)))
     except Exception as error:  # a plugin may raise anything; the other systems are still asked
         lines.append(bug(hub, name, error))
     return lines
@@ -50,16 +52,25 @@ def bug(hub: Hub, name: str, error: Exception) -> Line:
     return Line(name, "error", "plugin", f"a bug in connector {connector!r}: {type(error).__name__}: {error}", "")
 
 
-def failure(name: str, error: TielineError) -> Line:
+def failure(hub: Hub, name: str, error: TielineError) -> Line:
     """A system could not be asked, or not to the end."""
     subject, remedy = "reachable", "" if error.hint.startswith("tieline check") else error.hint
     if isinstance(error, Unreachable):
-        remedy = f"look at base_url of [systems.{name}] and at the network, then: tieline check"
+        placed = " and ".join(hub.config.systems[name].placed)
+        where = f"{placed} of [systems.{name}] and at " if placed else ""
+        remedy = f"look at {where}the network, then: tieline check"
     elif error.hint.startswith("tieline auth"):
-        subject = "credential"
+        subject = CREDENTIAL
     elif isinstance(error, ConfigError):
         subject = "configuration"
     return Line(name, "error", subject, str(error), remedy)
+
+
+def _beside(line: Line, finding: Finding) -> Line:
+    """Only the vendor's connector knows where in its screens a refused sign-in is mended, or what ends one."""
+    if line.subject != CREDENTIAL or finding.subject != SIGN_IN or not finding.remedy:
+        return line
+    return line._replace(remedy="; ".join(filter(None, (line.remedy, finding.remedy))))
 
 
 def served(hub: Hub, line: Line) -> Line:

@@ -46,6 +46,8 @@ class SystemConfig:
     """Per stream that is synced."""
     ca: str | None = None
     """A file of certificates to trust instead of the usual ones, relative to the configuration's folder."""
+    placed: tuple[str, ...] = ()
+    """The keys of its table that say where it is; empty: the connector knows."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

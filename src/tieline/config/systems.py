@@ -57,8 +57,10 @@ def read_system(
         problems.invalid(path, error, (*spec.settings.model_fields, *common, *offered))
         chosen = None
     base_url, auth, ca = "", None, None
+    placed: tuple[str, ...] = ()
     if spec.http is not None:
         ca = _ca((*path, "ca"), table.get("ca"), problems)
+        placed = _placed(spec, table)
         value = table.get("base_url", spec.base_url or _address(spec.address, chosen))
         unsaid = not value and bool(spec.address) and chosen is None  # what is wrong there is noted already
         base_url = (
@@ -70,7 +72,7 @@ def read_system(
         _basic((*path, "auth", "type"), auth, spec, problems)
         _token_url((*path, "auth", "token_url"), getattr(auth, "token_url", None), base_url, spec.http, problems)
     mappers = _mappers(path, spec, table, Problems("") if begun else problems)
-    return SystemConfig(name, spec, base_url, auth, chosen, mappers, ca)
+    return SystemConfig(name, spec, base_url, auth, chosen, mappers, ca, placed)
 
 
 def _without(shape: type[Settings], given: Mapping[str, Any]) -> type[Settings]:
@@ -148,9 +150,21 @@ def _mappers(path: Path, spec: ConnectorSpec, table: Mapping[str, Any], problems
 
 def _address(template: str, settings: Any) -> str:
     """The address that a connector's settings name; empty when one of them is missing or wrong."""
-    named = [name for _, name, _, _ in Formatter().parse(template) if name]
+    named = _named(template)
     values = {name: getattr(settings, name, None) for name in named}
     return template.format_map(values) if named and all(values.values()) else ""
+
+
+def _named(template: str) -> tuple[str, ...]:
+    """The settings that an address is made of."""
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name)
+
+
+def _placed(spec: ConnectorSpec, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of the table that say where the system is."""
+    if "base_url" in table:
+        return ("base_url",)
+    return () if spec.base_url else _named(spec.address) or ("base_url",)
 
 
 def _takes_part(

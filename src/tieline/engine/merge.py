@@ -139,7 +139,7 @@ def _merge_field(record: Record, name: str, policy: Policy, sides: Sequence[Side
         bids.append(Bid(link.system, seen, link.times.get(name, link.modified), based, moved))
     if not spoken:
         return
-    verdict = _judge(record, name, type_name, policy, standing, bids, court, out)
+    verdict = _judge(record, name, type_name, policy, standing, bids, sides, court, out)
     if verdict is None:  # it waits for a person; whoever did not ask has nothing to wait for
         for side in spoken:
             if side.link.system not in out.held.get(name, ()):
@@ -167,6 +167,7 @@ def _judge(
     policy: Policy,
     standing: Bid,
     bids: list[Bid],
+    sides: Sequence[Side],
     court: Court,
     out: Merged,
 ) -> Verdict | None:
@@ -175,13 +176,25 @@ def _judge(
     if type_name == "consent":
         return _judge_consent(record, name, standing, bids, court, out)
     verdict = rule.decide(policy, standing, bids, court.skew_ms, court.order)
+    if verdict.held and not _takers(name, sides):
+        return rule.moot(standing, verdict.lost, court.order)
     if verdict.held:
         return _ask(record, name, bids, verdict.lost, court, out)
-    if policy.name == "only" and policy.on_foreign == "review" and verdict.lost:
+    if policy.name == "only" and policy.on_foreign == "review" and verdict.lost and _takers(name, sides):
         foreign = [b for b in verdict.lost if b.based and b.system != policy.system]
         if foreign:
             return _ask_foreign(record, name, policy, verdict, foreign, court, out)
     return verdict
+
+
+def _takers(name: str, sides: Sequence[Side]) -> bool:
+    """Whether an answer about the field could be written anywhere: nobody is asked what would change nothing."""
+    for side in sides:
+        facts = side.fields.get(name)
+        open_ = side.rules.mode == "two-way" or (side.rules.mode == "fill" and side.link.seen.get(name) is None)
+        if open_ and facts is not None and facts.write:
+            return True
+    return False
 
 
 def _judge_consent(

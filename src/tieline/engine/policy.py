@@ -38,6 +38,7 @@ class Verdict(NamedTuple):
 
 DEFAULT = Policy("two-way")
 HOLD_RULE = "two-way: edits too close in time"
+MOOT_RULE = "newest: no system can write it"
 
 
 def decide(policy: Policy, standing: Bid, bids: Sequence[Bid], skew_ms: int, order: Mapping[str, int]) -> Verdict:
@@ -87,6 +88,11 @@ def _newest_wins(
     if close and len({b.system for b in contenders}) > 1:
         return Verdict(standing.value, standing.system, standing.time, HOLD_RULE, tuple(contenders), held=True)
     return _won(best, standing, contenders, str(policy))
+
+
+def moot(standing: Bid, contenders: Sequence[Bid], order: Mapping[str, int]) -> Verdict:
+    """What the record says of a field that every system keeps to itself: a person could not make them agree either."""
+    return _won(_newest(contenders, order), standing, list(contenders), MOOT_RULE)
 
 
 def _newest(bids: Sequence[Bid], order: Mapping[str, int]) -> Bid:

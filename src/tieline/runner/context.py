@@ -115,8 +115,6 @@ class Run:
     """What a person should know of this run besides, one sentence each."""
     unchanged: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     """Remotes met in this run whose version was known."""
-    bad: Counter[tuple[str, Kind]] = field(default_factory=Counter)
-    """Remotes that could not be read at all."""
     lost: Counter[tuple[str, Kind]] = field(default_factory=Counter)
     """Tombstones of remotes the hub never knew."""
     unread: Counter[tuple[str, Kind]] = field(default_factory=Counter)

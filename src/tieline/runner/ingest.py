@@ -46,6 +46,7 @@ class Ingest(Naming):
                 self._convert(remote, remote.merged_into)
             elif remote.merged_into is not None:
                 self._merge(remote.id, remote.merged_into)
+        self.run.store.torn.read(self.system, self.stream, latest)
         self.unread.difference_update(i for i, remote in latest.items() if remote.merged_into is None)
         if self.provisional:
             self._settled(latest.values())

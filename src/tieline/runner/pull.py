@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tieline.engine import window
-from tieline.errors import FeedExpired, Rejected, TielineError
+from tieline.errors import ContractViolation, FeedExpired, Rejected, TielineError
 from tieline.model import Page, Remote, StreamFacts, Window
 from tieline.runner.again import traced
 from tieline.runner.context import DAY_MS, Run, System
@@ -66,6 +66,8 @@ class Reader:
         self.ingest = Ingest(run, system.name, facts)
         self.trees = run.store.trees
         self.met = 0
+        self.spent: str | None = None
+        """A token that has expired, kept until all is read anew: it may be all that tells who took part."""
 
     def steps(self) -> Steps:
         """The whole reading of the stream: baseline or changes, then a sweep when it is due."""
@@ -138,7 +140,7 @@ class Reader:
             except FeedExpired as error:
                 what = f"the token from which changes of {self.facts.name} go on has expired ({error})"
                 self.run.notes.append(f"{self.system.name}: {what}; everything was read anew")
-                cursor = self._moved(cursor._replace(feed=None))
+                self.spent, cursor = cursor.feed, cursor._replace(feed=None)
             relist = relist or cursor.listing is not None
             self.ingest.counting = relist or cursor.feed is None
         if relist or not cursor.baseline or cursor.feed is None:
@@ -211,9 +213,9 @@ class Reader:
             since=since,
             full_at=self.run.ports.clock.now(),
             listing=None,
-            feed=cursor.feed or page.feed,
+            feed=cursor.feed or page.feed or self.spent,
         )
-        self._moved(done)
+        self._moved(done, listing)
         self.run.ports.boundary("baseline")
         return done
 
@@ -325,10 +327,12 @@ class Reader:
 
     # -- small things
 
-    def _moved(self, cursor: Cursor) -> Cursor:
-        """A cursor that accounts for what is in the trees already."""
+    def _moved(self, cursor: Cursor, listing: str = "") -> Cursor:
+        """A cursor that accounts for what is in the trees already; `listing` has just come to its end."""
         with self.run.store.atomic(durable=False):
             self.trees.save_cursor(cursor)
+            if listing:
+                self.run.store.torn.listed(cursor.system, cursor.stream, self.run.id, listing.removesuffix(UNSURE))
         return cursor
 
     def _commit(self, page: Page, cursor: Cursor, listing: str | None) -> None:
@@ -338,12 +342,13 @@ class Reader:
         self.met += self._news(page.remotes) if self.facts.blind else len(page.remotes)
         with store.atomic(durable=False):
             self.ingest.take(page.remotes, listing)
-            store.trees.save_cursor(cursor)
+            store.trees.save_cursor(cursor._replace(feed=cursor.feed or self.spent))
             if page.bad:
                 if listing is not None:
                     known = [bad.id for bad in page.bad if bad.id is not None]
                     self.trees.touch(self.system.name, self.facts.kind, known, listing)
-                self.run.bad[self.system.name, self.facts.kind] += len(page.bad)
+                mark = (listing or "").removesuffix(UNSURE)
+                store.torn.add(self.system.name, self.facts.kind, self.facts.name, page.bad, self.run.id, mark)
                 store.work.journal(
                     Entry(self.run.id, now, None, self.system.name, self.facts.kind, None, "read", "rejected", None,
                           f"{bad.where}: {bad.message}")
@@ -377,8 +382,6 @@ class Reader:
         return Job(self.system, lambda: self.system.connector.read(name, ids, None))
 
     def _endless(self) -> TielineError:
-        from tieline.errors import ContractViolation
-
         return ContractViolation(
             f"{self.system.name} answers the same page of {self.facts.name} again and again: reading it would never end"
         )

@@ -57,7 +57,8 @@ def count_records(run: Run, summary: Summary) -> None:
     for system_name, pulled_kind, state, number in run.store.book.pulled_states(run.id) if run.touched else ():
         found = ends.setdefault((system_name, pulled_kind), dict.fromkeys(ENDS, 0))
         found[state if state in ENDS else "unchanged"] += number
-    for counter, end in ((run.unchanged, "unchanged"), (run.bad, "rejected"), (run.lost, "gone")):
+    torn = Counter({(name, kind): n for name, kind, n in run.store.torn.counts() if name in run.systems})
+    for counter, end in ((run.unchanged, "unchanged"), (torn, "rejected"), (run.lost, "gone")):
         for (system_name, kind), number in counter.items():
             ends.setdefault((system_name, kind), dict.fromkeys(ENDS, 0))[end] += number
     for (system_name, kind), found in ends.items():
@@ -112,8 +113,15 @@ def _left(run: Run, summary: Summary, wrote: bool) -> list[str]:
 
 
 def _unread(run: Run) -> list[str]:
-    """Fields that somebody filled with what nobody can read: they are neither blank nor written over."""
-    return [
+    """Fields that somebody filled with what nobody can read: they are neither blank nor written over. And whole
+    remotes, in every run until they can be read."""
+    torn = [
+        f"{name}: {number} {kind} {'records' if number > 1 else 'record'} cannot be read and taken in; tieline status "
+        "says why, and tieline sync --full looks again"
+        for name, kind, number in run.store.torn.counts()
+        if name in run.systems
+    ]
+    return torn + [
         f"{system}: {number} {'values' if number > 1 else 'value'} of {kind} records cannot be read; they are left "
         "alone, and tieline status says why"
         for (system, kind), number in run.unread.items()

@@ -1,7 +1,7 @@
 """The store: SQLite tables behind one narrow class. It knows tables, not rules.
 
 Everything a run must remember is here: the trees (`trees`), work under way (`work`), what people look at
-(`book`), side effects (`effects`).
+(`book`), side effects (`effects`), what could not be read (`torn`).
 PostgreSQL can stand behind the same names.
 """
 
@@ -16,6 +16,7 @@ from tieline.store.book import Book
 from tieline.store.db import Db, LeaseLost, StoreBroken, StoreFull
 from tieline.store.effects import Effect, Effects
 from tieline.store.forms import Cursor, Row
+from tieline.store.torn import Torn
 from tieline.store.trees import Trees
 from tieline.store.work import Entry, Intent, Refusal, Spooled, Work
 
@@ -43,6 +44,7 @@ class Store:
         self.work = Work(self.db)
         self.book = Book(self.db)
         self.effects = Effects(self.db)
+        self.torn = Torn(self.db)
 
     def atomic(self, *, durable: bool = True, fence: bool = True) -> AbstractContextManager[Any]:
         """One transaction; see `Db.atomic`."""

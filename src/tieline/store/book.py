@@ -243,11 +243,13 @@ class Book:
         ).fetchall()
 
     def unreadable(self) -> list[tuple[str, Kind, str, int, str]]:
-        """Fields that were read and could not be understood: system, kind, field, how many, one of the reasons."""
+        """Fields that were read and could not be understood: system, kind, field, how many, one of the reasons. `*`: a
+        whole remote."""
         return self._sql.execute(
             "SELECT system, kind, coalesce(json_extract(p.value, '$[0]'), '*'), count(*), "
             "min(json_extract(p.value, '$[1]')) FROM link, json_each(link.problems) AS p "
-            "WHERE link.problems IS NOT NULL AND gone IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+            "WHERE link.problems IS NOT NULL AND gone IS NULL GROUP BY 1, 2, 3 "
+            "UNION ALL SELECT system, kind, '*', count(*), min(message) FROM torn GROUP BY 1, 2 ORDER BY 1, 2, 3"
         ).fetchall()
 
     def linked(self, system: str) -> int:

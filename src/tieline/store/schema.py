@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 3
+VERSION = 4
 """What `PRAGMA user_version` holds when every migration below has run: opening an up-to-date store imports nothing."""
 
 _FIRST = """
@@ -132,6 +132,14 @@ def migrate(connection: sqlite3.Connection) -> None:
     def third(db: Database) -> None:
         db.execute("ALTER TABLE cursor ADD COLUMN feed TEXT")
         db.execute("ALTER TABLE link ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0")
+
+    @migrations()
+    def fourth(db: Database) -> None:
+        db.execute(
+            "CREATE TABLE torn (system TEXT NOT NULL, stream TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, "
+            "message TEXT NOT NULL, run TEXT NOT NULL, listing TEXT NOT NULL, PRIMARY KEY (system, stream, id)) "
+            "WITHOUT ROWID"
+        )
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")

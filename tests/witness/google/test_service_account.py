@@ -83,7 +83,7 @@ def test_a_user_who_left_is_told_in_plain_words_and_nothing_is_done(connect: Any
     assert here.sandbox.state.files.rows == {}
     (finding,) = connector.check()
     assert (finding.level, finding.subject) == ("error", "sign-in")
-    assert "`subject`" in finding.remedy
+    assert "set auth.subject to somebody else" in finding.message
 
 
 def test_a_scope_that_nobody_delegated_is_told_with_where_to_do_it(connect: Any) -> None:

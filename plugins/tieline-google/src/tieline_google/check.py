@@ -19,21 +19,12 @@ if TYPE_CHECKING:
 
 _SIGN_IN = (
     (
-        ("Invalid email or User ID", "Invalid impersonation", "deleted"),
-        "name as `subject` a user who is there: the one it names has left, or never was",
-    ),
-    (
         ("unauthorized_client", "invalid_scope", "access_denied"),
-        "a super admin delegates the service account's client id, with exactly the scopes in the connector's README: "
-        "Admin console > Security > API controls > Domain-wide delegation",
+        "for a service account that is Admin console > Security > API controls > Domain-wide delegation",
     ),
-    (
-        ("expired or revoked", "invalid_grant"),
-        "sign in anew: tieline auth login; a consent screen that is «in testing» ends every sign-in after 7 days",
-    ),
+    (("expired or revoked",), "a consent screen that is «in testing» ends every sign-in after 7 days"),
 )
-"""Words of a refused sign-in [iss], and what to do about it."""
-_USUAL = "sign in anew with the scopes in the connector's README"
+"""Words of a refused sign-in [iss], and what Google's users need to know besides what the core says of it."""
 
 
 class _Look(NamedTuple):
@@ -74,9 +65,9 @@ def findings(google: GoogleConnector) -> Iterator[Finding]:
 
 
 def refused(error: NotAuthorised) -> Finding:
-    """What a refused sign-in comes from, as far as Google's words tell."""
+    """What only Google's users need to know of a refused sign-in, as far as Google's words tell."""
     text = str(error)
-    remedy = next((what for words, what in _SIGN_IN if any(w in text for w in words)), _USUAL)
+    remedy = next((what for words, what in _SIGN_IN if any(w in text for w in words)), "")
     return Finding("error", "sign-in", text, remedy)
 
 

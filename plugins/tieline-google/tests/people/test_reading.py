@@ -416,3 +416,13 @@ def test_an_answer_about_a_contact_that_cannot_be_read_is_no_deletion(contacts: 
     part, _ = contacts(lambda request: people.groups("Tieline") if "Groups" in request.path else people.answer(found))
     with pytest.raises(Unavailable):
         part.read(["people/c1"], None)
+
+
+def test_who_takes_no_part_need_not_be_readable(contacts: Any, people: Any) -> None:
+    odd = people.person(5, label=None)
+    odd["metadata"]["sources"][0]["updateTime"] = "soon"
+    part, _ = contacts([people.listing(sync="t"), people.groups("Tieline"), people.listing(odd, sync="t2")])
+    page = part.changes(feed(part, people), None)
+    assert ([(r.id, r.gone) for r in page.remotes], page.bad) == ([("people/c5", True)], [])
+    part, _ = contacts([people.read(odd), people.groups("Tieline"), people.groups("Tieline")])
+    assert [(r.id, r.gone) for r in part.read(["people/c5"], None)] == [("people/c5", True)]

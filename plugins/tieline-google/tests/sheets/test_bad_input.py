@@ -180,6 +180,24 @@ def test_of_two_rows_with_one_key_the_first_keeps_it_and_the_copy_becomes_a_reco
     assert [subject.row_of(STREAM, id) for id in ("row 2", HUB)] == [2, 4]
 
 
+@pytest.mark.parametrize("typed", ["~x", "~", " ~0123456789abcdef.1"])
+def test_a_key_that_begins_as_no_key_may_is_mistyped_and_the_row_gets_one(subject, typed):
+    """What rows without a key are known by begins so: sought as such, this one would be found nowhere, or elsewhere."""
+    subject.put(STREAM, 2, {subject.header(STREAM).key or 0: typed})
+    (mistyped,) = [r for r in subject.listed(STREAM) if r.fields["name"] == "Deal 2"]
+    assert mistyped.provisional
+    (read,) = subject.connector.read(STREAM, [mistyped.id], None)
+    assert (read.id, read.fields["name"]) == (mistyped.id, "Deal 2")
+    (outcome,) = subject.connector.write(STREAM, [Write("link", HUB, {}, mistyped.id, mistyped.version)])
+    assert (outcome.status, outcome.remote.id, subject.row_of(STREAM, HUB)) == ("ok", HUB, 2)
+
+
+def test_a_hub_id_behind_a_mistyped_key_is_the_key(subject):
+    subject.put(STREAM, 2, {subject.header(STREAM).key or 0: f"~x {HUB}"})
+    (row,) = subject.connector.read(STREAM, [HUB], None)
+    assert (row.id, row.hub_id, row.fields["name"], row.provisional) == (HUB, HUB, "Deal 2", False)
+
+
 def test_equal_rows_without_keys_are_two_records(subject):
     for _ in range(2):
         subject.add(STREAM, subject.cells(STREAM, {"name": "Same"}))

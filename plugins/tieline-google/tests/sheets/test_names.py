@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tieline import Unavailable, Write
-from tieline_google.sheets.names import Names, meant
+from tieline_google.sheets.cells import ERRORS
+from tieline_google.sheets.names import Names, meant, untouched
 
 STREAM = "opportunities"
 HUB = "018bcfe5-6800-7000-8000-0000000000{:02}"
 CALLED = Names(["k1", "k2", "k3", "k4", None], ["Acme Ltd", "Beta", "Beta ", "", "New"])
+
+
+PIECES = st.lists(st.sampled_from(["Acme", "Beta", " ", " | ", "|", "k1", *ERRORS]), max_size=4).map("".join)
+
+
+@given(PIECES, PIECES)
+def test_the_short_way_to_a_key_leads_where_the_long_one_does(told: str, held: str) -> None:
+    for beside in (held, f"{held} | {told}"):
+        key = untouched(told, beside)
+        assert key is None or (key == meant(told, beside, CALLED, "Accounts") and told not in ERRORS)
+    assert untouched("Acme", "k1 | Acme") == "k1"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from tieline import ContractViolation, Page, Remote, Window
 from tieline_salesforce import bulk, soql_text
 from tieline_salesforce.mapping import BECOMES, HUB_FIELD, MEMBER, PERSON, ROLES, SOBJECTS
 from tieline_salesforce.org import Org
-from tieline_salesforce.rows import Reader, stamp_ms
+from tieline_salesforce.roles import SOBJECT as ROLE
+from tieline_salesforce.rows import ROLE_COLUMNS, Reader, stamp_ms
 from tieline_salesforce.wire import Answer, Refused
 
 _BY_STAMP = "SystemModstamp, Id"
@@ -161,5 +162,11 @@ def _complete_roles(org: Org, reader: Reader, rows: Sequence[dict[str, Any]]) ->
         return
     for row in rows:
         children = row.get(ROLES)
-        if children and not children.get("done", True):
-            row[ROLES] = {"records": [r for page in org.wire.pages(children) for r in page["records"]]}
+        if not children or children.get("done", True):
+            continue
+        try:
+            found = [r for page in org.wire.pages(children) for r in page["records"]]
+        except Refused:  # more of them were open than the org keeps, or it took too long: it is asked for alone
+            statement = soql_text.select(ROLE_COLUMNS, ROLE, f"OpportunityId = {soql_text.string(row['Id'])}")
+            found = [r for page in org.wire.pages(org.wire.query(statement).data) for r in page["records"]]
+        row[ROLES] = {"records": found}

@@ -26,7 +26,8 @@ from tieline_salesforce.mapping import (
 )
 from tieline_salesforce.schema import ObjectInfo
 
-ROLES_QUERY = f"(SELECT Id,ContactId,Role,IsPrimary,IsDeleted FROM {ROLES})"  # noqa: S608 - constants
+ROLE_COLUMNS = ("Id", "ContactId", "Role", "IsPrimary", "IsDeleted")
+ROLES_QUERY = f"(SELECT {','.join(ROLE_COLUMNS)} FROM {ROLES})"  # noqa: S608 - constants
 OWNER_PATH = "Owner.Email"
 LEAD = SOBJECTS["leads"]
 _encoded = TypeAdapter(Any).dump_json

@@ -79,11 +79,12 @@ class Org:
             raise ApiError(400, "INVALID_TYPE", f"sObject type '{name or ''}' is not supported.")
         return found
 
-    def open_cursor(self, text: str, ids: Sequence[str], deleted: bool, size: int) -> str:
-        """Keep a query's remaining rows; the locator's name. The oldest of too many cursors is closed."""
+    def open_cursor(self, text: str, ids: Sequence[str], deleted: bool, size: int, relation: str = "") -> str:
+        """Keep a query's remaining rows, or those of its subquery over a relation; the locator's name. The oldest of
+        too many cursors is closed."""
         self.cursor_count += 1
         name = mint("0r8", self.cursor_count)
-        self.cursors[name] = {"soql": text, "ids": list(ids), "deleted": deleted, "size": size}
+        self.cursors[name] = {"soql": text, "ids": list(ids), "deleted": deleted, "size": size, "relation": relation}
         while len(self.cursors) > MAX_CURSORS:
             self.cursors.pop(next(iter(self.cursors)))
         return name

@@ -20,7 +20,11 @@ from tieline_salesforce.sandbox_values import wire_time
 
 MAX_OFFSET = 2000
 MAX_ALL_FIELDS = 200
+CHILDREN = 200
+"""Rows of a subquery that stand in their parent's row; the others are pages of their own [doc; the number: memory]."""
 Render = Callable[[Row], Any]
+Onward = Callable[[str, Sequence[str]], str]
+"""Where the rest of a parent's children is: a relation's name, and the ids of them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,8 @@ class Answer:
     """For COUNT(): the number; then there are no ids."""
 
 
-def run(rows: Rows, text: str, version: int, deleted: bool) -> Answer:
-    """Run a query; with `deleted` as queryAll does. Raises ApiError."""
+def run(rows: Rows, text: str, version: int, deleted: bool, onward: Onward | None = None) -> Answer:
+    """Run a query; with `deleted` as queryAll does. Without `onward` subqueries stand in one piece. Raises ApiError."""
     query = parse(text)
     definition = rows.schema.find(query.source)
     if definition is None:
@@ -46,7 +50,7 @@ def run(rows: Rows, text: str, version: int, deleted: bool) -> Answer:
         if query.select or query.order:
             raise refuse(text, 0, "MALFORMED_QUERY", "Grouped query cannot use child relationships in the SELECT list")
         return Answer(definition, (), lambda row: None, len(found))
-    render = renderer(scope, version)
+    render = renderer(scope, version, onward)
     return Answer(definition, [r["Id"] for r in found], render, None)
 
 
@@ -88,7 +92,7 @@ def _fold(value: Any, text: bool) -> Any:
 # -- showing
 
 
-def renderer(scope: Scope, version: int) -> Render:
+def renderer(scope: Scope, version: int, onward: Onward | None = None) -> Render:
     """A function that shows a row with exactly the selected fields, in their order."""
     columns = _columns(scope)
     children = [c for c in columns if isinstance(c, Query)]
@@ -98,7 +102,7 @@ def renderer(scope: Scope, version: int) -> Render:
             shown[_child_name(scope, column)] = column
         else:
             _place(scope, shown, column)
-    grouped = {id(c): _children(scope, c, version) for c in children}
+    grouped = {id(c): _children(scope, c, version, onward) for c in children}
     return _node(scope, scope.definition, shown, version, grouped)
 
 
@@ -201,9 +205,18 @@ def _child_of(scope: Scope, query: Query) -> tuple[ObjectDef, FieldDef, str]:
     raise refuse(scope.query.text, query.source_at, "INVALID_TYPE", message)
 
 
-def _children(scope: Scope, query: Query, version: int) -> Render:
+def child_renderer(scope: Scope, relation: str, version: int) -> tuple[Render, ObjectDef]:
+    """How the children of a relation are shown on a page of their own, and what they are."""
+    for query in _columns(scope):
+        if isinstance(query, Query) and _child_name(scope, query) == relation:
+            child = _child_of(scope, query)[0]
+            return renderer(Scope(scope.rows, query, child, scope.deleted), version), child
+    raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+
+
+def _children(scope: Scope, query: Query, version: int, onward: Onward | None) -> Render:
     """All children once, grouped by their parent; a parent without any shows null [recorded]."""
-    child, of, _ = _child_of(scope, query)
+    child, of, name = _child_of(scope, query)
     inner = Scope(scope.rows, query, child, scope.deleted)
     show = renderer(inner, version)
     limit, query.limit = query.limit, None
@@ -216,9 +229,13 @@ def _children(scope: Scope, query: Query, version: int) -> Render:
         members = groups.get(row["Id"], [])[:limit]
         if not members:
             return None
-        return {"totalSize": len(members), "done": True, "records": [show(m) for m in members]}
+        if onward is None or len(members) <= CHILDREN:
+            return {"totalSize": len(members), "done": True, "records": [show(m) for m in members]}
+        url = onward(name, [m["Id"] for m in members])
+        records = [show(m) for m in members[:CHILDREN]]
+        return {"totalSize": len(members), "done": False, "nextRecordsUrl": url, "records": records}
 
     return part
 
 
-__all__ = ["Answer", "renderer", "run", "show_row"]
+__all__ = ["CHILDREN", "Answer", "Onward", "child_renderer", "renderer", "run", "show_row"]

@@ -11,7 +11,7 @@ from tieline_salesforce.sandbox_conditions import Scope
 from tieline_salesforce.sandbox_describe import describe, global_describe, object_entry
 from tieline_salesforce.sandbox_errors import ApiError, answer, not_found
 from tieline_salesforce.sandbox_org import Call, Org
-from tieline_salesforce.sandbox_query import renderer, run
+from tieline_salesforce.sandbox_query import CHILDREN, Onward, child_renderer, renderer, run
 from tieline_salesforce.sandbox_rows import Row
 from tieline_salesforce.sandbox_soql import parse
 from tieline_salesforce.sandbox_values import day_of, http_time, milliseconds, wire_time
@@ -114,7 +114,7 @@ def query(org: Org, call: Call) -> Response:
     if not text:
         raise ApiError(400, "MALFORMED_QUERY", "unexpected token: '<EOF>'")
     deleted = call.parts[0].lower() == "queryall"
-    found = run(org.rows, text, call.version, deleted)
+    found = run(org.rows, text, call.version, deleted, _onward(org, call, text, deleted))
     if found.count is not None:
         return answer(200, {"totalSize": found.count, "done": True, "records": []})
     table = org.rows.tables[found.definition.name]
@@ -136,9 +136,23 @@ def next_page(org: Org, call: Call) -> Response:
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     parsed = parse(cursor["soql"])
     definition = org.object(parsed.source)
-    render = renderer(Scope(org.rows, parsed, definition, cursor["deleted"]), call.version)
+    scope = Scope(org.rows, parsed, definition, cursor["deleted"])
+    if relation := cursor.get("relation", ""):
+        render, definition = child_renderer(scope, relation, call.version)
+    else:
+        render = renderer(scope, call.version, _onward(org, call, cursor["soql"], cursor["deleted"]))
     start = 0 if "repeat-page" in org.vices else int(offset)
     return _page(org, call, name, start, render, org.rows.tables[definition.name])
+
+
+def _onward(org: Org, call: Call, text: str, deleted: bool) -> Onward:
+    """Keeps what does not fit into a parent's row, as the rows of a query are kept."""
+
+    def keep(relation: str, ids: Sequence[str]) -> str:
+        name = org.open_cursor(text, ids, deleted, CHILDREN, relation)
+        return f"/services/data/v{call.version}.0/query/{name}-{CHILDREN}"
+
+    return keep
 
 
 def _page(org: Org, call: Call, name: str, start: int, render: Any, table: Mapping[str, Row]) -> Response:

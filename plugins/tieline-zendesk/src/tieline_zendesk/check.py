@@ -29,17 +29,25 @@ def findings(zendesk: ZendeskConnector) -> Iterator[Finding]:
     try:
         me = zendesk.wire.get("/users/me").data.get("user")
     except (ConfigError, Rejected) as error:
-        yield Finding("error", "base_url", str(error), "give the account's address: https://YOURS.zendesk.com")
+        yield _elsewhere(zendesk.settings.subdomain, str(error))
         return
     except NotAuthorised as error:
         yield Finding("error", "sign-in", str(error), _SCOPES)
         return
     except Transient as error:
-        yield Finding("warning", "base_url", str(error), "Try again later.")
+        subject = "subdomain" if zendesk.settings.subdomain else "base_url"
+        yield Finding("warning", subject, str(error), "Try again later.")
         return
     yield _who(me)
     for stream in zendesk.streams:
         yield from _stream(zendesk, stream)
+
+
+def _elsewhere(subdomain: str | None, said: str) -> Finding:
+    """No account answers there: the setting that names it is wrong."""
+    if subdomain:
+        return Finding("error", "subdomain", said, f"is {subdomain} what stands before .zendesk.com in your account?")
+    return Finding("error", "base_url", said, "give the account's address: https://YOURS.zendesk.com")
 
 
 def _who(me: Any) -> Finding:

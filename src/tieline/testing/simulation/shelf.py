@@ -10,6 +10,7 @@ from tieline.store import Store
 from tieline.store.book import Book
 from tieline.store.db import Db
 from tieline.store.effects import Effects
+from tieline.store.torn import Torn
 from tieline.store.trees import Trees
 from tieline.store.work import Work
 
@@ -48,6 +49,7 @@ class MemoryStore(Store):
         self.work = Work(self.db)
         self.book = Book(self.db)
         self.effects = Effects(self.db)
+        self.torn = Torn(self.db)
 
     def close(self) -> None:
         """Empty it, and leave it to the next schedule."""

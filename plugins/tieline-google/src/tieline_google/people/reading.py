@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from tieline import Bad, ConfigError, ContractViolation, FeedExpired, Page, Remote, Unavailable, Window
 from tieline_google.people.label import EVERYBODY, Label
-from tieline_google.people.mapping import METADATA, ONLY_CONTACTS
+from tieline_google.people.mapping import MEMBERSHIPS, METADATA, ONLY_CONTACTS
 from tieline_google.people.rows import UNREADABLE, Person, Rows, etag_of, is_id
 from tieline_google.wire import Answer, Refused, Wire
 
@@ -155,8 +155,14 @@ class Reader:
         return Page(found, onward, now=now, bad=bad, feed=feed)
 
     def _told(self, person: Person, label: str | None, fields: frozenset[str] | None = None) -> Remote:
-        """The person; gone where it is deleted or not in scope. Raises what a malformed one raises."""
-        remote = self._rows.remote(person, fields)
+        """The person; gone where it is deleted or not in scope. Raises what a malformed one raises that is in scope."""
+        try:
+            remote = self._rows.remote(person, fields)
+        except UNREADABLE:
+            id = person["resourceName"]
+            if not is_id(id) or not person.get(MEMBERSHIPS) or self._label.has(person, label):
+                raise  # who shows no label at all may have this one
+            return Remote(id, {}, gone=True)
         return remote if remote.gone or self._label.has(person, label) else _left(remote)
 
     # -- chosen persons

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from tieline import Cell
@@ -104,7 +105,10 @@ def loaded(value: Any, form: str) -> Any:
     if form == NUMBER:
         if isinstance(value, bool):
             raise ValueError(f"{text(value)} is not a number")
-        return format(Decimal(repr(value)), "f") if isinstance(value, (int, float)) else value
+        if not isinstance(value, (int, float)):
+            return value
+        digits = repr(value)
+        return format(Decimal(digits), "f") if "e" in digits or "n" in digits else digits
     if form == FLAG:
         return value if isinstance(value, bool) else text(value)
     return text(value)
@@ -115,7 +119,13 @@ def _day(value: Any) -> str:
         raise ValueError(f"{text(value)!r} is text, not a date: type it again in a cell that is formatted as a date")
     if not 1 <= value < LAST_DAY + 1:
         raise ValueError(f"{text(value)} is no day of the calendar")
-    return (EPOCH + timedelta(days=int(value))).isoformat()
+    return _written(int(value))
+
+
+@lru_cache(2048)
+def _written(day: int) -> str:
+    """The day of a number; those of one sheet are near each other."""
+    return (EPOCH + timedelta(days=day)).isoformat()
 
 
 def dumped(value: Cell, form: str) -> Any:

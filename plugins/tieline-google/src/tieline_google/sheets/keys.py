@@ -21,7 +21,8 @@ class Key(NamedTuple):
 
 
 def key_of(value: Any) -> Key | None:
-    """What a key cell says; None for a blank one."""
+    """What a key cell says; None for a blank one, and for one that begins as only provisional ids do: that is no key,
+    whoever typed it."""
     written = (value if type(value) is str else text(value)).strip() if value is not None else ""
     if not written:
         return None
@@ -29,8 +30,8 @@ def key_of(value: Any) -> Key | None:
         return Key(written, written if written.islower() else written.lower())
     first, _, last = written.rpartition(" ")
     if first and _HUB_ID.fullmatch(last):
-        return Key(first.strip(), last.lower())
-    return Key(written, None)
+        return Key(last if first.startswith(MARK) else first.strip(), last.lower())
+    return None if written.startswith(MARK) else Key(written, None)
 
 
 def provisional(id: str) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from tieline import Mapper, Rule
-from tieline_google.sheets.cells import text
+from tieline_google.sheets.cells import ERRORS, text
 from tieline_google.sheets.keys import key_of, normal
 from tieline_google.sheets.mapping import KEY, REFERENCE, TABS
 
@@ -114,6 +114,14 @@ def parted(value: Any) -> tuple[str | None, str]:
     """What a hidden cell keeps: the key, and the name that was shown when it was written."""
     key, _, name = text(value).partition(SPLIT) if value is not None else ("", "", "")
     return key.strip() or None, name.strip()
+
+
+def untouched(told: Any, held: Any) -> str | None:
+    """The key where a cell shows the very name that is kept beside it, as nearly all do; None: see `meant`."""
+    if type(told) is not str or type(held) is not str or told in ERRORS:
+        return None
+    key, _, name = held.partition(SPLIT)
+    return key.strip() or None if name == told else None
 
 
 def kept(key: str, name: str) -> str:

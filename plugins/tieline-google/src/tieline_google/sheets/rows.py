@@ -15,7 +15,7 @@ from tieline import Cell, FieldFacts, Mapper, Problem, Remote
 from tieline_google.sheets.cells import ERRORS, FORMS, LONGEST, TEXT, at, dumped, loaded, place, same, text
 from tieline_google.sheets.keys import MARK, Key, normal
 from tieline_google.sheets.mapping import KEY
-from tieline_google.sheets.names import Home, Names, Shown, kept, meant, parted, references, shown_by
+from tieline_google.sheets.names import Home, Names, Shown, kept, meant, parted, references, shown_by, untouched
 
 Row = Sequence[Any]
 Merge = tuple[int, int, int, int]
@@ -90,7 +90,9 @@ class Rows:
         told = [*self.titles.items(), *((s.title, c) for c, s in self.beside.values())]
         self._told = [column for _, column in told]
         self._digest = blake2b(repr([title for title, _ in told]).encode(), digest_size=9)
-        self._plain = [(t, c, self._forms[t]) for t, c in self.titles.items() if t not in self.beside]
+        plain = [(t, c, self._forms[t]) for t, c in self.titles.items() if t not in self.beside]
+        self._plain = [(t, c, form, form == TEXT and t not in self._keyed) for t, c, form in plain]
+        """Columns whose cells speak for themselves: title, place, form, and whether its texts are taken as they are."""
         self._shown = [c for t, c in self.titles.items() if t not in money and not self.refers(t)]
 
     def form(self, title: str) -> str:
@@ -120,12 +122,17 @@ class Rows:
         """
         if key is not None and self.lost:
             return False
-        return all((value := at(row, column)) is None or value is False for column in self._shown)
+        width = len(row)
+        for column in self._shown:
+            if column < width and (value := row[column]) is not None and value is not False and value != "":
+                return False
+        return True
 
     def digest(self, row: Row) -> str:
         """What a row holds in the columns that are read, in short."""
-        held = self._digest.copy()
-        held.update(repr([at(row, column) for column in self._told]).encode())
+        held, width = self._digest.copy(), len(row)
+        told = [None if c >= width or (value := row[c]) == "" else value for c in self._told]
+        held.update(repr(told).encode())
         return MARK + held.hexdigest()
 
     def remote(
@@ -140,12 +147,11 @@ class Rows:
     ) -> Remote:
         """A row as a remote; without a key it is provisional. `stamp`: when the file was changed last (ms). `names`:
         what the rows of other tabs are called."""
-        flat, problems = self._flat(row, number, names)
+        flat, problems, typed = self._flat(row, number, names)
         cells, refused = self.mapper.read(flat)
         problems += [self._placed(p, number) for p in refused]
         hub_id = key.hub_id if key is not None else None
         unread = "!" + ",".join(sorted({p.field or "" for p in problems})) if problems else ""
-        typed = [f">{flat[t]}" for t in self.beside if t in flat and flat[t] != parted(at(row, self.titles[t]))[0]]
         version = self.digest(row) + (f" {hub_id}" if hub_id else "") + "".join(typed) + unread
         if fields is not None:
             cells = {k: v for k, v in cells.items() if k in fields}
@@ -154,14 +160,22 @@ class Rows:
             id, cells, version, stamp, hub_id, problems=tuple(problems), provisional=key is None and id.startswith(MARK)
         )
 
-    def _flat(self, row: Row, number: int, names: Mapping[str, Names]) -> tuple[dict[str, Any], list[Problem]]:
-        """The mapped columns by title; a field of which one column cannot be taken is left out whole."""
+    def _flat(
+        self, row: Row, number: int, names: Mapping[str, Names]
+    ) -> tuple[dict[str, Any], list[Problem], list[str]]:
+        """The mapped columns by title; a field of which one column cannot be taken is left out whole. And what names
+        that people typed mean, where the key beside them does not say so yet."""
         flat: dict[str, Any] = {}
+        doubtful: list[str] = []
         problems: dict[str, Problem] = {}
         width = len(row)
-        for title, column, form in self._plain:
+        for title, column, form, simple in self._plain:
             value = row[column] if column < width else None
-            if form == TEXT and type(value) is str and value and value not in ERRORS and title not in self._keyed:
+            if value is None or value == "":
+                if not self.merges:
+                    flat[title] = None
+                    continue
+            elif simple and type(value) is str and value not in ERRORS:
                 flat[title] = value  # the usual case
                 continue
             try:
@@ -172,6 +186,11 @@ class Rows:
                 said = f"{place(self.tab, number, column)} ({title}): {error}"
                 problems.setdefault(name, Problem(name, said))
         for title, (column, shown) in self.beside.items():
+            keys = self.titles[title]
+            if column < width > keys and (key := untouched(row[column], row[keys])) is not None:
+                flat[title] = key  # the usual case
+                continue
+            doubtful.append(title)
             try:
                 told = self._taken(row, number, column, TEXT)
                 home = names.get(shown.home.tab, _NOBODY)
@@ -184,7 +203,8 @@ class Rows:
             for part in self.mapper.parts[name]:
                 for column_title in part.rule.columns:
                     flat.pop(column_title, None)
-        return flat, list(problems.values())
+        typed = [f">{flat[t]}" for t in doubtful if t in flat and flat[t] != parted(at(row, self.titles[t]))[0]]
+        return flat, list(problems.values()), typed
 
     def _taken(self, row: Row, number: int, column: int, form: str) -> Any:
         value = at(row, column)
