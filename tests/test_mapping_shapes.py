@@ -14,7 +14,12 @@ TABLE = (
 
 def test_each_row_speaks_of_its_own_columns_whatever_the_one_before_held() -> None:
     mapper = compile_rules("contact", TABLE)
-    rows = [{"mail": "a@x.example"}, {"first": "Ann", "town": "Bonn"}, {}, {"land": "DE", "first": "", "other": 1}]
+    rows: list[dict[str, object]] = [
+        {"mail": "a@x.example"},
+        {"first": "Ann", "town": "Bonn"},
+        {},
+        {"land": "DE", "first": "", "other": 1},
+    ]
     read = [mapper.read(row)[0] for row in (*rows, *reversed(rows))]
     assert read[:4] == [
         {"email": "a@x.example"},
