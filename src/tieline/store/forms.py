@@ -82,8 +82,8 @@ def link_of(
     modified: int, times: str | None, sent: str | None, gone: str | None, hub_id: str | None,
     risen: int, provisional: int,
 ) -> Link:  # fmt: skip
-    """The link of these columns. `base` shares the dict of `seen` where nothing differs."""
-    cells: dict[str, Any] = loads(seen)
+    """The link of these columns."""
+    cells, agreed = trees_of(seen, base)
     return Link(
         system,
         kind,
@@ -91,7 +91,7 @@ def link_of(
         remote_id,
         record,
         cells,
-        _base(base, cells),
+        agreed,
         version,
         modified,
         from_json(times) if times else EMPTY,
@@ -101,6 +101,12 @@ def link_of(
         risen,
         provisional == 1,
     )
+
+
+def trees_of(seen: str, base: str | None) -> tuple[dict[str, Any], Fields]:
+    """What is seen and what was agreed, of these columns. Both are one dict where nothing differs."""
+    cells: dict[str, Any] = loads(seen)
+    return cells, _base(base, cells)
 
 
 def _base(text: str | None, seen: dict[str, Any]) -> Fields:
