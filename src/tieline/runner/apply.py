@@ -101,7 +101,7 @@ class Batch(Confirming):
                 continue
             if remote is None or remote.gone or remote.id != link.remote_id:
                 gone.append((link, remote and remote._replace(version="")))
-            elif self.ingest.unheard(remote) or _moved(
+            elif (remote.aliases and self.ingest.unheard(remote)) or _moved(
                 remote.fields if item.order.op == "archive" or link.provisional else item.payload,
                 remote.fields,
                 link.seen,

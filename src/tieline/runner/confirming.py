@@ -80,6 +80,9 @@ class Confirming:
                 if outcome.status == "rejected" or (outcome.status == "exists" and item.order.op == "link"):
                     self.refused(item, outcome.problems or (Problem(None, "refused without a reason"),))
             self._note(item, outcome, now)
+        if self.placed:
+            self.run.written[self.system.name, self.kind, "update"] += len(self.placed)
+            self.run.moves += len(self.placed)
         self.store.trees.confirm(self.confirmed)
         self.store.trees.confirm_placed(self.placed)
         self.store.work.forget(set(ids).difference(unknown))
@@ -106,10 +109,8 @@ class Confirming:
         if seen is None:
             return False
         version = remote.version if len(remote.fields) == len(seen) else ""
-        own = self.system.name, self.kind, link.remote_id
-        self.placed.append((*encoded(seen, link.base), version, remote.modified, item.row, *own))
-        self.run.written[self.system.name, self.kind, "update"] += 1
-        self.run.moves += 1
+        name, (text, base) = self.system.name, encoded(seen, link.base)
+        self.placed.append((text, base, version, remote.modified, item.row, name, self.kind, link.remote_id))
         self.plain.append(order.seq)
         return True
 

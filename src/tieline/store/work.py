@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from tieline.model import Change, Fields, Link, Op, Order
+from tieline.model import EMPTY, Change, Fields, Link, Op, Order
 from tieline.records import Kind
 from tieline.store.db import Db, among, marks
 from tieline.store.forms import CHUNK, dumps, loads, parts, trees_of
@@ -144,7 +144,7 @@ class Work:
                 o = mine[seq]
                 cells, agreed = trees_of(seen, base)
                 found[seq] = row, Link(o.system, o.kind, stream, o.remote_id or "", o.record, cells, agreed, version,
-                                       modified, stamped=stamped == 1)  # fmt: skip
+                                       modified, EMPTY, EMPTY, None, stamped == 1)  # fmt: skip
         return found
 
     def creating(self, records: Sequence[str]) -> set[tuple[str, str]]:
