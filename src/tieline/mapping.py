@@ -117,6 +117,13 @@ def _usable_scale(scale: str) -> bool:
     return number.is_finite() and number > 0
 
 
+SHAPES = 64
+"""Sets of columns kept, for rows that have the same ones."""
+_Fast = tuple[str, str, Callable[[Any], Cell] | None]
+_Joined = tuple[str, tuple[tuple[str, str], ...], Callable[[Any], Cell]]
+_Shape = tuple[tuple[_Fast, ...], tuple[_Joined, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Mapper:
     """A compiled table of one stream."""
@@ -130,13 +137,15 @@ class Mapper:
     defaults: Mapping[str, Cell]
     """Canonical values given in a create where the record has none."""
     parts: Mapping[str, tuple[_Part, ...]] = field(repr=False, default_factory=dict)
-    _fast: tuple[tuple[str, str, Callable[[Any], Cell] | None], ...] = field(repr=False, default=())
+    _fast: tuple[_Fast, ...] = field(repr=False, default=())
     """Fields of one column: (column, field, normal form); None: any text is taken as it is."""
     _slow: tuple[str, ...] = field(repr=False, default=())
-    _joined: tuple[tuple[str, tuple[tuple[str, str], ...], Callable[[Any], Cell]], ...] = field(repr=False, default=())
+    _joined: tuple[_Joined, ...] = field(repr=False, default=())
     """Fields of several columns, each taken as it is: (part, column) for each."""
     _owner: Mapping[str, str] = field(repr=False, default_factory=dict)
     """Column → the field it belongs to."""
+    _shapes: dict[tuple[str, ...], _Shape] = field(repr=False, compare=False, default_factory=dict)
+    """Columns of rows that were read → what such a row speaks of; a listing's rows have mostly the same."""
 
     def read(self, row: Mapping[str, Any]) -> tuple[dict[str, Cell], tuple[Problem, ...]]:
         """A vendor's row as canonical fields, and the fields that could not be read.
@@ -145,35 +154,43 @@ class Mapper:
         """
         fields: dict[str, Cell] = {}
         problems: list[Problem] = []
-        for remote, name, normal in self._fast:
-            if remote in row:
-                value = row[remote]
-                if value is None or value == "":
-                    fields[name] = None
-                    continue
-                if normal is None and type(value) is str:
-                    fields[name] = value
-                    continue
-                try:
-                    fields[name] = (normal or plain_text)(value)
-                except ValueError as error:
-                    problems.append(Problem(name, f"{name}: {error}"))
-        for name, pairs, normal in self._joined:
-            values: dict[str, Any] = {}
-            for part, column in pairs:
-                if column in row:
-                    values[part] = row[column]
-            if values:
-                try:
-                    fields[name] = normal(values)
-                except (ValueError, TypeError) as error:
-                    problems.append(Problem(name, f"{name}: {error}"))
+        columns = tuple(row)
+        fast, joined = self._shapes.get(columns) or self._shape(columns)
+        for remote, name, normal in fast:
+            value = row[remote]
+            if value is None or value == "":
+                fields[name] = None
+                continue
+            if normal is None and type(value) is str:
+                fields[name] = value
+                continue
+            try:
+                fields[name] = (normal or plain_text)(value)
+            except ValueError as error:
+                problems.append(Problem(name, f"{name}: {error}"))
+        for name, pairs, joint in joined:
+            values = {}
+            for part, column in pairs:  # a comprehension would be a call of its own
+                values[part] = row[column]
+            try:
+                fields[name] = joint(values)
+            except (ValueError, TypeError) as error:
+                problems.append(Problem(name, f"{name}: {error}"))
         for name in self._slow:
             try:
                 self._take(name, row, fields)
             except (ValueError, TypeError) as error:
                 problems.append(Problem(name, f"{name}: {error}"))
-        return fields, tuple(problems)
+        return fields, tuple(problems) if problems else ()
+
+    def _shape(self, columns: tuple[str, ...]) -> _Shape:
+        held = frozenset(columns)
+        joined = [(name, tuple(p for p in pairs if p[1] in held), normal) for name, pairs, normal in self._joined]
+        shape = tuple(f for f in self._fast if f[0] in held), tuple(j for j in joined if j[1])
+        if len(self._shapes) >= SHAPES:
+            self._shapes.clear()
+        self._shapes[columns] = shape
+        return shape
 
     def _take(self, name: str, row: Mapping[str, Any], fields: dict[str, Cell]) -> None:
         parts = [p for p in self.parts[name] if p.rule.read]

@@ -23,16 +23,21 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Agreed(dict[str, Cell]):
-    """A base that is what `seen` holds but for the fields it `lacks`; of no other dict than that one.
+    """A base that is what `seen` holds but for the fields it `lacks`; of no other dict than that one. See `agreed`.
 
     Mostly these are the few fields that nobody shares: knowing it spares comparing every field of every link.
     """
 
     __slots__ = ("lacks", "seen")
+    seen: Fields
+    lacks: tuple[str, ...]
 
-    def __init__(self, cells: Fields, seen: Fields, lacks: tuple[str, ...]) -> None:
-        dict.__init__(self, cells)
-        self.seen, self.lacks = seen, lacks
+
+def agreed(cells: Fields, seen: Fields, lacks: tuple[str, ...]) -> Agreed:
+    """A base that holds these cells."""
+    base = Agreed(cells)  # an `__init__` of its own costs as much as copying the cells
+    base.seen, base.lacks = seen, lacks
+    return base
 
 
 def lacks(seen: Fields, base: Fields) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from tieline.engine.match import equivalent
-from tieline.model import Agreed, Fields, Link, Remote, lacks
+from tieline.model import Fields, Link, Remote, agreed, lacks
 from tieline.records import Cell, Kind, spec_of
 
 _ABSENT = object()
@@ -160,7 +160,7 @@ def _agreed(link: Link, stored: Fields, seen: Fields) -> Fields:
     if link.base is link.seen:
         return seen
     base, known = {**link.base, **stored}, lacks(link.seen, link.base)
-    return base if known is None or not stored.keys().isdisjoint(known) else Agreed(base, seen, known)
+    return base if known is None or not stored.keys().isdisjoint(known) else agreed(base, seen, known)
 
 
 def adrift(link: Link, payload: Fields, remote: Remote | None) -> Link:

@@ -54,12 +54,13 @@ class Batch(Confirming):
         """The orders with payloads as the system can take them now; what cannot be named there yet waits."""
         space = ToRemote(self.store, self.kind, self.system.name)
         space.prepare(o.fields for o in self.orders)
-        ids = [o.remote_id for o in self.orders if o.remote_id is not None]
-        links = self.store.trees.linked(self.system.name, self.kind, ids)
+        usual = self.store.work.targets(self.orders)
+        odd = [o.remote_id for o in self.orders if o.remote_id is not None and o.seq not in usual]
+        links = self.store.trees.linked(self.system.name, self.kind, odd)
         items = []
         for order in self.orders:
             payload, missing = space.fields(order.fields)
-            link = links.get(order.remote_id) if order.remote_id is not None else None
+            row, link = usual.get(order.seq) or (0, links.get(order.remote_id or ""))
             if order.remote_id is not None:
                 if link is None or link.record != order.record or link.gone is not None:
                     continue  # merged or deleted since: the next planning sees it
@@ -69,7 +70,7 @@ class Batch(Confirming):
                 continue  # its parent could not be made: it waits
             if order.op == "update" and not payload:
                 continue
-            items.append(Item(order, payload, link, link.version if link is not None else ""))
+            items.append(Item(order, payload, link, link.version if link is not None else "", row))
         return items
 
     def _read(self, items: Sequence[Item]) -> Generator[Job, Any, dict[str, Remote]]:
@@ -100,14 +101,14 @@ class Batch(Confirming):
                 continue
             if remote is None or remote.gone or remote.id != link.remote_id:
                 gone.append((link, remote and remote._replace(version="")))
-            elif self.ingest.unheard(remote) or _moved(
+            elif (remote.aliases and self.ingest.unheard(remote)) or _moved(
                 remote.fields if item.order.op == "archive" or link.provisional else item.payload,
                 remote.fields,
                 link.seen,
             ):
                 moved.append(remote._replace(version=""))  # read in part: its version must not stand for the whole
             else:
-                unmoved.append(Item(item.order, item.payload, link, remote.version))
+                unmoved.append(Item(item.order, item.payload, link, remote.version, item.row))
         if moved or gone:
             self.run.moves += 1
             with self.store.atomic(durable=False):

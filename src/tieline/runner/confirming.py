@@ -19,7 +19,7 @@ from tieline.runner.context import Run, System
 from tieline.runner.ingest import Ingest
 from tieline.store import Entry, Refusal, Row, Spooled
 from tieline.store.forms import encode, encoded
-from tieline.store.trees import Confirmed
+from tieline.store.trees import Confirmed, Placed
 
 
 class Item(NamedTuple):
@@ -29,6 +29,8 @@ class Item(NamedTuple):
     payload: Fields
     link: Link | None
     version: str
+    row: int
+    """The number of the link's row, of a usual link (see `Work.targets`); else 0."""
 
 
 class Confirming:
@@ -45,6 +47,7 @@ class Confirming:
         self.entries: list[Entry] = []
         self.refusals: list[Refusal] = []
         self.confirmed: list[Confirmed] = []
+        self.placed: list[Placed] = []
         self.folds = run.folds
         self.refusable = False  # whether any value was refused before: what is written now may be one
         self.atomic = facts.answers_state and facts.atomic_state
@@ -77,7 +80,11 @@ class Confirming:
                 if outcome.status == "rejected" or (outcome.status == "exists" and item.order.op == "link"):
                     self.refused(item, outcome.problems or (Problem(None, "refused without a reason"),))
             self._note(item, outcome, now)
+        if self.placed:
+            self.run.written[self.system.name, self.kind, "update"] += len(self.placed)
+            self.run.moves += len(self.placed)
         self.store.trees.confirm(self.confirmed)
+        self.store.trees.confirm_placed(self.placed)
         self.store.work.forget(set(ids).difference(unknown))
         self.store.work.unknown(unknown, now)
         self.store.trees.done(done)
@@ -85,7 +92,7 @@ class Confirming:
         self.store.work.refuse(self.refusals)
         self.store.work.journal_orders(self.run.id, self.plain, now)
         self.store.work.journal(self.entries)
-        self.refusals, self.plain, self.entries, self.confirmed = [], [], [], []
+        self.refusals, self.plain, self.entries, self.confirmed, self.placed = [], [], [], [], []
 
     def _as_sent(self, item: Item, outcome: Outcome) -> bool:
         """Take the usual outcome into the trees: an update that was taken just as it was sent, while nothing else was
@@ -93,7 +100,7 @@ class Confirming:
         order, link, remote = item.order, item.link, outcome.remote
         if order.op != "update" or link is None or remote is None or remote.aliases or remote.id != link.remote_id:
             return False
-        if outcome.status != "ok" or outcome.problems or self.refusable or not self.atomic:
+        if outcome.status != "ok" or outcome.problems or self.refusable or not self.atomic or not item.row:
             return False
         payload = item.payload
         if link.record != order.record or len(payload) < len(order.fields) or not self.keying.isdisjoint(payload):
@@ -102,10 +109,8 @@ class Confirming:
         if seen is None:
             return False
         version = remote.version if len(remote.fields) == len(seen) else ""
-        own = self.system.name, self.kind, link.remote_id
-        self.confirmed.append((*encoded(seen, link.base), None, None, version, remote.modified, *own))
-        self.run.written[self.system.name, self.kind, "update"] += 1
-        self.run.moves += 1
+        name, (text, base) = self.system.name, encoded(seen, link.base)
+        self.placed.append((text, base, version, remote.modified, item.row, name, self.kind, link.remote_id))
         self.plain.append(order.seq)
         return True
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from tieline.model import EMPTY, Agreed, Fields, Link, Problem, lacks
+from tieline.model import EMPTY, Agreed, Fields, Link, Problem, agreed, lacks
 from tieline.records import Kind
 
 CHUNK = 500
@@ -82,8 +82,8 @@ def link_of(
     modified: int, times: str | None, sent: str | None, gone: str | None, hub_id: str | None,
     risen: int, provisional: int,
 ) -> Link:  # fmt: skip
-    """The link of these columns. `base` shares the dict of `seen` where nothing differs."""
-    cells: dict[str, Any] = loads(seen)
+    """The link of these columns."""
+    cells, based = trees_of(seen, base)
     return Link(
         system,
         kind,
@@ -91,7 +91,7 @@ def link_of(
         remote_id,
         record,
         cells,
-        _base(base, cells),
+        based,
         version,
         modified,
         from_json(times) if times else EMPTY,
@@ -103,13 +103,19 @@ def link_of(
     )
 
 
+def trees_of(seen: str, base: str | None) -> tuple[dict[str, Any], Fields]:
+    """What is seen and what was agreed, of these columns. Both are one dict where nothing differs."""
+    cells: dict[str, Any] = loads(seen)
+    return cells, _base(base, cells)
+
+
 def _base(text: str | None, seen: dict[str, Any]) -> Fields:
     if text is None:
         return {}
     if text == "{}":
         return seen
     was, none = _stored_base(text) if len(text) < _SHORT else _parsed_base(text)
-    base = {**seen, **was} if was else Agreed(seen, seen, none)
+    base = {**seen, **was} if was else agreed(seen, seen, none)
     for name in none:
         base.pop(name, None)
     return base if was or len(base) + len(none) == len(seen) else dict(base)
@@ -145,9 +151,9 @@ def lacking(names: tuple[str, ...]) -> str:
     return dumps({"was": {}, "none": names})
 
 
-def encoded(seen: Fields, agreed: Fields) -> tuple[str, str]:
-    """`seen`, and a base that lacks of it what `agreed` is known to lack of what was seen before: the usual one."""
-    return dumps(seen), lacking(agreed.lacks) if type(agreed) is Agreed and agreed.lacks else "{}"
+def encoded(seen: Fields, base: Fields) -> tuple[str, str]:
+    """`seen`, and a base that lacks of it what `base` is known to lack of what was seen before: the usual one."""
+    return dumps(seen), lacking(base.lacks) if type(base) is Agreed and base.lacks else "{}"
 
 
 def encode(link: Link) -> tuple[str, str | None, str | None, str | None]:

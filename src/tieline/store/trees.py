@@ -26,6 +26,9 @@ FRESH = (
 Confirmed = tuple[str, str | None, str | None, str | None, str, int | None, str, Kind, str]
 """A link's trees after a write of our own: seen, base, times, sent, version, the stamp of that write where it is known;
 and which link it is: system, kind, remote id."""
+Placed = tuple[str, str, str, int, int, str, Kind, str]
+"""The same after the usual update of a usual link: seen, base, version, stamp; and the number that its row had, system,
+kind, remote id."""
 
 
 class Trees(Names):
@@ -123,6 +126,16 @@ class Trees(Names):
             "WHERE system = ? AND kind = ? AND remote_id = ?",
             links,
         )
+
+    def confirm_placed(self, links: list[Placed]) -> None:
+        """The same for links whose row's number is known: found by it if they still stand there, else by name."""
+        done = self._sql.executemany(
+            "UPDATE link SET seen = ?, base = ?, times = NULL, sent = NULL, version = ?, own = ?, risen = 0 "
+            "WHERE rowid = ? AND system = ? AND kind = ? AND remote_id = ?",
+            links,
+        )
+        if done is not None and done.rowcount < len(links):
+            self.confirm([(*link[:2], None, None, *link[2:4], *link[5:]) for link in links])
 
     def set_columns(self, system: str, kind: Kind, remote_id: str, **values: Any) -> None:
         """Set some columns of one row; names are the code's own."""

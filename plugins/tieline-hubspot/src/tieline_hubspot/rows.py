@@ -185,7 +185,7 @@ class Rows:
             text = self._texts.get(field)
             if text is None or (cell is None and field not in self._clearable):
                 break
-            sent[text] = "" if cell is None else as_text(cell)
+            sent[text] = cell if type(cell) is str else "" if cell is None else as_text(cell)
         else:  # the usual case: nothing but texts
             return sent, []
         row, told = self.mapper.write(fields)

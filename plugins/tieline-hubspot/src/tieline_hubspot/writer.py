@@ -20,6 +20,9 @@ from tieline_hubspot.properties import Properties
 from tieline_hubspot.rows import Rows
 from tieline_hubspot.wire import BATCH, Wire
 
+_APART = (ASSOCIATION, OPT_OUT)
+"""How columns begin that are no properties."""
+
 
 class Writer:
     """Writes the records of one stream."""
@@ -68,9 +71,8 @@ class Writer:
     def _item(self, index: int, write: Write, op: str) -> Item:
         fields = {k: v for k, v in write.fields.items() if v is not None} if op == "create" else write.fields
         sent, problems = ({}, []) if op == "archive" else self._rows.write(fields, self._properties.is_moment)
-        apart = [c for c in sent if c.startswith((ASSOCIATION, OPT_OUT))]
         item = Item(index, write, sent, problems=problems)
-        for column in apart:
+        for column in [c for c in sent if c.startswith(_APART)]:
             (item.links if column.startswith(ASSOCIATION) else item.consent)[column] = sent.pop(column)
         if op in ("create", "link"):
             if self._properties.stamps(self._rows.stream):
@@ -216,7 +218,7 @@ class Writer:
     def _conclude_all(self, items: Sequence[Item], cells: Mapping[int, Mapping[str, Cell]]) -> None:
         """The outcomes of applied items, all read at once, or each on its own where one of them is odd."""
         try:
-            if len({_id(i) for i in items}) == len(items) and self._concluded(items, cells):
+            if (not cells or len({_id(i) for i in items}) == len(items)) and self._concluded(items, cells):
                 return
         except Transient:
             pass
