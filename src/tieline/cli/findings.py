@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tieline.cli.console import plural, table
-from tieline.errors import ConfigError, TielineError, Unreachable
+from tieline.errors import ConfigError, TielineError, Unavailable, Unreachable
 
 if TYPE_CHECKING:
     from tieline.hub import Hub, Opened
@@ -55,6 +55,8 @@ def failure(name: str, error: TielineError) -> Line:
     subject, remedy = "reachable", "" if error.hint.startswith("tieline check") else error.hint
     if isinstance(error, Unreachable):
         remedy = f"look at base_url of [systems.{name}] and at the network, then: tieline check"
+    elif isinstance(error, Unavailable):
+        remedy = remedy or f"look at base_url of [systems.{name}] and at what stands in between, then: tieline check"
     elif error.hint.startswith("tieline auth"):
         subject = "credential"
     elif isinstance(error, ConfigError):
