@@ -518,6 +518,16 @@ def test_a_name_that_several_have_must_be_narrowed(tieline: Tieline, synced: str
 # -- what is not linked
 
 
+def test_a_question_of_who_is_who_shows_what_each_holds(tieline: Tieline, configured: Path, world: Any) -> None:
+    first = world["crm"].person_create("contact", {"email": "ann@x.test", "title": "CTO"})
+    second = world["crm"].person_create("contact", {"email": "ann@x.test", "first_name": "Anna"})
+    tieline("sync", "--yes")
+    review = json.loads(tieline("review", "list", "--json").stdout)[0]
+    shown = " ".join(tieline("review", "show", str(review["id"])).output.split())
+    assert f'crm:{first} email "ann@x.test", title "CTO"' in shown
+    assert f'crm:{second} email "ann@x.test", first_name "Anna"' in shown
+
+
 @pytest.mark.parametrize("command", ["explain", "history"])
 def test_a_remote_that_waits_in_review_leads_to_its_review(
     tieline: Tieline, configured: Path, world: Any, command: str
