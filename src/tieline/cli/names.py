@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 def names_in(store: Store, kind: Kind, values: Iterable[tuple[str, Any]]) -> dict[str, str]:
     """Hub id → what people call the record, for all whom references among these (field, value) pairs name."""
-    from tieline.engine.merge import title
     from tieline.records import REFERENCES
     from tieline.runner.space import ids_of
+    from tieline.runner.titles import Titles
 
     fields = REFERENCES[kind]
     ids = {i for name, value in values if name in fields for i in ids_of(value)}
-    return {i: title(record) for i, (record, _, _) in store.trees.records(sorted(ids)).items()}
+    found = store.trees.records(sorted(ids))
+    return {i: Titles(store, record.kind).of(i, record.fields) for i, (record, _, _) in found.items()}
 
 
 def named(value: Any, names: Mapping[str, str]) -> Any:
