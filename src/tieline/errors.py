@@ -78,11 +78,15 @@ class RateLimited(Transient):
 
 
 class Unavailable(Transient):
-    """No usable answer. `sent` is True when the request may have reached the system: a write's outcome is unknown."""
+    """No usable answer. `sent` is True when the request may have reached the system: a write's outcome is unknown.
 
-    def __init__(self, message: str, *, sent: bool = True) -> None:
+    `silent`: a whole timeout went by and nothing came back.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True, silent: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.silent = silent
 
 
 class Unreachable(Unavailable):

@@ -88,7 +88,8 @@ class HttpTransport:
         except (httpx2.LocalProtocolError, httpx2.UnsupportedProtocol) as error:
             failure = Unavailable(f"{shown(request)} cannot be sent ({type(error).__name__})", sent=False)
         except httpx2.TimeoutException:
-            failure = Unavailable(f"{shown(request)}: no answer within {self._timeouts['read']:g} s", sent=True)
+            said = f"{shown(request)}: no answer within {self._timeouts['read']:g} s"
+            failure = Unavailable(said, sent=True, silent=True)
         except httpx2.HTTPError as error:
             failure = Unavailable(f"{shown(request)}: the answer was cut off ({cause(error)})", sent=True)
         except ConfigError as error:  # an address that may not be connected to

@@ -474,6 +474,33 @@ def test_explain_tells_where_a_value_came_from_and_what_each_system_holds(
     assert set(told["fields"]["title"]["systems"]) == {"crm", "marketing"}
 
 
+def test_a_reference_is_told_by_name_and_its_id_stays_in_json(tieline: Tieline, configured: Path, world: Any) -> None:
+    firm = world["crm"].person_create("account", {"name": "Firm", "domain": "firm.example"})
+    world["crm"].person_create("contact", {"email": "ann@x.test", "account": firm})
+    tieline("sync", "--yes")
+    told = json.loads(tieline("explain", "contact", "ann@x.test", "account", "--json").stdout)["fields"]["account"]
+    explained = tieline("explain", "contact", "ann@x.test", "account").output
+    assert f'account = "Firm" ({told["value"]})' in explained
+    assert 'blank → "Firm" (crm, the first value known)' in explained
+    assert '    account "Firm"' in tieline("history", "contact", "ann@x.test").output
+    [taken] = [
+        entry["changes"]["account"]
+        for entry in json.loads(tieline("history", "contact", "ann@x.test", "--json").stdout)["entries"]
+        if entry["op"] == "adopt"
+    ]
+    assert taken == told["value"]
+
+
+def test_a_field_that_is_not_synced_is_neither_waited_for_nor_given_an_origin(
+    tieline: Tieline, synced: str, world: Any
+) -> None:
+    world["crm"].person_edit("contact", synced, {"lead_status": "NEW"})
+    tieline("sync")
+    found = tieline("explain", "contact", "ann@x.test", "lead_status").output
+    assert f'crm:{synced} holds "NEW", not synced' in found
+    assert "because" not in found
+
+
 def test_a_key_or_field_that_does_not_exist_is_told(tieline: Tieline, synced: str) -> None:
     nobody = tieline("explain", "contact", "bob@x.test")
     assert nobody.exit_code == 2
@@ -491,6 +518,16 @@ def test_a_name_that_several_have_must_be_narrowed(tieline: Tieline, synced: str
 
 
 # -- what is not linked
+
+
+def test_a_question_of_who_is_who_shows_what_each_holds(tieline: Tieline, configured: Path, world: Any) -> None:
+    first = world["crm"].person_create("contact", {"email": "ann@x.test", "title": "CTO"})
+    second = world["crm"].person_create("contact", {"email": "ann@x.test", "first_name": "Anna"})
+    tieline("sync", "--yes")
+    review = json.loads(tieline("review", "list", "--json").stdout)[0]
+    shown = " ".join(tieline("review", "show", str(review["id"])).output.split())
+    assert f'crm:{first} email "ann@x.test", title "CTO"' in shown
+    assert f'crm:{second} email "ann@x.test", first_name "Anna"' in shown
 
 
 @pytest.mark.parametrize("command", ["explain", "history"])

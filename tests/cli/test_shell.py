@@ -68,6 +68,11 @@ def test_every_command_has_help_with_an_example(tieline: Tieline, name: str) -> 
     assert f"Example: tieline {name}" in found.output
 
 
+@pytest.mark.parametrize("name", ["auth", "plugins", "review"])
+def test_a_group_lists_its_commands_in_whole_sentences(tieline: Tieline, name: str) -> None:
+    assert "..." not in tieline(name, "--help").output.partition("Commands:")[2]
+
+
 def test_an_unknown_command_names_the_nearest(tieline: Tieline) -> None:
     found = tieline("stauts")
     assert found.exit_code == 2

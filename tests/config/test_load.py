@@ -277,6 +277,13 @@ def test_the_fingerprint_changes_with_what_a_plan_depends_on(read: Read) -> None
     assert read().fingerprint == read('[schedule]\nevery = "1h"\n').fingerprint
 
 
+def test_a_connectors_setting_says_how_values_are_read_so_its_change_reads_them_again(read: Read) -> None:
+    systems = '[systems.crm]\nconnector = "acme"\nauth = { type = "none" }\n'
+    europe, america = (read("", systems=f'{systems}region = "{region}"\n') for region in ("eu", "us"))
+    assert europe.fingerprint == read("", systems=systems).fingerprint
+    assert europe.fingerprint != america.fingerprint
+
+
 FINGERPRINTS = [
     "",
     '[sync.contact]\ntitle = "fill"\n',

@@ -87,6 +87,31 @@ def test_a_system_that_takes_long_to_refuse_a_connection_is_not_tried_twice(scri
     assert clock.slept == [10]
 
 
+def test_a_system_that_takes_calls_and_never_says_a_word_does_not_hold_up_every_call_of_a_command(
+    script, make_client, clock
+):
+    def mute(request: Request) -> Response:
+        clock.sleep(30)
+        raise Unavailable("GET https://api.example.com/a: no answer within 30 s", silent=True)
+
+    wire, began = script(mute), clock.time
+    client = make_client(wire)
+    for _ in range(9):
+        with pytest.raises(Unavailable, match="no answer within 30 s"):
+            client.send(Request("GET", "/a"))
+    assert len(wire.sent) == 2
+    assert clock.time - began < 70
+    assert str(client.reach.barred).endswith("no answer within 30 s")
+
+
+def test_a_system_that_has_answered_is_waited_for_also_when_it_falls_silent(script, make_client):
+    wire = script(OK, *[Unavailable("no answer within 30 s", silent=True)] * 3, OK)
+    client = make_client(wire)
+    for _ in range(2):
+        assert client.send(Request("GET", "/a")).status == 200
+    assert client.reach.barred is None
+
+
 def test_a_system_that_has_answered_before_is_waited_for(script, make_client):
     wire = script(OK, NOBODY, NOBODY, NOBODY, OK)
     client = make_client(wire)

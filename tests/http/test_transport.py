@@ -130,6 +130,7 @@ def test_a_slow_answer_is_given_up_after_the_timeout(raw_server):
     with pytest.raises(Unavailable, match=r"no answer within 0\.1 s") as caught:
         wire.send(Request("GET", server.url))
     assert caught.value.sent
+    assert caught.value.silent
     given_up.set()  # nothing was answered before
     wire.close()
 

@@ -357,7 +357,7 @@ def test_a_connector_that_answers_too_few_outcomes_is_named_and_nothing_is_sent_
     plain_desk.config.write_text('[systems.one]\nconnector = "short"\n[systems.two]\nconnector = "short"\n')
     done = plain_desk.run("sync", "--yes", "--json")
     assert done.code == 1, done.out + done.err
-    assert any("two answered 2 outcomes to 3 writes" in note for note in done.json["notes"]), done.out
+    assert any("two: answered 2 outcomes to 3 writes" in note for note in done.json["notes"]), done.out
     assert "Traceback" not in done.err
     assert "ContractViolation" in (plain_desk.home / "tieline.log").read_text(), "the traceback belongs in the log"
     status = plain_desk.run("status", "--json")

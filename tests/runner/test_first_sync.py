@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tieline.engine.limits import Limit, Limits
 from tieline.errors import Rejected, Unavailable
 from tieline.model import Page, Remote, Window
 from tieline.runner import Options
@@ -145,6 +146,37 @@ def test_a_home_that_has_written_once_asks_no_more(pair: Any) -> None:
     pair.create("crm", "contact", email="bob@firm.example")
     pair.clock.advance(60_000)
     assert pair.runner().sync(Options(confirm=None)).writes == 2
+
+
+def test_a_first_sync_that_breaks_off_goes_on_without_a_second_question(pair: Any) -> None:
+    pair.limits = Limits(creates=Limit(count=1), updates=Limit(count=1))
+    both: list[str] = []
+    for n in range(3):
+        both.append(pair.create("crm", "contact", email=f"p{n}@firm.example", title="Boss"))
+        pair.create("mail", "contact", email=f"p{n}@firm.example")
+        pair.create("crm", "contact", email=f"q{n}@firm.example")
+    assert pair.plan().notes == []
+    whole, pair.connectors["mail"] = pair.connectors["mail"], Broken(pair.connectors["mail"], "write")
+    assert pair.sync().outcome == "failed"
+    pair.connectors["mail"] = whole
+    assert pair.plan().notes == []
+    assert (pair.sync().outcome, pair.reviews()) == ("done", [])
+
+    for one in both:  # and that was the first plan: the limits hold from now on
+        pair.edit("crm", "contact", one, title="Chief")
+    assert pair.sync().outcome == "waiting"
+    assert [r["key"] for r in pair.reviews()] == ["guard:mail:updates"]
+
+
+def test_the_yes_to_a_first_plan_holds_for_no_more_than_it_showed(pair: Any) -> None:
+    pair.limits = Limits(creates=Limit(count=0))
+    pair.create("crm", "contact", email="p@firm.example")
+    whole, pair.connectors["mail"] = pair.connectors["mail"], Broken(pair.connectors["mail"], "write")
+    assert pair.sync().outcome == "failed"
+    pair.connectors["mail"] = whole
+    pair.create("crm", "contact", email="q@firm.example")
+    assert pair.sync().outcome == "waiting"
+    assert [r["key"] for r in pair.reviews()] == ["guard:mail:creates"]
 
 
 def test_a_plan_says_what_would_be_done_and_leaves_nothing_behind(pair: Any) -> None:

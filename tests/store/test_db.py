@@ -112,8 +112,9 @@ def test_a_full_disk_undoes_the_step_and_the_store_goes_on(store: Store) -> None
             store.db.set_meta("word", "after")
             store.db.set_meta("much", "x" * 1_000_000)
 
-    with pytest.raises(StoreFull):
+    with pytest.raises(StoreFull) as caught:
         fill()
+    assert "make room" in caught.value.hint
     assert store.db.meta("word") == "before"
     assert store.db.meta("much") is None
     store.db.sql.execute("PRAGMA max_page_count = 1000000")

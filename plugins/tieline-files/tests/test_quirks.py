@@ -340,7 +340,7 @@ def test_check_names_what_is_wrong_and_what_to_do(folder):
     connector = folder.connect({"accounts": {}, "contacts": {}, "campaigns": {"missing": "empty"}})
     found = {(f.level, f.subject): f for f in reversed([*connector.check()])}
 
-    assert found["ok", "accounts.csv"].message == "1 rows"
+    assert found["ok", "accounts.csv"].message == "1 row"
     assert "names no row" in found["warning", "accounts.csv:3"].message
     assert "'address_street'" in found["note", "accounts.csv"].message
     assert "will be added" in " ".join(f.message for f in connector.check() if f.subject == "accounts.csv")

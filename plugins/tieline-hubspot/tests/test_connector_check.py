@@ -87,7 +87,7 @@ def test_the_fingerprint_moves_with_an_option_and_not_with_what_is_not_mapped(hu
 
 def test_a_missing_hub_id_property_comes_with_the_call_that_makes_it(hubspot, account):
     account(properties=(200, without("tieline_id")))
-    ((subject, _, remedy),) = found(hubspot(streams=("contacts",)), "error")
+    ((subject, _, remedy),) = found(hubspot(streams=("contacts",)), "warning")
     assert subject == "contacts.tieline_id"
     assert remedy.startswith("tieline check --fix, or: POST /crm/properties/2026-09/contacts {")
     assert '"hasUniqueValue":true' in remedy

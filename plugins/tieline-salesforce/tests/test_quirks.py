@@ -353,7 +353,7 @@ def test_a_login_page_with_status_200_is_no_answer(connect):
     """Seen in the field: a wrong host answers 200 and a page of HTML."""
     page = Response(200, {"content-type": "text/html"}, b"<html>Login</html>")
     connector, _ = connect([page])
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match=r"Salesforce: expected JSON, got text/html \(200\): '<html>Login</html>'"):
         connector.list("contacts", None)
     connector, _ = connect([page])
     with pytest.raises(Unavailable) as caught:

@@ -6,6 +6,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TextIO
 
 import click
@@ -113,6 +114,8 @@ class Console:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         self.said = False
+        self.pause: Callable[[], AbstractContextManager[object]] = nullcontext
+        """Takes away what is being drawn on the terminal, while a person is asked."""
 
     @property
     def terminal(self) -> bool:
@@ -154,10 +157,13 @@ class Console:
             click.echo(text, err=True)
 
     def confirm(self, question: str) -> bool | None:
-        """Ask for y or n; None when nobody is there to answer."""
+        """Ask for y or n; None when nobody is there to answer. Ctrl-C is click.Abort, whoever else listens to it."""
+        from tieline.cli.signals import asking
+
         if self.as_json or not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
             return None
-        return click.confirm(question, default=False, err=True)
+        with self.pause(), asking():
+            return click.confirm(question, default=False, err=True)
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -9,6 +9,8 @@ import click
 from tieline.cli.boundary import DONE
 from tieline.cli.console import clean
 from tieline.cli.keys import changes_of, key_argument, kind_argument, nearest_field, one_record
+from tieline.cli.names import named as with_names
+from tieline.cli.names import names_in
 from tieline.cli.options import command as declare
 from tieline.cli.session import Session
 from tieline.cli.words import changed, said, when
@@ -34,7 +36,10 @@ def command(session: Session, kind: Kind, key: str, field: str | None) -> int:
     policies = session.load_config().rules.policies.get(kind, {})
     with session.open_store() as store:
         found = _explain(store, kind, key, field, policies)
-    session.console.result(found, lambda: _text(found))
+        changes = [(n, told["last_change"] or {}) for n, told in found["fields"].items()]
+        values = [(n, change.get(side)) for n, change in changes for side in ("before", "after")]
+        names = names_in(store, kind, [*((n, told["value"]) for n, told in found["fields"].items()), *values])
+    session.console.result(found, lambda: _text(found, names))
     return DONE
 
 
@@ -55,15 +60,16 @@ def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Ma
     told = {}
     for name in [field] if field is not None else names:
         origin = record.stamps.get(name) or record.stamps.get("*") or ("", 0)
+        policy = str(policies.get(name, "two-way"))
         told[name] = {
             "value": record.fields.get(name),
             "origin": origin[0] or None,
             "edited_at": origin[1] or None,
-            "policy": str(policies.get(name, "two-way")),
+            "policy": policy,
             "last_change": last.get(name),
             "systems": {
                 link.system: {
-                    **_there(link, name, refused.get(link.system, {}), _waits(store, link, name)),
+                    **_there(link, name, refused.get(link.system, {}), _waits(store, link, name), policy),
                     "unreadable": unread.get(link.system, {}).get(name),
                 }
                 for link in links
@@ -92,7 +98,7 @@ def _waits(store: Store, link: Link, name: str) -> list[str]:
     return [f"{link.system}:{i}" for i in ids if not any(known.get(i, ()))]
 
 
-def _there(link: Link, name: str, refused: Mapping[str, str], waits: list[str]) -> dict[str, Any]:
+def _there(link: Link, name: str, refused: Mapping[str, str], waits: list[str], policy: str) -> dict[str, Any]:
     from tieline.records import REFERENCES
 
     seen, based = link.seen.get(name), name in link.base
@@ -100,6 +106,8 @@ def _there(link: Link, name: str, refused: Mapping[str, str], waits: list[str]) 
         state = f"gone there ({link.gone})"
     elif name in refused or "*" in refused:
         state = "refused there"
+    elif policy == "none":
+        state = "not synced"
     elif waits:
         more = f" and {len(waits) - 1} more, which are" if len(waits) > 1 else ", which is"
         state = f"waits for {REFERENCES[link.kind][name]} {waits[0]}{more} not linked yet"
@@ -132,15 +140,18 @@ def _last_changes(store: Store, record: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _text(found: dict[str, Any]) -> str:
+def _text(found: dict[str, Any], names: Mapping[str, str]) -> str:
     lines = [f"{found['kind']} {said(found['title'])} ({found['record']}), {found['state']}"]
     for name, told in found["fields"].items():
-        lines += ["", f"{name} = {said(told['value'])}"]
+        value = told["value"]
+        known = f" ({value})" if isinstance(value, str) and value in names else ""
+        lines += ["", f"{name} = {said(with_names(value, names))}{known}"]
         change = told["last_change"]
         if change is not None:
-            step = changed("", [change["before"], change["after"], change["origin"], change["rule"]]).strip()
+            sides = [with_names(change[side], names) for side in ("before", "after")]
+            step = changed("", [*sides, change["origin"], change["rule"]]).strip()
             lines.append(f"  because: {when(change['at'])}  {step}")
-        elif told["origin"]:
+        elif told["origin"] and value is not None:  # a blank that no change left behind came from nobody
             lines.append(f"  because: it came from {clean(told['origin'])}, edited {when(told['edited_at'])}")
         lines.append(f"  policy:  {clean(told['policy'])}")
         for system, there in told["systems"].items():

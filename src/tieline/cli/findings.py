@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tieline.cli.console import plural, table
-from tieline.errors import ConfigError, TielineError, Unreachable
+from tieline.errors import ConfigError, TielineError, Unavailable, Unreachable
 
 if TYPE_CHECKING:
     from tieline.hub import Hub, Opened
@@ -56,14 +56,20 @@ def failure(hub: Hub, name: str, error: TielineError) -> Line:
     """A system could not be asked, or not to the end."""
     subject, remedy = "reachable", "" if error.hint.startswith("tieline check") else error.hint
     if isinstance(error, Unreachable):
-        placed = " and ".join(hub.config.systems[name].placed)
-        where = f"{placed} of [systems.{name}] and at " if placed else ""
-        remedy = f"look at {where}the network, then: tieline check"
+        remedy = f"look at {_place(hub, name)}the network, then: tieline check"
+    elif isinstance(error, Unavailable):
+        remedy = remedy or f"look at {_place(hub, name)}what stands in between, then: tieline check"
     elif error.hint.startswith("tieline auth"):
         subject = CREDENTIAL
     elif isinstance(error, ConfigError):
         subject = "configuration"
     return Line(name, "error", subject, str(error), remedy)
+
+
+def _place(hub: Hub, name: str) -> str:
+    """The settings that say where a system is, for the beginning of a list."""
+    placed = " and ".join(hub.config.systems[name].placed)
+    return f"{placed} of [systems.{name}] and at " if placed else ""
 
 
 def _beside(line: Line, finding: Finding) -> Line:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from tieline.cli.boundary import DONE
 from tieline.cli.console import clean, plural
 from tieline.cli.keys import changes_of, key_argument, kind_argument, one_record
+from tieline.cli.names import named, names_in
 from tieline.cli.options import command as declare
 from tieline.cli.session import Session
 from tieline.cli.words import changed, said, when
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tieline.records import Kind
     from tieline.store import Entry
     from tieline.store.lookup import Found
@@ -28,8 +31,9 @@ def command(session: Session, kind: Kind, key: str) -> int:
     with session.open_store() as store:
         record = one_record(store, kind, key)
         entries = store.work.entries(record.id)
+        names = names_in(store, kind, [pair for entry in entries for pair in _values(entry)])
     value = {"record": record.id, "kind": record.kind, "title": record.title, "state": record.state}
-    session.console.result({**value, "entries": [_json(e) for e in entries]}, lambda: _text(record, entries))
+    session.console.result({**value, "entries": [_json(e) for e in entries]}, lambda: _text(record, entries, names))
     return DONE
 
 
@@ -38,13 +42,28 @@ def _json(entry: Entry) -> dict[str, Any]:
     return {**found, "outcome": entry.outcome, "changes": changes_of(entry.changes), "note": entry.note}
 
 
-def _text(record: Found, entries: list[Entry]) -> str:
+def _values(entry: Entry) -> list[tuple[str, Any]]:
+    """(field, value) of all that an entry tells."""
+    found = []
+    for name, change in changes_of(entry.changes).items():
+        found += [(name, change)] if _adopted(entry, change) else [(name, change[0]), (name, change[1])]
+    return found
+
+
+def _adopted(entry: Entry, change: Any) -> bool:
+    """Whether it is a value and not a step from one to another."""
+    return entry.op == "adopt" or not (isinstance(change, list) and len(change) == 4)
+
+
+def _text(record: Found, entries: list[Entry], names: Mapping[str, str]) -> str:
     lines = [f"{record.kind} {said(record.title)} ({record.id}), {record.state}"]
     for entry in entries:
         lines.append(f"{when(entry.at)}  {_what(entry)}" + (f": {clean(entry.note)}" if entry.note else ""))
         for name, change in changes_of(entry.changes).items():
-            adopted = entry.op == "adopt" or not (isinstance(change, list) and len(change) == 4)
-            lines.append(f"    {name} {said(change)}" if adopted else f"    {changed(name, change)}")
+            if _adopted(entry, change):
+                lines.append(f"    {name} {said(named(change, names))}")
+            else:
+                lines.append(f"    {changed(name, [*(named(side, names) for side in change[:2]), *change[2:]])}")
     return "\n".join([*lines, plural(len(entries), "entry") + "."])
 
 

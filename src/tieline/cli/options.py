@@ -104,7 +104,10 @@ def command(name: str, *, example: str, group: click.Group | None = None) -> Cal
             return function(session, *arguments, **options)
 
         dressed = places_options(json_option(click.pass_obj(run)))
-        made: click.Command = click.command(name, epilog=f"Example: {example}", context_settings=CONTEXT)(dressed)
+        first = " ".join((function.__doc__ or "").split("\n\n")[0].split()).partition(". ")[0]
+        made: click.Command = click.command(
+            name, short_help=f"{first.removesuffix('.')}.", epilog=f"Example: {example}", context_settings=CONTEXT
+        )(dressed)  # given, the short help is not cut in the list of a group's commands
         if group is not None:
             group.add_command(made)
         return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from tieline.cli.console import Console, clean
@@ -20,7 +20,7 @@ Report = Callable[[str, str, int, int | None], None]
 def progress(console: Console) -> Iterator[Report]:
     """A function to tell progress to: (stage, system or kind, how many more, of how many if known)."""
     if sys.stderr.isatty() and not console.as_json:
-        with _bars() as report:
+        with _bars(console) as report:
             yield report
     else:
         yield _Lines(console)
@@ -44,7 +44,7 @@ class _Lines:
 
 
 @contextmanager
-def _bars() -> Iterator[Report]:
+def _bars(console: Console) -> Iterator[Report]:
     from rich.console import Console as Terminal
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -64,4 +64,14 @@ def _bars() -> Iterator[Report]:
                 tasks[key] = bars.add_task(f"{stage:<6} {clean(name)}", total=of)
             bars.advance(tasks[key], more)
 
-        yield report
+        @contextmanager
+        def away() -> Iterator[None]:
+            bars.stop()  # else they are drawn over a question, and hold back a line that has no end yet
+            yield
+            bars.start()
+
+        console.pause = away
+        try:
+            yield report
+        finally:
+            console.pause = nullcontext

@@ -11,10 +11,13 @@ from tieline.cli.console import clean, fit, plural, table
 from tieline.cli.options import command as declare
 from tieline.cli.options import group
 from tieline.cli.session import Session
-from tieline.cli.words import when, whole
+from tieline.cli.words import said, when, whole
 from tieline.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tieline.records import Kind
     from tieline.store import Store
 
 command = group("review", example="tieline review list", text="Answer what waits for a person.")
@@ -48,17 +51,45 @@ def show_command(session: Session, number: int) -> int:
     """One review: what is asked, what is known, and what each answer does."""
     with session.open_store() as store:
         found = _one(store, number)
-    session.console.result(found, lambda: _show(found, session.console.width))
+        held = _held(store, found)
+    session.console.result(found, lambda: _show(found, held, session.console.width))
     return DONE
 
 
-def _show(found: dict[str, Any], width: int | None) -> str:
+def _held(store: Store, found: dict[str, Any]) -> list[list[str]]:
+    """Whom a question of who is who names, and what each of them holds."""
+    from tieline.store.forms import decode
+
+    detail, kind = found["detail"], found["kind"]
+    if found["topic"] != "match" or "rivals" not in detail:
+        return []
+    holds: dict[str, Mapping[str, Any]] = {}
+    for who in [f"{detail['system']}:{detail['remote_id']}", *map(str, detail["rivals"])]:
+        system, _, remote_id = who.partition(":")
+        row = store.trees.links(system, kind, [remote_id]).get(remote_id)
+        if row is not None:
+            holds[who] = decode(row).seen
+    known = store.trees.records(list(map(str, detail.get("records", []))))
+    holds |= {i: record.fields for i, (record, _, _) in known.items()}
+    return [[who, _values(kind, fields)] for who, fields in holds.items()]
+
+
+def _values(kind: Kind, fields: Mapping[str, Any]) -> str:
+    """What a person tells one from another by; not whom they refer to."""
+    from tieline.records import FIELDS, REFERENCES
+
+    told = [n for n in FIELDS[kind] if fields.get(n) not in (None, "", []) and n not in REFERENCES[kind]]
+    return ", ".join(f"{n} {said(fields[n])}" for n in told)
+
+
+def _show(found: dict[str, Any], held: list[list[str]], width: int | None) -> str:
     state = found["state"] if found["choice"] is None else f"{found['state']} ({found['choice']})"
     lines = [f"Review {found['id']}, {found['topic']}, {state}", clean(found["summary"]), ""]
     known = dict(found["detail"])
     sides = known.pop("values", [])
     details = [row for name, value in known.items() for row in _rows([name], value)]
     lines += [table(["KNOWN", ""], details, width=width, wrap=True), ""] if details else []
+    lines += [table(["WHO", "HOLDS"], held, width=width or LONGEST, wrap=True), ""] if held else []
     if sides:
         rows = [
             row for system, value, at in sides for row in _rows([system or "the hub", when(at) if at else ""], value)

@@ -33,7 +33,8 @@ def run_round(session: Session, config: Config, options: Options, stop: threadin
 
     unknown = sorted(set(options.without) - set(config.systems))
     if unknown:
-        raise UserError(f"there is no system {unknown[0]!r}; there are: {', '.join(config.systems)}")
+        known = ", ".join(config.systems)
+        raise UserError(f"there is no system {unknown[0]!r}; there are: {known}", hint=f"tieline {command} --help")
     with session.open_hub(config, ports=Ports(stop=stop)) as hub, opened(session.home.file_of_store()) as store:
         runner = hub.runner(store)
         gc.freeze()  # what is loaded by now stays to the end: no need to look through it again and again

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from tieline.cli.boundary import INTERRUPTED
@@ -26,12 +27,26 @@ def stopping() -> Iterator[threading.Event]:
             os._exit(INTERRUPTED)  # threads may be waiting for an answer: nobody waits for them
         stop.set()
 
+    with _handled_by(handle):
+        yield stop
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """While a person is asked, the first signal is KeyboardInterrupt: there is no boundary to wait for. Nests."""
+    with _handled_by(signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Both signals go to `handler`; to nobody new outside the main thread, where that cannot be set."""
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield
         return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

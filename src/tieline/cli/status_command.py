@@ -119,9 +119,9 @@ def _text(session: Session, found: dict[str, Any]) -> str:
     ]
     if unread:
         parts += ["", table(["NOT READABLE IN", "KIND", "FIELD", "COUNT", "WHY"], unread, width=session.console.width)]
-    for weak in found["weaker"]:
-        where = clean(f"{weak['system']} {weak['stream']}")
-        parts += ["", f"Weaker in {where}: {weak['why']}; tieline check says more."]
+    if found["weaker"]:
+        where = clean(", ".join(f"{weak['system']} {weak['stream']}" for weak in found["weaker"]))
+        parts += ["", f"Weaker in {where}: {WEAKER}; tieline check says more."]
     if found["unsettled"]:
         parts += ["", f"{plural(found['unsettled'], 'write')} of unknown outcome; the next sync settles them first."]
     parts += ["", f"{plural(found['reviews'], 'review')} open."]

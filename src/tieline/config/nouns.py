@@ -81,8 +81,11 @@ class Config:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when anything does that a plan depends on: policies, mappings, filters, modes, matching."""
-        return hashlib.sha256(to_json(_planning(self))).hexdigest()[:16]
+        """Changes when anything does that a plan depends on: policies, mappings, filters, modes, matching, settings.
+
+        A connector's settings say how values are read (a time zone, a currency): what was read before them is stale.
+        """
+        return hashlib.sha256(to_json(_planning(self), fallback=repr)).hexdigest()[:16]
 
 
 def _planning(config: Config) -> dict[str, Any]:
@@ -98,6 +101,7 @@ def _planning(config: Config) -> dict[str, Any]:
         ],
         "match": sorted((kind, list(keys)) for kind, keys in rules.match.items()),
         "skew": rules.skew_ms,
+        "settings": {name: system.settings for name, system in config.systems.items()},
         "maps": {
             name: {stream: [_rule(r) for r in mapper.rules] for stream, mapper in sorted(system.mappers.items())}
             for name, system in config.systems.items()

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from tieline.model import Question
 
+CONFIRMED = ("creates", "updates")
+"""What a person agrees to by the yes to the first plan of a home: blanks and archives are asked about all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -55,7 +58,7 @@ def crossed(
     questions = []
     for system, numbers in counts.items():
         for what, number in numbers.items():
-            if confirmed and what in ("creates", "updates"):
+            if confirmed and what in CONFIRMED:
                 continue
             limit = limits.of(what)
             if number and not limit.allows(number, linked.get(system, 0)):

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tieline.engine.limits import Limits, crossed
+from tieline.engine.limits import CONFIRMED, Limits, crossed
 from tieline.errors import TielineError
 from tieline.events import RunFinished
 from tieline.model import Question
@@ -205,7 +206,7 @@ class Runner:
                 summary.orders = self.store.work.counts()
                 summary.reviews = self.store.book.open_reviews()
                 summary.notes += waiting.values()
-                summary.notes += [q.summary for q in self._guards(run, confirmed=False)]
+                summary.notes += [q.summary for q in self._guards(run, confirmed=self.store.db.meta("wrote") is None)]
                 if options.listing:
                     summary.orders_list = self.store.work.listing(options.listing)
                 report.count_records(run, summary)
@@ -263,12 +264,15 @@ class Runner:
                     summary.notes += [why for why in waiting.values() if why not in summary.notes]
                     summary.converged = not counts and self._settled(run, waiting)
                     if not counts:
+                        if self._settled(run, {}):
+                            self._first_is_done()
                         return {}
                     if self.store.db.meta("wrote") is None:
                         if not options.yes and agreed != answers:
                             preview = self._preview(counts)
                             raise _Undo
                         self.store.db.set_meta("wrote", run.id)
+                        self.store.db.set_meta("agreed", json.dumps(report.guarded(run)))
                     asked = self._guards(run, confirmed=self.store.db.meta("wrote") == run.id)
                     if asked:
                         raise _Undo
@@ -306,6 +310,7 @@ class Runner:
         """The limits this plan crosses, but for those a person has let pass."""
         counts = report.guarded(run)
         linked = {name: self.store.book.linked(name) for name in run.systems}
+        agreed = json.loads(self.store.db.meta("agreed") or "{}")
         asked = []
         for question in crossed(run.limits, counts, linked, confirmed):
             answer = self.store.book.decision(question.key)
@@ -313,9 +318,16 @@ class Runner:
                 self.store.book.spend(question.key)
                 if answer.answer == "accepted":
                     run.allowed[question.key] = int(answer.detail["count"])
-            if int(question.detail["count"]) > run.allowed.get(question.key, 0):
+            what = question.detail["what"]
+            first = agreed.get(question.detail["system"], {}).get(what, 0) if what in CONFIRMED else 0
+            if int(question.detail["count"]) > max(run.allowed.get(question.key, 0), first):
                 asked.append(question)
         return asked
+
+    def _first_is_done(self) -> None:
+        """Nothing is left of the plan that a person agreed to in the first sync, however many runs it took."""
+        if self.store.db.meta("agreed"):
+            self.store.db.set_meta("agreed", "")
 
 
 @contextmanager

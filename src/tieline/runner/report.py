@@ -78,7 +78,7 @@ def finish(run: Run, summary: Summary, *, wrote: bool = True) -> None:
         summary.reviews = max(summary.reviews, run.store.book.open_reviews())
         summary.api_calls = {name: s.calls() for name, s in run.systems.items()}
         # the cause before what follows from it
-        said = {name: why.removeprefix(f"{name}: ") for name, why in run.failed.items()}
+        said = {name: why.removeprefix(f"{name}: ").removeprefix(f"{name} ") for name, why in run.failed.items()}
         summary.notes[:0] = [f"{name}: {why}" for name, why in said.items()]
         summary.notes += _left(run, summary, wrote)
         summary.notes += [*run.notes, *_unread(run)]

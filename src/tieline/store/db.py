@@ -36,6 +36,7 @@ class StoreFull(TielineError):
     """The disk refuses: the transaction is undone, and no remote write follows a commit that failed."""
 
     fatal = True
+    hint = "make room there, then the same command again: it goes on from here"
 
 
 class LeaseLost(Broken):

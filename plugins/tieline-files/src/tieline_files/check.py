@@ -68,7 +68,7 @@ def _rows(table: Table) -> Iterator[Finding]:
                 yield Finding("warning", one.where, one.message, "mend the row; it is left out and kept as it is")
     if bad > SHOWN:
         yield Finding("warning", table.path.name, f"{bad - SHOWN:,} more bad rows")
-    yield Finding("ok", table.path.name, f"{rows:,} rows")
+    yield Finding("ok", table.path.name, f"{rows:,} row{'' if rows == 1 else 's'}")
 
 
 def _pages(table: Table) -> Iterator[Page]:

@@ -88,9 +88,11 @@ def _schema(hubspot: HubSpotConnector, stream: str) -> Iterator[Finding]:
 def _hub_field(hubspot: HubSpotConnector, stream: str, definition: Definition | None) -> Finding:
     subject = f"{stream}.{HUB_FIELD}"
     if definition is None:
-        weaker = "a create whose answer is lost cannot be found again by its hub id"
+        weaker = "Tieline works without it, but a create whose answer is lost may have to be looked at by a person"
         missing = f"the property does not exist: {weaker}"
-        return Finding("error", subject, missing, f"tieline check --fix, or: {make_property(hubspot, stream)}", stream)
+        return Finding(
+            "warning", subject, missing, f"tieline check --fix, or: {make_property(hubspot, stream)}", stream
+        )
     if not definition.get("hasUniqueValue") and stream != "campaigns":
         wrong = "the property exists but is not unique, and HubSpot does not let that be changed"
         return Finding("error", subject, wrong, f"Archive it, then: {make_property(hubspot, stream)}")

@@ -22,6 +22,7 @@ from tieline import (
     Response,
     Transient,
     Unavailable,
+    decode,
     server_time,
 )
 from tieline_salesforce.settings import LARGEST_PAGE
@@ -314,6 +315,6 @@ def _body(response: Response, *, sent: bool) -> Any:
     if not response.body:
         return None
     try:
-        return response.json()
-    except ValueError:
-        raise Unavailable("Salesforce answered with something that is not JSON", sent=sent) from None
+        return decode(response, "Salesforce")
+    except Unavailable as error:
+        raise Unavailable(str(error), sent=sent) from None
