@@ -16,7 +16,6 @@ RARE = frozenset(
         "cursorfirst",
         "pagebound",
         "blindlate",
-        "wakeless",
         "trustlist",
         "effectblind",
     }
