@@ -251,3 +251,21 @@ def test_who_is_deleted_and_entered_anew_where_deletions_are_carried_on_stays_th
         pair.sync()
     assert pair.only("mail", "contact").id == there
     assert pair.reviews() == []
+
+
+def test_a_firm_and_its_person_that_come_back_are_made_again_together(pair: Any) -> None:
+    for kind in ("account", "contact"):
+        pair.rule("crm", kind, delete="archive")
+    firm = pair.create("crm", "account", name="Firm", domain="firm.example")
+    ada = pair.create("crm", "contact", email="ada@firm.example", account=firm)
+    pair.sync()
+    pair.sync()
+    for kind, remote_id in (("account", firm), ("contact", ada)):
+        pair.systems["crm"].person_delete(kind, remote_id)
+    pair.sync()
+    pair.clock.advance(60_000)
+    for kind, remote_id in (("account", firm), ("contact", ada)):
+        pair.systems["crm"].person_undelete(kind, remote_id)
+    summary = pair.sync()
+    assert summary.orders["mail"]["contact"] == {"create": 1}
+    assert pair.only("mail", "contact").fields["account"] == pair.only("mail", "account").id

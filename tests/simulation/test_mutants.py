@@ -13,7 +13,6 @@ BUDGET = 120
 RARE = frozenset(
     {
         "nooverlap",
-        "cursorfirst",
         "pagebound",
         "blindlate",
         "trustlist",
