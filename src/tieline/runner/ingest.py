@@ -14,7 +14,7 @@ from tieline.engine.trees import moved, observe
 from tieline.model import Link, Remote, StreamFacts
 from tieline.records import ENDS
 from tieline.runner.context import Run
-from tieline.runner.naming import Naming, carried
+from tieline.runner.naming import Naming
 from tieline.runner.space import ToHub
 from tieline.store import Entry, Row
 from tieline.store.forms import decode, dumps
@@ -117,7 +117,7 @@ class Ingest(Naming):
             self.trees.set_keys(self.system, self.kind, [(key, after.remote_id) for key in keys])
         if not changed:
             self.run.unchanged[self.system, self.kind] += self.counting and row.pulled != self.run.id
-            stamped = {} if row.hub_id else {"hub_id": carried(row, remote)}
+            stamped = {} if remote.hub_id is None or row.hub_id else {"hub_id": remote.hub_id}
             self.trees.set_columns(
                 self.system, self.kind, row.remote_id, version=remote.version, modified=after.modified, **stamped
             )
@@ -125,7 +125,7 @@ class Ingest(Naming):
         self.run.touched = True
         self.trees.save(
             after,
-            hub_id=carried(row, remote),
+            hub_id=remote.hub_id or row.hub_id,
             problems=problems,
             pulled=self.run.id,
             state="unchanged",

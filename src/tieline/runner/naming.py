@@ -15,14 +15,6 @@ from tieline.store import Entry, Row
 from tieline.store.forms import decode, dumps
 
 
-def carried(row: Row, remote: Remote) -> str | None:
-    """The hub id that a linked remote is known to carry. Another record's, which came with a copy, is none: its own is
-    owed until it is there."""
-    if row.hub_id is None and row.record is not None and remote.hub_id != row.record:
-        return None
-    return remote.hub_id or row.hub_id
-
-
 class Naming:
     """Knows the remotes of one stream by their ids. The caller holds the transaction."""
 

@@ -20,7 +20,6 @@ from tieline.model import Link, Remote, StreamFacts
 from tieline.runner.acting import settle_acts
 from tieline.runner.context import Run, System
 from tieline.runner.ingest import Ingest
-from tieline.runner.naming import carried
 from tieline.store import Entry, Intent, Row
 from tieline.store.forms import decode, parts
 
@@ -194,7 +193,7 @@ class Settler:
         if intent.op != "update" or row is None or row.record != intent.record:
             return
         after = settled(decode(row), intent.payload, heir)
-        self.store.trees.save(after, hub_id=carried(row, heir))
+        self.store.trees.save(after, hub_id=heir.hub_id or row.hub_id)
         self.ingest.rekey(decode(row), after)
 
     @staticmethod
@@ -225,10 +224,10 @@ class Settler:
                 after = settled(decode(row), intent.payload, remote)
             else:
                 after = adrift(decode(row), {}, remote)
-            self.store.trees.save(after, hub_id=carried(row, remote), own=remote.modified)
+            self.store.trees.save(after, hub_id=remote.hub_id or row.hub_id, own=remote.modified)
             self.ingest.rekey(decode(row), after)
-        elif intent.op == "link":
-            self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=carried(row, remote))
+        elif intent.op == "link" and remote.hub_id in (intent.record, row.record):  # another came with a copy
+            self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=remote.hub_id)
 
     def _created(self, intents: Sequence[Intent]) -> None:
         connector, stream = self.system.connector, self.facts.name
