@@ -370,3 +370,10 @@ def test_the_first_word_about_a_side_effect_stands(store: Store) -> None:
     store.effects.save([done])
     store.effects.save([done._replace(state="past", remote_id=None)])
     assert store.db.rows("SELECT state, remote_id FROM effect") == [("done", "7")]
+
+
+def test_a_listing_goes_on_where_it_is_told_and_blanks_are_added_up(store: Store) -> None:
+    orders = [Order("update", "crm", "contact", "contacts", f"r{n}", str(n), {"title": None}, {}) for n in range(5)]
+    store.work.spool((o, "Ada", n) for n, o in enumerate(orders))
+    assert [o["record"] for o in store.work.listing(2, 2)] == ["r2", "r3"]
+    assert store.work.blanks() == {"crm": 1 + 2 + 3 + 4}
