@@ -337,6 +337,11 @@ def test_a_schema_is_remembered_for_as_long_as_it_may_be(store: Store) -> None:
     assert store.book.schema("crm", "contacts", NOW) == schema
     assert store.book.schema("crm", "contacts", NOW + 1) is None
     assert store.book.schema("mail", "contacts", 0) is None
+    store.book.outdate_schemas("mail")
+    assert store.book.schema("crm", "contacts", NOW) == schema
+    store.book.outdate_schemas("crm")
+    assert store.book.schema("crm", "contacts", 1) is None
+    assert store.book.schema("crm", "contacts", 0) == schema
 
 
 def test_runs_are_told_newest_first(store: Store) -> None:
