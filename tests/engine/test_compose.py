@@ -25,3 +25,8 @@ def test_nobody_is_named_twice_after_an_edit_took_one_of_two_roles_away() -> Non
 def test_an_edit_of_a_list_leaves_alone_whom_the_system_never_showed() -> None:
     assert rebased([ref("a"), ref("b")], [ref("a")], [ref("c")]) == [ref("b"), ref("c")]
     assert rebased(["a", "b"], ["a"], None) == ["b"]
+
+
+def test_an_amount_that_lost_its_currency_is_not_mixed_with_another_amount() -> None:
+    bare = {"amount": "5", "currency": None}
+    assert rebased({"amount": "10", "currency": "EUR"}, {"amount": "5", "currency": "EUR"}, bare) == bare

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieline.engine.filter import MAX_LENGTH, FilterError, parse_filter
+from tieline.engine.filter import MAX_DEPTH, MAX_LENGTH, FilterError, parse_filter
 
 RECORD = {
     "name": "Acme",
@@ -103,6 +105,22 @@ def test_a_date_is_compared_with_a_date() -> None:
 
 def test_a_custom_field_takes_any_constant() -> None:
     assert parse_filter("x_score > 5", "contact", {"x_score"})({"x_score": "7"})
+
+
+@pytest.mark.parametrize("text", ["x_score > 5", "x_score <= 5", "x_score == 5", "x_score in [5, 6]"])
+@pytest.mark.parametrize("cell", ["NaN", "sNaN", "-nan", float("nan")])
+def test_what_is_no_number_is_neither_greater_nor_less_nor_equal(text: str, cell: Any) -> None:
+    assert not parse_filter(text, "contact", {"x_score"})({"x_score": cell})
+
+
+def test_an_expression_may_be_as_deep_and_as_long_as_is_said() -> None:
+    deep = "(" * MAX_DEPTH + "name is null" + ")" * MAX_DEPTH
+    assert parse_filter(deep)({})
+    with pytest.raises(FilterError, match=f"deeper than {MAX_DEPTH}"):
+        parse_filter(f"({deep})")
+    assert parse_filter("name is null".rjust(MAX_LENGTH))({})
+    with pytest.raises(FilterError, match=f"longer than {MAX_LENGTH}"):
+        parse_filter("name is null".rjust(MAX_LENGTH + 1))
 
 
 @pytest.mark.parametrize("text", ["(" * 5000, "not " * 2000 + "name", "(" * 900 + "name is null" + ")" * 900])

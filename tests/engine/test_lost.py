@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tieline.engine.lost import likeness, lost_question
+from tieline.engine.trees import CUT_OFF, stored_as
 from tieline.model import Record
 
 SENT = {"email": "Ada@firm.example", "first_name": "Ada", "last_name": "Lovelace", "phone": "+1 555 1", "account": "a1"}
@@ -40,3 +41,9 @@ def test_a_question_about_many_names_some_and_counts_the_rest() -> None:
     ask = lost_question(Record("r1", "contact", {"last_name": "Lovelace"}), "mail", 5, [str(n) for n in range(30)])
     assert (len(ask.detail["choices"]), ask.detail["more"]) == (10, 20)
     assert len(ask.summary) < 400
+
+
+def test_a_beginning_is_what_a_system_cut_off_only_from_a_certain_length_on() -> None:
+    whole = "Brandenburger-Tor"
+    assert stored_as("title", "contact", whole, whole[:CUT_OFF])
+    assert not stored_as("title", "contact", whole, whole[: CUT_OFF - 1])

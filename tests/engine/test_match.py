@@ -114,6 +114,7 @@ def test_references_agree_where_roles_do_not_contradict() -> None:
     bare, buyer, user = ([{"id": "p", "role": role, "primary": False}] for role in (None, "buyer", "user"))
     assert same_refs(bare, buyer)
     assert not same_refs(buyer, user)
+    assert same_refs(buyer, [{**buyer[0], "primary": True}])
     assert not same_refs(bare, None)
     assert same_refs(None, [])
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tieline.engine.merge import begin, digest, merge
-from tieline.engine.trees import confirm, observe, settle, unmerged
+from tieline.engine.trees import adrift, confirm, observe, settle, unmerged
 from tieline.model import Decision, FieldFacts
 from tieline.rules import Policy, SystemRules
 
@@ -276,3 +276,44 @@ def test_a_first_word_leaves_out_what_nobody_shares_and_whom_nobody_knows_yet(ma
     out = begin(make.record()._replace(fields={}, stamps={}), [side], make.court(phone=Policy("none")))
     assert out.fields == {"title": "Boss"}
     assert out.agreed == {"crm": {"title"}}
+
+
+def test_a_version_that_came_with_somebodys_edit_and_not_with_every_field_is_not_believed(make: Any) -> None:
+    before = make.link("mail", seen={"title": "a", "phone": "1", "email": "x"})
+    part = make.remote(fields={"title": "b", "phone": "2"}, version="9")
+    assert confirm(before, {"title": "b"}, part).version == ""
+
+
+def test_what_was_written_beside_a_deletion_takes_nobody_out_of_the_bin(make: Any) -> None:
+    gone = make.link("mail", seen={"title": "a"}, gone="user")
+    after = adrift(gone, {"title": "b"}, None)
+    assert (after.gone, after.seen["title"], after.base["title"]) == ("user", "b", "a")
+
+
+def test_an_answer_is_about_the_order_that_was_shown_whoever_is_the_newer_by_now(make: Any) -> None:
+    def sides(crm: int, mail: int) -> list[Any]:
+        return [
+            make.side("crm", seen={"title": "b"}, base={"title": "a"}, modified=crm),
+            make.side("mail", seen={"title": "c"}, base={"title": "a"}, modified=mail),
+        ]
+
+    record = make.record(title="a", by=("files", 0))
+    [question] = merge(record, sides(FAR, FAR + 1), make.court()).questions
+    assert question.accept.startswith('keep "c" from mail')
+    decision = Decision("conflict", question.key, "accepted", question.detail)
+    out = merge(record, sides(FAR + 2, FAR + 1), make.court({question.key: decision}))
+    assert out.fields["title"] == "c"
+
+
+def test_an_answer_about_one_channel_says_nothing_of_another(make: Any) -> None:
+    out_there = dict.fromkeys(("consent_email", "consent_phone"), "opted_out")
+    back_in = dict.fromkeys(out_there, "allowed")
+    sides = [make.side("crm", seen=back_in, base=out_there, modified=FAR)]
+    record = make.record(**out_there)
+    asked = {q.detail["field"]: q for q in merge(record, sides, make.court()).questions}
+    assert asked.keys() == out_there.keys()
+    yes = asked["consent_email"]
+    decision = Decision("consent", yes.key, "accepted", yes.detail)
+    out = merge(record, sides, make.court({yes.key: decision}))
+    assert (out.fields["consent_email"], out.fields["consent_phone"]) == ("allowed", "opted_out")
+    assert [q.detail["field"] for q in out.questions] == ["consent_phone"]

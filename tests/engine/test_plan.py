@@ -52,6 +52,13 @@ def test_fill_writes_into_blanks_only(make: Any) -> None:
     assert planned(make, record, sides).orders[0].fields == {"phone": "1"}
 
 
+def test_an_opt_out_is_written_over_a_consent_also_where_blanks_alone_are_filled(make: Any) -> None:
+    record = make.record(consent_email="opted_out", title="b")
+    there = {"consent_email": "allowed", "title": "a"}
+    [order] = planned(make, record, [make.side("mail", seen=there, rules=SystemRules("fill"))]).orders
+    assert order.fields == {"consent_email": "opted_out"}
+
+
 def test_a_field_held_for_a_person_is_not_written_where_it_was_edited(make: Any) -> None:
     sides = [
         make.side("crm", seen={"title": "b"}, base={"title": "a"}, modified=5),
@@ -96,6 +103,12 @@ def test_a_create_that_lacks_what_is_required_is_named(make: Any) -> None:
     )
     assert out.orders == []
     assert [(p.field, p.code) for p in out.rejected["mail"]] == [("last_name", "required")]
+
+
+def test_what_is_required_and_cannot_be_given_in_a_create_holds_none_up(make: Any) -> None:
+    facts = {"last_name": FieldFacts(required=True, create=False)}
+    out = planned(make, make.record(email="a@b.example"), [], [make.target(facts=facts)])
+    assert ([o.op for o in out.orders], out.rejected) == (["create"], {})
 
 
 def test_a_held_target_waits_with_its_reason(make: Any) -> None:
@@ -185,6 +198,7 @@ def test_an_end_archives_what_is_alive_and_may_be_written(make: Any) -> None:
         make.side("mail", rules=SystemRules("read")),
         make.side("files", gone="user", rules=SystemRules(delete="archive")),
         make.side("more", blocked=True),
+        make.side("shop", rejected={"*": digest({})}),
     ]
     [order] = archives(make.record(), sides, sides[2])
     assert (order.op, order.system) == ("archive", "crm")

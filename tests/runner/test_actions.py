@@ -90,6 +90,16 @@ def test_what_a_late_system_brings_along_is_past_and_what_it_gets_later_is_not(s
     assert [t["subject"] for t in tickets(shop)] == ["Welcome, New!"]
 
 
+def test_who_comes_to_meet_a_rule_while_a_late_system_brings_it_along_gets_its_ticket(shop: Any) -> None:
+    ada = shop.create("crm", "contact", email="ada@firm.example", first_name="Ada")
+    shop.sync()
+    shop.add("late").person_create("contact", {"email": "ada@firm.example", "first_name": "Ada"})
+    shop.edit("crm", "contact", ada, lead_source="won")
+    for _ in range(2):
+        shop.sync()
+    assert [t["subject"] for t in tickets(shop)] == ["Welcome, Ada!"]
+
+
 def test_a_rule_that_is_new_takes_everything_there_is_for_past(shop: Any) -> None:
     ada = winner(shop)
     shop.sync()
@@ -140,6 +150,26 @@ def test_a_home_that_forgot_what_was_done_finds_it_again(shop: Any) -> None:
         summary = shop.sync()
     assert len(tickets(shop)) == 1
     assert (summary.converged, summary.writes) == (True, 0)
+
+
+def test_a_ticket_that_is_said_to_be_there_already_is_done(office: Any) -> None:
+    office.add("crm")
+    office.add("desk", actions=("ticket",), unique_keys=True, action_lag_ms=600_000)
+    office.actions = (WELCOME,)
+    office.create("crm", "contact", email="first@firm.example")
+    office.sync()
+    winner(office)
+    office.sync()
+    with office.store.atomic():
+        office.store.db.sql.execute("DELETE FROM effect")
+        office.store.trees.mark_all()
+    desk, sent = office.inner["desk"], []
+    act = desk.act
+    desk.act = lambda action: sent.append(action) or act(action)
+    for _ in range(3):
+        summary = office.sync(pause_ms=1)
+    assert (len(sent), len(tickets(office))) == (1, 1)
+    assert (summary.outcome, summary.converged, summary.writes) == ("done", True, 0)
 
 
 def test_two_who_are_merged_get_no_ticket_for_the_one_they_become(shop: Any) -> None:

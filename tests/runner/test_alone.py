@@ -74,3 +74,24 @@ def test_a_connector_is_told_the_schema_that_is_remembered_before_anything_is_re
         told.append(office.connectors["crm"].told)
     (stream,) = (s.name for s in office.connectors["crm"].facts.streams)
     assert told == [(), ((stream, False, 0),), ()], "only where it was not asked anew"
+
+
+def test_what_one_system_read_while_the_other_was_left_out_is_made_there_later(office: Any) -> None:
+    office.add("crm")
+    office.add("mail")
+    office.rule("crm", "contact", mode="read")
+    office.sync()
+    office.create("crm", "contact", email="ada@x.example")
+    office.sync(without=frozenset({"mail"}))
+    assert office.systems["mail"].alive("contact") == []
+    office.sync()
+    assert office.values("mail", "contact", "email") == ["ada@x.example"]
+
+
+def test_who_came_and_went_between_two_looks_is_counted_as_gone(office: Any) -> None:
+    office.add("crm")
+    office.add("mail")
+    office.sync()
+    office.systems["crm"].person_delete("contact", office.create("crm", "contact", email="ada@x.example"))
+    found = office.sync().records["crm"]["contact"]
+    assert (found["pulled"], found["gone"], found["unchanged"]) == (1, 1, 0)

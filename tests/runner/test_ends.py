@@ -224,3 +224,48 @@ def test_a_merge_elsewhere_answers_the_question_by_itself(merging: Any) -> None:
     merging.systems["mail"].person_merge("contact", mail["One"], mail["Two"])
     assert (merging.sync().outcome, merging.reviews()) == ("done", [])
     assert len(merging.systems["mail"].alive("contact")) == 1
+
+
+def test_who_refers_to_another_is_archived_before_it(pair: Any) -> None:
+    for kind in ("account", "contact"):
+        pair.rule("crm", kind, delete="archive")
+    firm = pair.create("crm", "account", name="Firm", domain="firm.example")
+    ada = pair.create("crm", "contact", email="ada@firm.example", account=firm)
+    pair.sync()
+    pair.sync()
+    pair.systems["crm"].person_delete("account", firm)
+    pair.systems["crm"].person_delete("contact", ada)
+    pair.sync()
+    ended = [e.kind for e in pair.systems["mail"].history if e.field == "@deleted" and e.who == "hub"]
+    assert ended == ["contact", "account"]
+
+
+def test_who_is_deleted_and_entered_anew_where_deletions_are_carried_on_stays_the_same_elsewhere(pair: Any) -> None:
+    pair.rule("crm", "contact", delete="archive")
+    ada = pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    there = pair.only("mail", "contact").id
+    pair.systems["crm"].person_delete("contact", ada)
+    pair.create("crm", "contact", email="ada@firm.example")
+    for _ in range(2):
+        pair.sync()
+    assert pair.only("mail", "contact").id == there
+    assert pair.reviews() == []
+
+
+def test_a_firm_and_its_person_that_come_back_are_made_again_together(pair: Any) -> None:
+    for kind in ("account", "contact"):
+        pair.rule("crm", kind, delete="archive")
+    firm = pair.create("crm", "account", name="Firm", domain="firm.example")
+    ada = pair.create("crm", "contact", email="ada@firm.example", account=firm)
+    pair.sync()
+    pair.sync()
+    for kind, remote_id in (("account", firm), ("contact", ada)):
+        pair.systems["crm"].person_delete(kind, remote_id)
+    pair.sync()
+    pair.clock.advance(60_000)
+    for kind, remote_id in (("account", firm), ("contact", ada)):
+        pair.systems["crm"].person_undelete(kind, remote_id)
+    summary = pair.sync()
+    assert summary.orders["mail"]["contact"] == {"create": 1}
+    assert pair.only("mail", "contact").fields["account"] == pair.only("mail", "account").id

@@ -345,3 +345,40 @@ def test_an_index_that_lags_and_caps_its_results_hides_nothing(office: Any, lag:
     for _ in range(2):
         office.sync()
     assert len(office.systems["crm"].alive("contact")) == 11
+
+
+def test_who_carries_an_id_that_nobody_knows_and_is_known_by_the_address_gets_the_right_one(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.sync()
+    pair.rule("mail", "contact", create=False)
+    pair.create("crm", "contact", email="bob@firm.example")
+    pair.sync()
+    theirs = pair.systems["mail"].create("contact", {"email": "bob@firm.example"}, "person", "id-of-another-home").id
+    for _ in range(2):
+        pair.sync()
+    bob = pair.by_name("crm", "contact", "bob@firm.example", "email").id
+    found = pair.systems["mail"].get("contact", theirs)
+    assert found.hub_id == pair.record_of("mail", "contact", theirs) == pair.record_of("crm", "contact", bob)
+
+
+def test_a_long_walk_moves_the_cursor_no_further_than_it_was_safe_at_its_beginning(office: Any) -> None:
+    overlap = 10_000
+    office.add("crm", page=1, late_commit_ms=overlap)
+    office.sync()
+    connector, asked = office.connectors["crm"], []
+    changes = connector.changes
+
+    def slowly(stream: str, *window: Any) -> Any:
+        page = changes(stream, *window)
+        if stream == "contacts":
+            asked.append(office.clock.now())
+            office.clock.advance(60_000)
+        return page
+
+    connector.changes = slowly
+    for n in range(3):
+        office.systems["crm"].person_create("contact", {"email": f"p{n}@firm.example"})
+    office.sync(pause_ms=0)
+    assert len(asked) > 1
+    newest = max(r.remote.modified for r in office.systems["crm"].alive("contact"))
+    assert newest > asked[0] - overlap >= office.store.trees.cursor("crm", "contacts").since

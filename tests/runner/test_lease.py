@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from tieline.errors import Locked
 from tieline.runner import Options
+from tieline.runner.context import LEASE_MS
 from tieline.store import LeaseLost, Store
 
 
@@ -104,3 +107,41 @@ def test_a_run_gives_the_home_back_however_it_ends(shared: Any) -> None:
     shared.boundary = lambda name: None
     assert run(shared, shared.other).outcome == "done"
     assert [r["outcome"] for r in shared.store.book.runs()] == ["done", "failed"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no users here")
+def test_a_holder_that_runs_for_another_user_is_not_dead() -> None:
+    code = """
+import json, os, socket, sys
+from tieline.runner.lease import _dead
+owner = json.dumps({"host": socket.gethostname(), "pid": int(sys.argv[1]), "started": ""})
+if os.geteuid() == 0:
+    os.setuid(65534)
+else:
+    owner = owner.replace(f'"pid": {sys.argv[1]}', '"pid": 1')
+sys.exit(3 if _dead(owner) else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(os.getpid())], check=False, timeout=60)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("asleep", ["call:mail", "intended"])
+def test_a_run_that_slept_past_its_lease_calls_nobody_when_it_wakes(shared: Any, asleep: str) -> None:
+    shared.create("crm", "contact", email="ada@firm.example")
+    run(shared, shared.store)
+    shared.edit("crm", "contact", shared.only("crm", "contact").id, title="Boss")
+    slept: list[str] = []
+
+    def sleep(name: str) -> None:
+        if name == asleep and not slept:
+            slept.append(name)
+            shared.clock.advance(2 * LEASE_MS)
+            shared.other.db.acquire("thief", shared.clock.now(), shared.clock.now() + LEASE_MS)
+
+    shared.boundary = sleep
+    calls = shared.inner["mail"].calls.copy()
+    with pytest.raises(LeaseLost):
+        run(shared, shared.store)
+    assert slept
+    name = "write" if asleep == "intended" else "changes"
+    assert shared.inner["mail"].calls[name] == calls[name]

@@ -127,3 +127,24 @@ def test_who_was_deleted_before_it_was_merged_elsewhere_does_not_take_the_other_
     ended = when == "after"
     assert living(office) == ([0, 0, 0] if ended else [1, 1, 0])
     assert [r["topic"] for r in office.reviews()] == ([] if ended else ["delete"])
+
+
+def test_who_was_deleted_here_waits_for_the_answer_although_it_was_taken_out_of_the_bin_there(
+    office: Any,
+) -> None:
+    for name in ("crm", "mail", "shop"):
+        office.add(name)
+    ada = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.systems["crm"].person_delete("contact", ada)
+    office.sync()
+    shop = office.systems["shop"]
+    binned = office.only("shop", "contact").id
+    shop.person_delete("contact", binned)
+    office.sync()
+    office.clock.advance(A_MINUTE)
+    shop.person_undelete("contact", binned)
+    for _ in range(3):
+        office.sync()
+    assert living(office) == [0, 1, 1]
+    assert f"crm:{ada}" in {f"{r['system']}:{r['remote_id']}" for r in office.reviews()}

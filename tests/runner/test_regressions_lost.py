@@ -9,7 +9,10 @@ import pytest
 
 from tieline.errors import Unavailable
 from tieline.records import Cell
+from tieline.store import StoreFull
 from tieline.testing.character import lower
+
+A_MINUTE = 60_000
 
 
 def upper(cell: Cell) -> Cell:
@@ -71,6 +74,18 @@ def test_a_create_that_did_not_arrive_is_made_though_others_came_meanwhile(offic
     assert summary.converged
     both = ["ada@firm.example", "bob@firm.example"]
     assert [office.values(s, "contact", "email") for s in ("crm", "mail")] == [both, both]
+
+
+def test_of_two_lost_creates_that_are_alike_each_finds_its_own(office: Any) -> None:
+    unstamped(office)
+    office.create("crm", "contact", last_name="Lund", phone="+1 555 1")
+    office.create("crm", "contact", last_name="Lund")
+    lose(office, arrives=True)
+    for _ in range(4):
+        summary = office.sync()
+        assert office.store.book.reviews("all") == []
+    assert (summary.outcome, summary.converged, summary.writes) == ("done", True, 0)
+    assert office.values("mail", "contact", "phone") == ["+1 555 1", None]
 
 
 def test_a_lost_create_that_somebody_has_edited_since_is_not_made_again(office: Any) -> None:
@@ -374,3 +389,55 @@ def test_a_deleted_copy_of_what_was_never_lost_is_no_deletion(office: Any) -> No
     office.sync()
     office.sync()
     assert office.only("crm", "contact").id == ada
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_copy_whose_own_id_was_lost_on_the_way_gets_it_in_the_end(office: Any, arrives: bool) -> None:
+    office.add("crm")
+    office.add("mail", unique_hub_id=False)
+    office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    mail = office.systems["mail"]
+    made = office.only("mail", "contact")
+    copy = mail.create("contact", {"email": "twin@firm.example"}, "person", made.hub_id).id
+    office.sync()
+    office.answer("rejected")  # somebody else, who carries the id of the one it was copied from
+    lose(office, arrives=arrives)
+    for _ in range(4):
+        summary = office.sync()
+    assert (summary.converged, summary.writes) == (True, 0)
+    assert mail.get("contact", copy).hub_id == office.record_of("mail", "contact", copy) != made.hub_id
+
+
+def test_a_create_that_a_late_index_may_still_show_is_not_made_again(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", stamps=False, unique_hub_id=False, late_commit_ms=5 * A_MINUTE)
+    office.create("crm", "account", name="First")
+    office.sync()
+    office.create("crm", "contact", last_name="Lund")
+    lose(office, arrives=False)
+    for _ in range(4):
+        office.sync()
+        assert office.systems["mail"].alive("contact") == []
+    for _ in range(4):
+        office.sync()
+    assert office.values("mail", "contact", "last_name") == ["Lund"]
+
+
+def test_what_ends_a_run_ends_it_also_where_it_looks_for_lost_answers(office: Any) -> None:
+    office.add("crm")
+    office.add("mail")
+    office.create("crm", "contact", last_name="Lund")
+    lose(office, arrives=True)
+    office.sync()
+
+    def full(moment: str) -> None:
+        if moment == "settled":
+            raise StoreFull("the disk is full")
+
+    office.boundary = full
+    writes = office.inner["mail"].calls["write"]
+    office.create("crm", "contact", last_name="Berg")
+    with pytest.raises(StoreFull):
+        office.sync()
+    assert office.inner["mail"].calls["write"] == writes

@@ -90,3 +90,20 @@ def test_somebody_who_came_while_two_counted_as_one_stays_where_he_was_put(offic
         office.sync()
     assert office.only("mail", "contact").fields["account"] == theirs
     assert office.only("crm", "contact").fields["account"] == office.by_name("crm", "account", "Lost").id
+
+
+def test_a_move_to_whom_nobody_told_apart_counts_once_they_are_two(pair: Any) -> None:
+    kept, lost = (pair.create("crm", "account", name=n, domain=f"{n}.example") for n in ("Kept", "Lost"))
+    pair.create("crm", "contact", email="ada@kept.example", account=kept)
+    pair.sync()
+    pair.sync()
+    merge(pair, "account", kept, lost)
+    pair.sync()
+    theirs = pair.by_name("mail", "account", "Lost").id
+    pair.edit("mail", "contact", pair.only("mail", "contact").id, account=theirs)
+    pair.sync()
+    pair.answer("rejected", topic="merge")
+    for _ in range(3):
+        pair.sync()
+    for system in pair.systems:
+        assert pair.only(system, "contact").fields["account"] == pair.by_name(system, "account", "Lost").id, system

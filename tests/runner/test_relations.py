@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tieline.runner.titles import Titles
+
 KINDS = ("account", "campaign", "contact", "campaign_member")
 
 
@@ -216,3 +218,12 @@ def test_a_member_that_is_deleted_is_asked_about_and_made_nowhere_again(fair: An
     fair.answer("accepted")
     fair.sync()
     assert fair.systems["mail"].alive("campaign_member") == []
+
+
+def test_a_member_of_which_only_one_end_is_known_is_called_by_its_id(fair: Any) -> None:
+    fair.sync()
+    ada = fair.record_of("crm", "contact", fair.ada)
+    names = Titles(fair.store, "campaign_member")
+    half = {"contact": ada, "campaign": None}
+    names.prepare([half])
+    assert names.of("r", half) == "r"

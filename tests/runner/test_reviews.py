@@ -259,3 +259,39 @@ def test_a_guard_whose_cause_is_gone_lets_the_run_through(linked: Any) -> None:
     linked.sync()
     linked.systems["crm"].person_delete("contact", new)
     assert linked.sync().orders == {}
+
+
+def test_what_a_person_leaves_refused_is_not_asked_about_again(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", choices={"title": ("Boss",)})
+    office.create("crm", "contact", email="ada@firm.example", title="Nonsense")
+    office.sync()
+    assert [r["topic"] for r in office.answer("rejected")] == ["rejected"]
+    for _ in range(2):
+        assert office.sync().outcome == "done"
+    office.create("crm", "contact", email="bob@firm.example", title="Nonsense")
+    assert office.sync().reviews == 1
+
+
+def test_a_question_about_a_deletion_names_who_came_since(linked: Any) -> None:
+    linked.systems["crm"].person_delete("contact", linked.crm_id)
+    linked.sync()
+    linked.add("shop")
+    for _ in range(2):
+        linked.sync()
+    [review] = linked.reviews()
+    assert f"shop:{linked.only('shop', 'contact').id}" in review["summary"]
+
+
+def test_to_try_again_is_one_try_and_then_it_is_asked_again(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", choices={"title": ("Boss",)})
+    ada = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.edit("crm", "contact", ada, title="Nonsense")
+    office.sync()
+    office.answer("accepted")
+    tried = office.inner["mail"].calls["write"]
+    for _ in range(3):
+        assert office.sync().reviews == 1
+    assert office.inner["mail"].calls["write"] == tried + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -324,6 +325,23 @@ def test_s04_a_rotation_survives_a_crash_at_each_step(
         with pytest.raises(SealBroken, match="was sealed with the key"):
             make_vault(None, TIELINE_KEY=spelled(old)).load("crm")
         again.close()
+
+
+def test_s04_two_rotations_at_once_leave_all_readable(
+    vault: Vault, make_vault: Callable[..., Vault], ring: Ring
+) -> None:
+    vault.save("crm", GRANT)
+    other = threading.Thread(target=rotate, args=(make_vault(ring),))
+
+    def meanwhile(name: str) -> None:
+        if name == "key drawn":
+            other.start()
+            other.join(0.5)  # it runs through, or waits for its turn
+
+    rotate(make_vault(ring), meanwhile)
+    other.join(30)
+    assert make_vault(ring).load("crm") == GRANT
+    assert len(vault.keys.find()[1]) == 1
 
 
 def test_s04_a_key_of_a_variable_is_rotated_by_putting_the_new_one_in_front(make_vault: Callable[..., Vault]) -> None:

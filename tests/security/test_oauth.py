@@ -31,7 +31,7 @@ from tieline.auth import (
 )
 from tieline.auth.loopback import Loopback
 from tieline.connector import HttpProfile, Need, OAuth
-from tieline.errors import ConfigError, NotAuthorised, RateLimited, Unavailable
+from tieline.errors import ConfigError, NotAuthorised, RateLimited, Unavailable, UserError
 from tieline.http import HttpTransport
 from tieline.ports import Request, Response
 from tieline.secrets import Redactor, Secret
@@ -231,6 +231,17 @@ def test_s08_a_configured_port_is_the_one_listened_on() -> None:
     assert (listener.port, listener.redirect) == (free.port, url)
     listener.close()
     assert not AuthorizationCodeAuth(client_id="x", redirect_url="https://example.com/back").listens
+
+
+def test_s08_a_port_that_another_program_listens_on_is_told_before_anybody_is_sent_there() -> None:
+    taken = Loopback()
+    with pytest.raises(UserError, match=f"port {taken.port} of 127.0.0.1 cannot be listened on") as caught:
+        Loopback(taken.redirect)
+    assert caught.value.hint == "choose another in redirect_url"
+    thread, found = waiting(taken)
+    asking(taken.port)
+    thread.join()
+    assert len(found) == 1, "whoever listened first still does"
 
 
 # -- S9

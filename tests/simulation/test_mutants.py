@@ -13,10 +13,8 @@ BUDGET = 120
 RARE = frozenset(
     {
         "nooverlap",
-        "cursorfirst",
         "pagebound",
         "blindlate",
-        "wakeless",
         "trustlist",
         "effectblind",
     }

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tieline.model import Change, FieldFacts, Link, Order, Question, Schema
-from tieline.store import Cursor, Entry, Refusal, Row, Spooled, Store
+from tieline.store import Cursor, Effect, Entry, Refusal, Row, Spooled, Store
 from tieline.store.forms import decode, dumps, encode_base
+from tieline.store.lookup import find
 
 NOW = 1_000
 
@@ -184,11 +185,26 @@ def test_an_intent_of_an_earlier_run_is_of_unknown_outcome(store: Store) -> None
     ]
 
 
+def test_a_call_of_unknown_outcome_is_waited_for_from_its_end_on(store: Store) -> None:
+    ids = intend(store)
+    store.work.unknown(ids, NOW + 9)
+    assert [(i.state, i.sent_at) for i in store.work.intents()] == [("unknown", NOW + 9)]
+
+
 def test_an_intent_blocks_its_record_in_its_system_until_it_is_forgotten(store: Store) -> None:
     ids = intend(store)
     assert store.work.blocked() == {("r", "crm")}
     store.work.forget(ids)
     assert store.work.blocked() == set()
+
+
+def test_an_intent_blocks_the_record_that_its_remote_stands_for_by_now(store: Store) -> None:
+    store.trees.insert([row("1", record="winner")])
+    store.work.spool([(Order("update", "crm", "contact", "contacts", "r", "1", {"title": "b"}, {}), "Ada", 0)])
+    [order] = store.work.take("contact", ("update",), "crm", "contacts", 0, 1)
+    with store.atomic():
+        store.work.intend("run 1", [(order, order.fields)], NOW)
+    assert store.work.blocked() == {("winner", "crm")}
 
 
 def test_an_intent_holds_what_is_sent_not_what_was_ordered(store: Store) -> None:
@@ -277,14 +293,25 @@ def test_a_question_is_asked_once(store: Store) -> None:
     assert store.book.open_reviews() == 1
 
 
-def test_an_answered_question_is_not_asked_again_until_it_is_spent(store: Store) -> None:
+@pytest.mark.parametrize("answer", ["accepted", "rejected"])
+def test_an_answered_question_is_not_asked_again_until_it_is_spent(store: Store, answer: str) -> None:
     store.book.ask(ask("k"), "run", NOW)
-    store.book.answer(1, "accepted", None, NOW)
+    store.book.answer(1, answer, None, NOW)
     assert not store.book.ask(ask("k"), "run", NOW)
-    assert store.book.decisions(["r"])["k"].answer == "accepted"
+    assert store.book.decisions(["r"])["k"].answer == answer
     store.book.spend("k")
     assert store.book.decisions(["r"]) == {}
     assert store.book.ask(ask("k"), "run 2", NOW)
+
+
+def test_an_answer_keeps_what_it_was_about_whatever_is_found_later(store: Store) -> None:
+    store.book.ask(ask("k", count=2), "run", NOW)
+    store.book.refresh(ask("k", count=3))
+    store.book.answer(1, "accepted", None, NOW)
+    store.book.refresh(ask("k", count=900))
+    found = store.book.decision("k")
+    assert found is not None
+    assert found.detail == {"count": 3}
 
 
 def test_an_answer_makes_its_record_want_planning(store: Store) -> None:
@@ -310,6 +337,11 @@ def test_a_schema_is_remembered_for_as_long_as_it_may_be(store: Store) -> None:
     assert store.book.schema("crm", "contacts", NOW) == schema
     assert store.book.schema("crm", "contacts", NOW + 1) is None
     assert store.book.schema("mail", "contacts", 0) is None
+    store.book.outdate_schemas("mail")
+    assert store.book.schema("crm", "contacts", NOW) == schema
+    store.book.outdate_schemas("crm")
+    assert store.book.schema("crm", "contacts", 1) is None
+    assert store.book.schema("crm", "contacts", 0) == schema
 
 
 def test_runs_are_told_newest_first(store: Store) -> None:
@@ -319,3 +351,34 @@ def test_runs_are_told_newest_first(store: Store) -> None:
     first, second = store.book.runs()
     assert (first["id"], first["outcome"]) == ("run 2", None)
     assert second["summary"] == {"writes": 3}
+
+
+def test_a_create_that_was_found_again_was_not_given_up(store: Store) -> None:
+    def settled(record: str, remote_id: str | None) -> Entry:
+        return Entry("run", NOW, record, "crm", "contact", remote_id, "create", "settled", None, None)
+
+    store.work.journal([settled("found", "7"), settled("lost", None)])
+    assert [store.work.given_up(r, "crm") for r in ("found", "lost")] == [False, True]
+    assert not store.work.given_up("lost", "mail")
+
+
+def test_who_was_merged_is_found_by_its_old_id_as_whom_it_became(store: Store) -> None:
+    for record in ("one", "two", "three"):
+        add_record(store, record, dumps({"first_name": record}))
+    store.trees.fold("one", "two")
+    store.trees.fold("two", "three")
+    assert [f.id for f in find(store, "contact", "one")] == ["three"]
+
+
+def test_the_first_word_about_a_side_effect_stands(store: Store) -> None:
+    done = Effect("r:welcome", "r", "welcome", "desk", "ticket", "done", "7", "", NOW)
+    store.effects.save([done])
+    store.effects.save([done._replace(state="past", remote_id=None)])
+    assert store.db.rows("SELECT state, remote_id FROM effect") == [("done", "7")]
+
+
+def test_a_listing_goes_on_where_it_is_told_and_blanks_are_added_up(store: Store) -> None:
+    orders = [Order("update", "crm", "contact", "contacts", f"r{n}", str(n), {"title": None}, {}) for n in range(5)]
+    store.work.spool((o, "Ada", n) for n, o in enumerate(orders))
+    assert [o["record"] for o in store.work.listing(2, 2)] == ["r2", "r3"]
+    assert store.work.blanks() == {"crm": 1 + 2 + 3 + 4}

@@ -192,7 +192,8 @@ class Planning:
         self._write(record, merged, sides, planned, stored)
         self._spool(record, merged.fields or told_by(held), orders)
         waits = later or self.incomplete or bool(planned.waiting) or any(s.unresolved or s.blocked for s in sides)
-        return int(waits), len(orders)
+        widened = bool(questions) and any(o.op == "create" for o in orders)  # an open question must name who comes
+        return int(waits or widened), len(orders)
 
     @staticmethod
     def _merged(record: Record, sides: Sequence[Side], court: Court) -> Merged:

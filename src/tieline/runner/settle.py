@@ -227,7 +227,7 @@ class Settler:
                 after = adrift(decode(row), {}, remote)
             self.store.trees.save(after, hub_id=remote.hub_id or row.hub_id, own=remote.modified)
             self.ingest.rekey(decode(row), after)
-        elif intent.op == "link" and remote.hub_id is not None:
+        elif intent.op == "link" and remote.hub_id in (intent.record, row.record):  # another came with a copy
             self.store.trees.set_columns(row.system, row.kind, row.remote_id, hub_id=remote.hub_id)
 
     def _created(self, intents: Sequence[Intent]) -> None:

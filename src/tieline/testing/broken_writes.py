@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from tieline.model import Op, Outcome, Remote, Write
 from tieline.records import REFERENCES, spec_of
 from tieline.testing.broken_reads import Wrapper
+from tieline.testing.character import trimmed
 
 # ruff: noqa: D102 -- the class says what is wrong, its method does it
 
@@ -147,10 +149,13 @@ class AnswersWhatItSent(Wrapper):
     """Takes what was sent for what is there."""
 
     breaks = "E1"
+    needs: ClassVar[Mapping[str, Any]] = {
+        "normal": dict.fromkeys(("name", "description", "last_name", "title", "pipeline", "type"), trimmed)
+    }
 
     def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
         return [
-            o._replace(remote=o.remote._replace(fields=w.fields, version="sent")) if o.remote else o
+            o._replace(remote=o.remote._replace(fields={**o.remote.fields, **w.fields})) if o.remote else o
             for w, o in zip(writes, super().write(stream, writes), strict=True)
         ]
 

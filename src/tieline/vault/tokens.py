@@ -104,21 +104,11 @@ def rotate(vault: Vault, boundary: Callable[[str], None] = lambda name: None) ->
     that after a crash at any row everything opens; the next call finishes what was begun. Of a variable, which only
     its owner can change, the first key is taken for the new one. Raises UserError.
     """
-    place, keys = vault.keys.find()
-    if place.where == "env" and len(keys) == 1:
-        raise UserError(
-            f"put a new key in front of the old one in {VARIABLE}, with a blank between them, and call this again; "
-            f'for example: {VARIABLE}="$(tieline auth new-key --print) ${VARIABLE}"',
-            hint="tieline auth rotate-key",
-        )
-    if len(keys) == 1:
-        keys = (Key.new(), *keys)
-        boundary("key drawn")
-        vault.keys.keep(place, keys)
-    boundary("both kept")
-    sealer = Sealer(keys, vault.rows.vault)
-    count = 0
-    with vault.rows.lock(_ROTATION, PATIENCE):
+    with vault.rows.lock(_ROTATION, PATIENCE):  # from the first look: a second one would put its key over the first's
+        place, keys = _with_new(vault.keys, boundary)
+        boundary("both kept")
+        sealer = Sealer(keys, vault.rows.vault)
+        count = 0
         for row in vault.rows.all():
             if row.key != sealer.current:
                 vault.rows.put(_resealed(row, sealer))
@@ -128,6 +118,23 @@ def rotate(vault: Vault, boundary: Callable[[str], None] = lambda name: None) ->
             vault.keys.keep(place, keys[:1])
     boundary("old key dropped")
     return place, keys[0], count
+
+
+def _with_new(kept: Keys, boundary: Callable[[str], None]) -> tuple[KeyPlace, tuple[Key, ...]]:
+    """The keys with a new one in front, which is kept beside the old one; of an interrupted rotation, its own."""
+    place, keys = kept.find()
+    if len(keys) > 1:
+        return place, keys
+    if place.where == "env":
+        raise UserError(
+            f"put a new key in front of the old one in {VARIABLE}, with a blank between them, and call this again; "
+            f'for example: {VARIABLE}="$(tieline auth new-key --print) ${VARIABLE}"',
+            hint="tieline auth rotate-key",
+        )
+    keys = (Key.new(), *keys)
+    boundary("key drawn")
+    kept.keep(place, keys)
+    return place, keys
 
 
 def _resealed(row: Sealed, sealer: Sealer) -> Sealed:
