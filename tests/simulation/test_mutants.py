@@ -12,7 +12,6 @@ from tieline.testing.simulation import OPTIONS
 BUDGET = 120
 RARE = frozenset(
     {
-        "nooverlap",
         "pagebound",
         "blindlate",
         "trustlist",
