@@ -355,11 +355,22 @@ def test_runs_are_told_newest_first(store: Store) -> None:
 
 def test_a_create_that_was_found_again_was_not_given_up(store: Store) -> None:
     def settled(record: str, remote_id: str | None) -> Entry:
-        return Entry("run", NOW, record, "crm", "contact", remote_id, "create", "settled", None, None)
+        return Entry(
+            "run",
+            NOW,
+            record,
+            "crm",
+            "contact",
+            remote_id,
+            "create",
+            "settled",
+            '{"title":[null,"Boss","mail","two-way"]}',
+            None,
+        )
 
     store.work.journal([settled("found", "7"), settled("lost", None)])
-    assert [store.work.given_up(r, "crm") for r in ("found", "lost")] == [False, True]
-    assert not store.work.given_up("lost", "mail")
+    assert [store.work.given_up(r, "crm") for r in ("found", "lost")] == [[], [{"title": "Boss"}]]
+    assert store.work.given_up("lost", "mail") == []
 
 
 def test_who_was_merged_is_found_by_its_old_id_as_whom_it_became(store: Store) -> None:
