@@ -476,8 +476,13 @@ def test_explain_tells_where_a_value_came_from_and_what_each_system_holds(
 
 def test_a_reference_is_told_by_name_and_its_id_stays_in_json(tieline: Tieline, configured: Path, world: Any) -> None:
     firm = world["crm"].person_create("account", {"name": "Firm", "domain": "firm.example"})
-    world["crm"].person_create("contact", {"email": "ann@x.test", "account": firm})
+    ann = world["crm"].person_create("contact", {"email": "ann@x.test", "account": firm})
+    assert 'email "ann@x.test", account "Firm"' in tieline("plan").output
     tieline("sync", "--yes")
+    other = world["crm"].person_create("account", {"name": "Other firm"})
+    world["crm"].person_edit("contact", ann, {"account": other})
+    assert 'account "Firm" → "Other firm" (crm, two-way)' in tieline("plan").output
+    world["crm"].person_edit("contact", ann, {"account": firm})
     told = json.loads(tieline("explain", "contact", "ann@x.test", "account", "--json").stdout)["fields"]["account"]
     explained = tieline("explain", "contact", "ann@x.test", "account").output
     assert f'account = "Firm" ({told["value"]})' in explained

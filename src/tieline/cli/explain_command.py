@@ -9,11 +9,10 @@ import click
 from tieline.cli.boundary import DONE
 from tieline.cli.console import clean
 from tieline.cli.keys import changes_of, key_argument, kind_argument, nearest_field, one_record
-from tieline.cli.names import named as with_names
-from tieline.cli.names import names_in
 from tieline.cli.options import command as declare
 from tieline.cli.session import Session
 from tieline.cli.words import changed, said, when
+from tieline.cli.words import named as with_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +32,8 @@ def command(session: Session, kind: Kind, key: str, field: str | None) -> int:
 
     KEY is a hub id, SYSTEM:REMOTE_ID, or a unique e-mail address, domain or name. Without FIELD, all fields are told.
     """
+    from tieline.runner.titles import names_in
+
     policies = session.load_config().rules.policies.get(kind, {})
     with session.open_store() as store:
         found = _explain(store, kind, key, field, policies)
@@ -148,8 +149,8 @@ def _text(found: dict[str, Any], names: Mapping[str, str]) -> str:
         lines += ["", f"{name} = {said(with_names(value, names))}{known}"]
         change = told["last_change"]
         if change is not None:
-            sides = [with_names(change[side], names) for side in ("before", "after")]
-            step = changed("", [*sides, change["origin"], change["rule"]]).strip()
+            parts = [change[part] for part in ("before", "after", "origin", "rule")]
+            step = changed("", parts, names).strip()
             lines.append(f"  because: {when(change['at'])}  {step}")
         elif told["origin"] and value is not None:  # a blank that no change left behind came from nobody
             lines.append(f"  because: it came from {clean(told['origin'])}, edited {when(told['edited_at'])}")

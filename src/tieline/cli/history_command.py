@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from tieline.cli.boundary import DONE
 from tieline.cli.console import clean, plural
 from tieline.cli.keys import changes_of, key_argument, kind_argument, one_record
-from tieline.cli.names import named, names_in
 from tieline.cli.options import command as declare
 from tieline.cli.session import Session
-from tieline.cli.words import changed, said, when
+from tieline.cli.words import changed, named, said, when
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +27,8 @@ def command(session: Session, kind: Kind, key: str) -> int:
 
     KEY is a hub id, SYSTEM:REMOTE_ID, or a unique e-mail address, domain or name.
     """
+    from tieline.runner.titles import names_in
+
     with session.open_store() as store:
         record = one_record(store, kind, key)
         entries = store.work.entries(record.id)
@@ -63,7 +64,7 @@ def _text(record: Found, entries: list[Entry], names: Mapping[str, str]) -> str:
             if _adopted(entry, change):
                 lines.append(f"    {name} {said(named(change, names))}")
             else:
-                lines.append(f"    {changed(name, [*(named(side, names) for side in change[:2]), *change[2:]])}")
+                lines.append(f"    {changed(name, change, names)}")
     return "\n".join([*lines, plural(len(entries), "entry") + "."])
 
 

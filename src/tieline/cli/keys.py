@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tieline.cli.console import plural
 from tieline.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def one_record(store: Store, kind: Kind, key: str) -> Found:
         )
     if len(found) > 1:
         listed = ", ".join(f"{f.id} ({f.title})" for f in found[:5])
-        raise UserError(f"{len(found)} {kind}s answer to {key!r}: {listed}", hint="name one by its id")
+        raise UserError(f"{plural(len(found), kind)} answer to {key!r}: {listed}", hint="name one by its id")
     return found[0]._replace(title=_title(store, found[0]))
 
 

@@ -50,11 +50,21 @@ def said_whole(value: Any) -> str:
     return f'"{clean(value)}"' if isinstance(value, str) else clean(to_json(value).decode())
 
 
-def changed(name: str, change: Sequence[Any]) -> str:
-    """`title "CTO" → "CEO" (crm, two-way)`."""
+def named(value: Any, names: Mapping[str, str]) -> Any:
+    """A cell for a person with names for the hub ids that are known; several, with what they are there, as one text."""
+    if isinstance(value, str):
+        return names.get(value, value)
+    if isinstance(value, list) and value and all(isinstance(r, Mapping) and r.get("id") in names for r in value):
+        return ", ".join(names[r["id"]] + (f" ({r['role']})" if r.get("role") else "") for r in value)
+    return value
+
+
+def changed(name: str, change: Sequence[Any], names: Mapping[str, str]) -> str:
+    """`title "CTO" → "CEO" (crm, two-way)`; a reference by whom it names."""
     before, after, origin, rule = change
     source = ", ".join(part for part in (origin, rule) if part)
-    return f"{name} {said(before)} → {said(after)}" + (f" ({clean(source)})" if source else "")
+    step = f"{name} {said(named(before, names))} → {said(named(after, names))}"
+    return step + (f" ({clean(source)})" if source else "")
 
 
 def order_lines(orders: Iterable[Mapping[str, Any]], width: int | None = None) -> list[str]:
@@ -63,14 +73,14 @@ def order_lines(orders: Iterable[Mapping[str, Any]], width: int | None = None) -
     for order in orders:
         place = f"{order['system']}:{order['remote_id']}" if order["remote_id"] else order["system"]
         head = f"{order['op']:<8}{order['kind']} {said(order['title'])} in {clean(place)}"
-        fields = order["fields"]
+        fields, names = order["fields"], order.get("names", {})
         if order["op"] == "create":
-            given = [f"{name} {said(change[1])}" for name, change in fields.items() if change[1] is not None]
+            given = [f"{n} {said(named(change[1], names))}" for n, change in fields.items() if change[1] is not None]
             line = f"{head}: {', '.join(given)}" if given else head
             lines.append(line if width is None else fit(line, width))
         else:
             lines.append(head)
-            lines += [f"        {changed(name, change)}" for name, change in fields.items()]
+            lines += [f"        {changed(name, change, names)}" for name, change in fields.items()]
     return lines
 
 

@@ -26,6 +26,7 @@ from tieline.runner.planning import plan as plan_all
 from tieline.runner.pull import pull as pull_all
 from tieline.runner.settle import settle as settle_all
 from tieline.runner.stages import apply as apply_all
+from tieline.runner.titles import listing
 from tieline.store import Store
 
 MAX_ROUNDS = 12
@@ -208,7 +209,7 @@ class Runner:
                 summary.notes += waiting.values()
                 summary.notes += [q.summary for q in self._guards(run, confirmed=self.store.db.meta("wrote") is None)]
                 if options.listing:
-                    summary.orders_list = self.store.work.listing(options.listing)
+                    summary.orders_list = listing(self.store, options.listing)
                 report.count_records(run, summary)
                 raise _Undo
         except _Undo:
@@ -286,7 +287,7 @@ class Runner:
             agreed = answers  # the same trees and answers give the same plan; others are shown again
 
     def _preview(self, counts: report.Orders) -> Preview:
-        shown = self.store.work.listing(PREVIEWED)
+        shown = listing(self.store, PREVIEWED)
         return Preview(counts, lambda limit, offset: shown[offset : offset + limit], True)
 
     def _held(self, run: Run, counts: report.Orders, asked: Sequence[Question], summary: Summary) -> None:

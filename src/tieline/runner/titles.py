@@ -1,4 +1,5 @@
-"""What people call a record: a relation by the names of those it joins, anything else as `engine.merge.title` says.
+"""What people call a record: a relation by the names of those it joins, anything else as `engine.merge.title` says;
+and whom a reference names.
 
 Reads; decides nothing.
 """
@@ -6,10 +7,12 @@ Reads; decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from tieline.engine.merge import title
 from tieline.model import Fields, Question, Record
-from tieline.records import ENDS, Kind
+from tieline.records import ENDS, REFERENCES, Cell, Kind
+from tieline.runner.space import ids_of
 from tieline.store import Store
 
 
@@ -37,3 +40,24 @@ class Titles:
         """The question, with the record's name in place of its id."""
         name = self.of(record.id, record.fields) if self._ends else record.id
         return question._replace(summary=question.summary.replace(record.id, name)) if name != record.id else question
+
+
+def names_in(store: Store, kind: Kind, values: Iterable[tuple[str, Cell]]) -> dict[str, str]:
+    """Hub id → what people call the record, for all whom references among these (field, value) pairs name."""
+    fields = REFERENCES[kind]
+    ids = {i for name, value in values if name in fields for i in ids_of(value)}
+    found = store.trees.records(sorted(ids))
+    return {i: Titles(store, record.kind).of(i, record.fields) for i, (record, _, _) in found.items()}
+
+
+def listing(store: Store, limit: int) -> list[dict[str, Any]]:
+    """The first orders of the spool for a person to read, each with the `names` of those whom its references name."""
+    orders = store.work.listing(limit)
+    for kind in {order["kind"] for order in orders if not REFERENCES[order["kind"]].keys().isdisjoint(order["fields"])}:
+        mine = [order for order in orders if order["kind"] == kind]
+        sides = [(n, side) for order in mine for n, change in order["fields"].items() for side in change[:2]]
+        names = names_in(store, kind, sides)
+        for order in mine:
+            told = {i for n in REFERENCES[kind] for side in order["fields"].get(n, ())[:2] for i in ids_of(side)}
+            order["names"] = {i: names[i] for i in sorted(told) if i in names}
+    return orders
