@@ -100,6 +100,19 @@ def test_nothing_is_written_before_every_system_has_been_read_once(pair: Any) ->
     assert len(pair.systems["mail"].alive("contact")) == 1
 
 
+def test_two_that_carry_one_id_that_this_home_has_never_given_are_two(pair: Any) -> None:
+    """An earlier home gave it, and somebody copied the record since."""
+    for name in ("Ada", "Ada's copy"):
+        pair.systems["crm"].create("contact", {"first_name": name}, "person", "01977421-0000-7000-8000-000000000001")
+    for _ in range(3):
+        summary = pair.sync()
+    assert summary.converged
+    records = [pair.record_of("crm", "contact", r.id) for r in pair.systems["crm"].alive("contact")]
+    assert len(set(records)) == 2
+    assert "01977421-0000-7000-8000-000000000001" in records
+    assert len(pair.systems["mail"].alive("contact")) == 2
+
+
 def test_a_system_named_without_is_not_waited_for_and_joins_later(pair: Any) -> None:
     pair.add("files")
     pair.create("crm", "contact", email="ada@firm.example")

@@ -112,6 +112,21 @@ def test_a_refused_value_is_tried_again_when_the_schema_changes(office: Any) -> 
     assert office.values("mail", "contact", "title") == ["Chief"]
 
 
+def test_a_field_that_an_administrator_adds_is_filled_in_records_that_nobody_touched(office: Any) -> None:
+    office.add("crm")
+    rules = office.add("mail").rules["contact"]
+    offered = rules.offered
+    rules.offered = tuple(name for name in offered if name != "title")
+    rules.blank = dict.fromkeys(rules.offered)
+    office.create("crm", "contact", email="ada@firm.example", title="Countess")
+    office.sync()
+    office.sync()
+    rules.offered, rules.blank = offered, dict.fromkeys(offered)
+    office.only("mail", "contact").fields["title"] = None
+    office.sync(full=True)
+    assert office.values("mail", "contact", "title") == ["Countess"]
+
+
 def test_a_person_can_have_refused_values_tried_again(office: Any) -> None:
     office.add("crm")
     mail = office.add("mail", choices={"title": ("Boss",)})
