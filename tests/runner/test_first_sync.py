@@ -192,6 +192,23 @@ def test_the_yes_to_a_first_plan_holds_for_no_more_than_it_showed(pair: Any) -> 
     assert [r["key"] for r in pair.reviews()] == ["guard:mail:creates"]
 
 
+def test_what_was_written_of_a_first_plan_that_is_never_done_is_not_agreed_to_twice(pair: Any) -> None:
+    """A third system takes nothing for days, so that the first plan is never done: the limits hold nevertheless."""
+    pair.limits = Limits(updates=Limit(count=1))
+    pair.add("shop")
+    pair.connectors["shop"] = Broken(pair.connectors["shop"], "write")
+    both = [pair.create("crm", "contact", email=f"p{n}@firm.example", title="Boss") for n in range(3)]
+    for n in range(3):
+        pair.create("mail", "contact", email=f"p{n}@firm.example")
+    assert pair.sync().outcome == "failed"
+    assert pair.values("mail", "contact", "title") == ["Boss"] * 3
+    for one in both:
+        pair.edit("crm", "contact", one, title="Oops")
+    pair.sync()
+    assert pair.values("mail", "contact", "title") == ["Boss"] * 3
+    assert [r["key"] for r in pair.reviews()] == ["guard:mail:updates"]
+
+
 def test_a_plan_says_what_would_be_done_and_leaves_nothing_behind(pair: Any) -> None:
     pair.create("crm", "contact", email="ada@firm.example", title="Boss")
     plan = pair.plan(listing=10)

@@ -311,7 +311,6 @@ class Runner:
         """The limits this plan crosses, but for those a person has let pass."""
         counts = report.guarded(run)
         linked = {name: self.store.book.linked(name) for name in run.systems}
-        agreed = json.loads(self.store.db.meta("agreed") or "{}")
         asked = []
         for question in crossed(run.limits, counts, linked, confirmed):
             answer = self.store.book.decision(question.key)
@@ -319,11 +318,17 @@ class Runner:
                 self.store.book.spend(question.key)
                 if answer.answer == "accepted":
                     run.allowed[question.key] = int(answer.detail["count"])
-            what = question.detail["what"]
-            first = agreed.get(question.detail["system"], {}).get(what, 0) if what in CONFIRMED else 0
-            if int(question.detail["count"]) > max(run.allowed.get(question.key, 0), first):
+            if int(question.detail["count"]) > max(run.allowed.get(question.key, 0), self._agreed(run, question)):
                 asked.append(question)
         return asked
+
+    def _agreed(self, run: Run, question: Question) -> int:
+        """How much of what a person agreed to in the first sync no earlier run has written yet."""
+        system, what = str(question.detail["system"]), str(question.detail["what"])
+        agreed = json.loads(self.store.db.meta("agreed") or "{}").get(system, {})
+        if what not in CONFIRMED or what not in agreed:
+            return 0
+        return int(agreed[what]) - self.store.work.written_before(run.id, system, what.removesuffix("s"))
 
     def _first_is_done(self) -> None:
         """Nothing is left of the plan that a person agreed to in the first sync, however many runs it took."""

@@ -271,6 +271,12 @@ class Work:
             for (changes,) in self._sql.execute(query, (record, system))
         ]
 
+    def written_before(self, run: str, system: str, op: str) -> int:
+        """How many writes of an op a system took from other runs than this one, in all."""
+        query = "SELECT count(*) FROM journal WHERE system = ? AND op = ? AND outcome = 'ok' AND run <> ?"
+        number: int = self._sql.execute(query, (system, op, run)).fetchone()[0]
+        return number
+
     def newest_entry(self) -> int:
         """The number of the newest row."""
         number: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
