@@ -56,6 +56,18 @@ def test_an_order_that_a_plugin_stops_is_not_written_and_comes_back_when_it_lets
     assert pair.sync().writes == 2
 
 
+@pytest.mark.parametrize("answer", ["accepted", "rejected"])
+def test_what_a_person_says_of_a_held_order_stands(pair: Any, answer: str) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.hooks = Listening(Verdict("hold", "not on a Friday"))
+    for _ in range(2):
+        pair.sync()
+        pair.answer(answer, topic="held")
+    pair.sync()
+    assert pair.reviews() == []
+    assert len(pair.systems["mail"].alive("contact")) == (1 if answer == "accepted" else 0)
+
+
 def test_a_veto_that_cannot_be_asked_is_a_no(pair: Any) -> None:
     pair.create("crm", "contact", email="ada@firm.example")
     pair.hooks = Listening(PluginFailed("the plugin broke"))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tieline.errors import Unavailable
+from tieline.model import Outcome
 from tieline.records import Cell
 from tieline.store import StoreFull
 from tieline.testing.character import lower
@@ -48,6 +49,23 @@ def unstamped(office: Any, **normal: Any) -> None:
     office.add("mail", stamps=False, unique_hub_id=False, normal=normal)
     office.create("crm", "account", name="First")
     office.sync()
+
+
+def test_an_unknown_outcome_that_is_all_there_was_to_do_is_found_out_by_the_same_run(office: Any) -> None:
+    office.add("crm", stamps=False, unique_hub_id=False)
+    office.add("mail")
+    office.create("crm", "contact", last_name="Lovelace")
+    mail = office.connectors["mail"]
+    take = mail.write
+
+    def write(stream: str, writes: Any) -> Any:
+        mail.write = take
+        return [Outcome("unknown") for _ in take(stream, writes)]
+
+    mail.write = write
+    office.sync()
+    assert [*office.store.work.intents()] == []
+    assert office.only("mail", "contact").fields["last_name"] == "Lovelace"
 
 
 @pytest.mark.parametrize("normal", [{"phone": digits}, {"last_name": upper}, {}])

@@ -10,7 +10,7 @@ import pytest
 from tieline.model import Change, FieldFacts, Link, Order, Question, Schema
 from tieline.store import Cursor, Effect, Entry, Refusal, Row, Spooled, Store
 from tieline.store.forms import decode, dumps, encode_base
-from tieline.store.lookup import find
+from tieline.store.lookup import find, stray
 
 NOW = 1_000
 
@@ -379,6 +379,13 @@ def test_who_was_merged_is_found_by_its_old_id_as_whom_it_became(store: Store) -
     store.trees.fold("one", "two")
     store.trees.fold("two", "three")
     assert [f.id for f in find(store, "contact", "one")] == ["three"]
+
+
+def test_a_remote_without_a_record_is_found_by_its_old_id(store: Store) -> None:
+    store.trees.insert([row("7", state="filtered")])
+    store.trees.alias("crm", "contact", "5", "7")
+    assert stray(store, "contact", "crm:5") == ("crm:7", "filtered", [])
+    assert stray(store, "contact", "crm:6") is None
 
 
 def test_the_first_word_about_a_side_effect_stands(store: Store) -> None:
