@@ -180,6 +180,12 @@ def test_an_approval_does_not_outlive_a_new_opt_out() -> None:
     assert consent(standing("opted_out"), bids, approved=True).value == "opted_out"
 
 
+@pytest.mark.parametrize("known", [None, "allowed"])
+def test_a_first_link_that_is_opted_out_opts_out_everywhere(known: Cell) -> None:
+    verdict = consent(standing(known, time=FAR), [first("mail", "opted_out", 1)], approved=False)
+    assert (verdict.value, verdict.origin) == ("opted_out", "mail")
+
+
 def test_a_first_link_that_allows_does_not_even_ask() -> None:
     verdict = consent(standing("opted_out"), [first("mail", "allowed", FAR)], approved=False)
     assert not verdict.held

@@ -56,6 +56,16 @@ def test_what_one_system_has_is_made_in_the_other(pair: Any) -> None:
         assert pair.values(system, "contact", "last_name") == ["Ada", "Bob"]
 
 
+@pytest.mark.parametrize("opted_out", ["crm", "mail"])
+def test_who_is_opted_out_in_one_system_is_opted_out_in_all_from_the_first_sync_on(pair: Any, opted_out: str) -> None:
+    for system in ("crm", "mail"):
+        consent = "opted_out" if system == opted_out else "allowed"
+        pair.create(system, "contact", email="ada@firm.example", consent_email=consent)
+    pair.sync()
+    for system in ("crm", "mail"):
+        assert pair.values(system, "contact", "consent_email") == ["opted_out"]
+
+
 def test_what_both_have_is_linked_and_each_blank_is_filled_from_the_other(pair: Any) -> None:
     pair.create("crm", "contact", email="ada@firm.example", title="Boss")
     pair.create("mail", "contact", email="Ada@Firm.Example", phone="+1 555")
