@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -282,6 +283,15 @@ def test_a_connectors_setting_says_how_values_are_read_so_its_change_reads_them_
     europe, america = (read("", systems=f'{systems}region = "{region}"\n') for region in ("eu", "us"))
     assert europe.fingerprint == read("", systems=systems).fingerprint
     assert europe.fingerprint != america.fingerprint
+
+
+def test_a_setting_that_is_no_json_does_not_read_everything_again_in_every_run(read: Read) -> None:
+    config = read()
+    one, other = (
+        replace(config, systems={n: replace(s, settings=object()) for n, s in config.systems.items()}) for _ in "12"
+    )
+    assert one.systems["crm"].settings is not other.systems["crm"].settings
+    assert one.fingerprint == other.fingerprint
 
 
 FINGERPRINTS = [
