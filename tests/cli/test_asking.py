@@ -55,16 +55,17 @@ class Terminal:
         os.write(self.fd, keys.encode())
 
     def end(self) -> int:
-        """The exit code, once everything is read."""
-        while True:
+        """The exit code, once everything is read. Raises AssertionError when the process does not end in time."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            if not select.select([self.fd], [], [], 0.2)[0]:
+                continue
             try:
                 more = os.read(self.fd, 65536)
-            except OSError:
-                break
-            if not more:
-                break
+            except OSError:  # nobody holds the other side any more
+                return self.process.wait(WAIT)
             self.shown += more
-        return self.process.wait(WAIT)
+        raise AssertionError(f"still running: {self.shown.decode()}")
 
 
 @contextmanager
@@ -107,6 +108,7 @@ def test_the_question_of_the_first_sync_is_shown_and_answered(
 def test_one_ctrl_c_at_the_question_ends_the_command(configured: Path, here: Path) -> None:
     with on_a_terminal(here, "sync") as terminal:
         terminal.read_until("[y/N]:")
+        terminal.read_for(0.5)  # a key that comes before the process waits for one does not wake it
         terminal.type("\x03")
         assert terminal.end() == 130
         shown = terminal.shown.decode()
