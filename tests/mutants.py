@@ -56,6 +56,7 @@ MUTANTS: dict[str, tuple[Mutant, str]] = {
     # our own
     "firsthit": (deciding.firsthit, "doubles"),
     "twinblind": (deciding.twinblind, "doubles"),
+    "defaultspeaks": (deciding.defaultspeaks, "filling"),
     "consentwide": (deciding.consentwide, "plain"),
     "lostlog": (deciding.lostlog, "plain"),
     "moneymix": (deciding.moneymix, "deals"),

@@ -9,6 +9,7 @@ import pytest
 
 from tieline.errors import Broken, NotAuthorised, RateLimited, Unavailable
 from tieline.model import Outcome, Write
+from tieline.rules import Policy
 from tieline.store import StoreFull
 
 Writing = Callable[[str, Sequence[Write]], Sequence[Outcome]]
@@ -159,6 +160,47 @@ def test_a_default_is_given_where_nobody_has_what_is_required(office: Any) -> No
     office.sync()
     office.sync()
     assert [office.only(s, "contact").fields["last_name"] for s in ("crm", "mail")] == [None, "Unknown"]
+
+
+@pytest.mark.parametrize("meets", ["another blank", "a lost answer", "a person who blanks it"])
+def test_a_default_stands_for_the_blank_where_it_was_given(office: Any, meets: str) -> None:
+    office.add("crm")
+    office.add("mail", required=frozenset({"contact.last_name"}))
+    office.add("files")
+    office.defaults = {"mail": {"contacts": {"last_name": "Unknown"}}}
+    one = office.create("crm", "contact", email="ada@firm.example")
+    if meets == "another blank":
+        office.create("files", "contact", email="ada@firm.example")
+    if meets == "a lost answer":
+        through(office, "files", lost_after)
+    office.sync()
+    if meets == "a person who blanks it":
+        office.edit("crm", "contact", one, last_name="Unknown")
+        office.sync()
+        office.edit("crm", "contact", one, last_name=None)
+    summaries = [office.sync(), office.sync()]
+    assert [(s.outcome, s.reviews) for s in summaries] == [("done", 0), ("done", 0)]
+    assert summaries[1].writes == 0
+    held = {s: office.only(s, "contact").fields["last_name"] for s in ("crm", "mail", "files")}
+    assert held == {"crm": None, "mail": "Unknown", "files": None}
+
+
+@pytest.mark.parametrize("policy", ["two-way", "fill", "prefer"])
+def test_what_somebody_enters_takes_the_place_of_a_default(office: Any, policy: str) -> None:
+    office.add("crm")
+    office.add("mail", required=frozenset({"contact.last_name"}))
+    office.defaults = {"mail": {"contacts": {"last_name": "Unknown"}}}
+    office.policy("contact", "last_name", Policy(policy, "crm"))
+    one = office.create("crm", "contact", email="ada@firm.example", title="ada")
+    office.create("crm", "contact", email="ben@firm.example", title="ben")
+    office.sync()
+    office.edit("crm", "contact", one, last_name="Lovelace")
+    there = next(r for r in office.systems["mail"].alive("contact") if r.fields["title"] == "ben")
+    office.edit("mail", "contact", there.id, last_name="Franklin")
+    office.sync()
+    assert office.values("crm", "contact", "last_name") == ["Franklin", "Lovelace"]
+    assert office.values("mail", "contact", "last_name") == ["Franklin", "Lovelace"]
+    assert (office.sync().writes, office.reviews()) == (0, [])
 
 
 # -- lost answers

@@ -58,6 +58,13 @@ def blank() -> Iterator[None]:
 
 
 @contextmanager
+def defaultspeaks() -> Iterator[None]:
+    """What a system was given only because it requires something counts as a value there."""
+    with patch.object(merge.Side, "is_blank", lambda self, name, *held: False):
+        yield
+
+
+@contextmanager
 def consentwide() -> Iterator[None]:
     """Opt-ins travel like any other edit."""
 

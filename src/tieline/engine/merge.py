@@ -17,7 +17,7 @@ from tieline.engine import policy as rule
 from tieline.engine.compose import rebased
 from tieline.engine.match import equivalent
 from tieline.engine.policy import Bid, Verdict
-from tieline.model import Change, Conflict, Decision, FieldFacts, Link, Question, Record
+from tieline.model import EMPTY, Change, Conflict, Decision, FieldFacts, Fields, Link, Question, Record
 from tieline.records import Cell, spec_of
 from tieline.rules import Policy, SystemRules
 
@@ -42,6 +42,12 @@ class Side(NamedTuple):
     """An intent is open: nothing is written until it is settled."""
     rejected: Mapping[str, str] = {}
     """Field → hash of the value that the system refuses; `*` for a whole payload."""
+    defaults: Fields = EMPTY
+    """What a create there is given where the record has no value: afterwards it stands for the blank."""
+
+    def is_blank(self, name: str, *held: object) -> bool:
+        """Whether one of these is the default there."""
+        return name in self.defaults and self.defaults[name] in held
 
 
 def standing_bid(record: Record, name: str) -> Bid:
@@ -135,7 +141,7 @@ def _merge_field(record: Record, name: str, policy: Policy, sides: Sequence[Side
             seen = _with_roles(seen, standing.value)
         if seen == standing.value and name in record.fields:
             continue
-        moved = based and not _agreed(link, name, standing.value)
+        moved = based and not _agreed(side, name, standing.value)
         bids.append(Bid(link.system, seen, link.times.get(name, link.modified), based, moved))
     if not spoken:
         return
@@ -148,8 +154,11 @@ def _merge_field(record: Record, name: str, policy: Policy, sides: Sequence[Side
     _apply(record, name, standing, verdict, spoken, out)
 
 
-def _agreed(link: Link, name: str, value: Cell) -> bool:
-    return link.base[name] == value or (name in link.sent and link.sent[name] == value)
+def _agreed(side: Side, name: str, value: Cell) -> bool:
+    base, sent = side.link.base[name], side.link.sent
+    if base == value or (name in sent and sent[name] == value):
+        return True
+    return value is None and side.is_blank(name, base, sent.get(name))
 
 
 def _with_roles(refs: Cell, known: Cell) -> Cell:
@@ -191,7 +200,9 @@ def _takers(name: str, sides: Sequence[Side]) -> bool:
     """Whether an answer about the field could be written anywhere: nobody is asked what would change nothing."""
     for side in sides:
         facts = side.fields.get(name)
-        open_ = side.rules.mode == "two-way" or (side.rules.mode == "fill" and side.link.seen.get(name) is None)
+        seen = side.link.seen.get(name)
+        blank = seen is None or side.is_blank(name, seen)
+        open_ = side.rules.mode == "two-way" or (side.rules.mode == "fill" and blank)
         if open_ and facts is not None and facts.write:
             return True
     return False

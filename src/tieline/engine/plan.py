@@ -213,7 +213,8 @@ def _update(record: Record, merged: Merged, side: Side, court: Court, refs: Aske
             out.rejected.setdefault(link.system, []).append(problem)
             continue
         opt_out = value == "opted_out" and spec_of(record.kind, name).type == "consent"
-        if before is not _ABSENT and before is not None and not opt_out and _fills_only(name, side.rules, court):
+        filled = before is not _ABSENT and before is not None and not side.is_blank(name, before)
+        if filled and not opt_out and _fills_only(name, side.rules, court):
             continue
         wanted = _reference(record.kind, name, value, link.system, refs, out, update=True)
         if wanted is _ABSENT or wanted == before or (wanted is None and before is _ABSENT):
@@ -252,6 +253,8 @@ def _differences(merged: Merged, side: Side, court: Court) -> Iterator[tuple[str
             continue
         stored_as = same.get(name, _ABSENT if name in agreed else link.sent.get(name, _ABSENT))
         if before is not _ABSENT and stored_as is not _ABSENT and stored_as == value:
+            continue
+        if value is None and side.is_blank(name, before, stored_as):
             continue
         yield name, value, before
 

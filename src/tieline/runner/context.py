@@ -33,7 +33,7 @@ class System:
     streams: tuple[StreamFacts, ...]
     """Only those that are synced."""
     defaults: Mapping[str, Fields] = field(default_factory=dict)
-    """Per stream: values given in a create where the record has none."""
+    """Per stream: values given in a create where the record has none, and that stand for the blank from then on."""
     filters: Mapping[Kind, Callable[[Fields], bool]] = field(default_factory=dict)
     calls: Callable[[], int] = lambda: 0
     """How many calls the system was asked in this process."""

@@ -150,6 +150,7 @@ class Planning:
             frozenset(unresolved),
             (row.record or "", row.system) in self.blocked,
             refusals.get((row.record or "", row.system), {}),
+            system.defaults.get(row.stream, EMPTY),
         )
 
     def _record(

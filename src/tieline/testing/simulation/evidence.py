@@ -16,7 +16,9 @@ from tieline.engine.match import equivalent
 from tieline.records import REFERENCES, Cell, Kind, spec_of
 from tieline.rules import Rules
 from tieline.store import Store
+from tieline.testing.character import STREAMS
 from tieline.testing.memory import Record
+from tieline.testing.simulation.setting import FILLED
 from tieline.testing.simulation.world import World
 
 HUB = "hub"
@@ -49,6 +51,7 @@ class Evidence:
         self.store = store
         self.rules = rules
         self.kinds = world.setting.kinds
+        self.filled = FILLED if world.setting.filling else {}
         self.forms: dict[tuple[Kind, str], list[Callable[[Cell], Cell]]] = defaultdict(list)
         """What systems make of a field."""
         for system in world.systems.values():
@@ -212,6 +215,10 @@ class Evidence:
             (None if a is None else form(a)) == (None if b is None else form(b))
             for form in self.forms.get((kind, name), ())
         )
+
+    def default(self, system: str, kind: Kind, name: str) -> Cell:
+        """What stands for a blank in a system; None where blanks are blank."""
+        return self.filled.get(system, {}).get(STREAMS[kind], {}).get(name)
 
     def in_hub(self, system: str, kind: Kind, name: str, value: Cell) -> Cell:
         """A cell of a system with what it refers to named by record; what no record stands for keeps its place."""

@@ -25,7 +25,7 @@ from tieline.testing.faults import Faults, FaultyConnector
 from tieline.testing.memory_connector import MemoryConnector
 from tieline.testing.simulation.baton import Baton, Ended, Process
 from tieline.testing.simulation.evidence import Violation
-from tieline.testing.simulation.setting import LATE_MS, Setting
+from tieline.testing.simulation.setting import FILLED, LATE_MS, Setting
 from tieline.testing.simulation.shelf import MemoryStore
 from tieline.testing.simulation.signing import SIGNED, SignIn
 from tieline.testing.simulation.world import WELCOME, World, limits, rules
@@ -312,7 +312,10 @@ class Hub:
             executor=lambda: InlineExecutor(self.rng.randrange if self.agitated else None),
             boundary=self._boundary,
         )
-        systems = {name: System(name, c, c.facts.streams) for name, c in self.connectors.items()}
+        filled = FILLED if self.setting.filling else {}
+        systems = {
+            name: System(name, c, c.facts.streams, defaults=filled.get(name, {})) for name, c in self.connectors.items()
+        }
         return Runner(self.store, systems, self.rules, limits(self.setting), ports)
 
     def run_once(self, *, full: bool = False) -> Summary | None:

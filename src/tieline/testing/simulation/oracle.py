@@ -266,7 +266,7 @@ class Oracle(ValueChecks, MatchChecks):
     def _stuck(self, record: str, system: str) -> bool:
         """Whether the system cannot have it yet: a required field that nobody has, or a parent that is not there."""
         kind = self.cluster_of[record].kind
-        if self.world.systems[system].rules[kind].required:
+        if any(self.default(system, kind, name) is None for name in self.world.systems[system].rules[kind].required):
             return True
         for name in REFERENCES[kind]:
             value = self.fields[record].get(name)

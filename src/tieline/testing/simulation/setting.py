@@ -10,7 +10,9 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
+from tieline.model import Fields
 from tieline.records import Kind
+from tieline.testing.character import STREAMS
 
 KINDS: tuple[Kind, ...] = ("account", "contact")
 FIELDS: Mapping[Kind, tuple[str, ...]] = {
@@ -20,6 +22,9 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
     "campaign": ("name", "status", "start"),
 }
 """The fields that every system of the world may have; the oracle looks at these."""
+
+FILLED: Mapping[str, Mapping[str, Fields]] = {"files": {STREAMS["contact"]: {"title": "untitled"}}}
+"""By system and stream: what is required in a world that fills, and what a create gives there where nobody has it."""
 
 RATES: Mapping[str, float] = {
     "refused": 0.01,
@@ -82,6 +87,8 @@ class Setting:
     """Two systems tell of changes by tokens, which expire after a while."""
     keyless: bool = False
     """In one system people type most rows without a key."""
+    filling: bool = False
+    """One system requires what people often leave blank; the configuration gives it a default there."""
     together: float = 0.0
     """The chance, at each boundary, that another process goes on: a second scheduler starts, or the first is paused
     for longer than its lease. 0: one process at a time."""
@@ -121,8 +128,8 @@ class Setting:
 
 
 FAULT_CLASSES = (
-    "together", "crash", "converting", "merges", "doubles", "feeds", "keyless", "deals", "undeletes", "deletes", "skew",
-    "picky", "guarded", "expiry", "rotating", "quota", "answers", "acting", "burst", "people",
+    "together", "crash", "converting", "merges", "doubles", "feeds", "keyless", "filling", "deals", "undeletes",
+    "deletes", "skew", "picky", "guarded", "expiry", "rotating", "quota", "answers", "acting", "burst", "people",
 )  # fmt: skip
 """What `shrink` switches off before it turns to single faults, most confusing first."""
 
@@ -175,6 +182,7 @@ OPTIONS: Mapping[str, Setting] = {
     "converting": Setting(people=0.15, crash=0.004, faults=_rates(lost_after=0.1), converting=True, answers=0.003),
     "feeds": Setting(people=0.25, crash=0.06, faults=RATES, runs=8, feeds=True, answers=0.003),
     "keyless": Setting(people=0.2, crash=0.01, faults=_rates(lost_after=0.2), runs=8, keyless=True, answers=0.003),
+    "filling": Setting(people=0.12, crash=0.01, faults=_rates(lost_after=0.15), filling=True, answers=0.003),
     "offices": Setting(
         people=0.15, crash=0.004, faults=RATES, runs=8, feeds=True, keyless=True, converting=True, answers=0.003
     ),

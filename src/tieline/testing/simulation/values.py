@@ -43,7 +43,10 @@ class ValueChecks(Evidence):
                 continue
             if self.refused[cluster.record, system] & {name, "*"}:
                 continue
-            values.append((system, remote_id, self.in_hub(system, cluster.kind, name, remote.fields.get(name))))
+            value = remote.fields.get(name)
+            if value == self.default(system, cluster.kind, name):
+                value = None
+            values.append((system, remote_id, self.in_hub(system, cluster.kind, name, value)))
         if name in REFERENCES[cluster.kind]:
             agreed = self.fields[cluster.record].get(name)
             if isinstance(agreed, list):
@@ -70,9 +73,13 @@ class ValueChecks(Evidence):
             world = self.world.systems[system]
             here = next((i for s, i, gone in cluster.remotes if s == system and gone is None), None)
             remote = None if here is None else self.remote(system, cluster.kind, here)
-            for name in names & world.rules[cluster.kind].choices.keys() if remote is not None else ():
-                wanted = self.fields[record].get(name)
-                if wanted == (remote.fields.get(name) if remote is not None else None):
+            if remote is None:
+                continue
+            for name in names:
+                wanted, held = self.fields[record].get(name), remote.fields.get(name)
+                if wanted is None and held is not None and held == self.default(system, cluster.kind, name):
+                    yield Violation("I1", f"{system}:{here} holds the default of {name}, and it stands as refused")
+                if name not in world.rules[cluster.kind].choices or wanted == held:
                     continue
                 if not world.refusals(cluster.kind, {name: wanted}, creating=False):
                     yield Violation("I1", f"{system}:{here} would take {name} = {wanted!r}, and it stands as refused")
@@ -91,6 +98,8 @@ class ValueChecks(Evidence):
                 if edit.who != HUB or edit.after is None or edit.field not in FIELDS[edit.kind]:
                     continue
                 if edit.field in REFERENCES[edit.kind]:
+                    continue
+                if edit.after == self.default(name, edit.kind, edit.field):
                     continue
                 known = said[edit.kind, edit.field]
                 if edit.after in known or edit.after in self._spelt(system, edit, known, spelt):

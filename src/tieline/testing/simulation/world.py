@@ -17,7 +17,7 @@ from tieline.testing.character import Character, digits, lower, trimmed, truncat
 from tieline.testing.clock import FakeClock
 from tieline.testing.memory import MemorySystem
 from tieline.testing.simulation.people import PICKS, People
-from tieline.testing.simulation.setting import FIELDS, SERVER_MS, Setting
+from tieline.testing.simulation.setting import FIELDS, FILLED, SERVER_MS, Setting
 
 MOST_ARCHIVES = 1
 """What a guarded hub may archive per system and run without being asked."""
@@ -118,6 +118,8 @@ def coloured(character: Character, setting: Setting, rng: random.Random) -> Char
     if setting.keyless and character.name == "files":
         signal = rng.random() < 0.5
         character = replace(character, keyless=rng.choice((0.7, 1.0)), feed=signal, signal=signal)
+    if setting.filling and character.name in FILLED:
+        character = replace(character, required=frozenset({"contact.title"}))
     if setting.faults.get("late"):
         character = replace(character, server_ms=max(character.server_ms, SERVER_MS))
     return character
