@@ -474,6 +474,16 @@ def test_explain_tells_where_a_value_came_from_and_what_each_system_holds(
     assert set(told["fields"]["title"]["systems"]) == {"crm", "marketing"}
 
 
+def test_explain_tells_a_default_that_stands_for_a_blank(tieline: Tieline, configured: Path, world: Any) -> None:
+    line = '[systems.marketing.map.contact]\ntitle = { field = "title", default = "Unknown" }\n'
+    configured.write_text(configured.read_text("utf-8") + line, "utf-8")
+    world["crm"].person_create("contact", {"email": "ann@x.test"})
+    tieline("sync", "--yes")
+    found = tieline("explain", "contact", "ann@x.test", "title").output
+    assert "title = blank" in found
+    assert 'holds "Unknown", the default there, for a blank' in found
+
+
 def test_a_reference_is_told_by_name_and_its_id_stays_in_json(tieline: Tieline, configured: Path, world: Any) -> None:
     firm = world["crm"].person_create("account", {"name": "Firm", "domain": "firm.example"})
     ann = world["crm"].person_create("contact", {"email": "ann@x.test", "account": firm})

@@ -17,7 +17,7 @@ from tieline.cli.words import named as with_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tieline.model import Link
+    from tieline.model import Link, Record
     from tieline.records import Kind
     from tieline.rules import Policy
     from tieline.store import Store
@@ -58,6 +58,7 @@ def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Ma
         raise nearest_field(field, sorted({*names, *policies}))
     refused = {system: fields for (_, system), fields in store.work.refusals([named.id]).items()}
     last = _last_changes(store, named.id)
+    given = _given(store, named.id)
     told = {}
     for name in [field] if field is not None else names:
         origin = record.stamps.get(name) or record.stamps.get("*") or ("", 0)
@@ -71,6 +72,7 @@ def _explain(store: Store, kind: Kind, key: str, field: str | None, policies: Ma
             "systems": {
                 link.system: {
                     **_there(link, name, refused.get(link.system, {}), _waits(store, link, name), policy),
+                    **_filled(record, link, name, given),
                     "unreadable": unread.get(link.system, {}).get(name),
                 }
                 for link in links
@@ -120,6 +122,24 @@ def _there(link: Link, name: str, refused: Mapping[str, str], waits: list[str], 
         state = "as merged"
     told = {"remote_id": link.remote_id, "value": seen, "state": state, "modified": link.modified or None}
     return {**told, "waits_for": waits}
+
+
+def _given(store: Store, record: str) -> set[tuple[str, str]]:
+    """System and field of what was put in only because nobody had a value."""
+    return {
+        (entry.system, name)
+        for entry in store.work.entries(record)
+        if entry.op == "create"
+        for name, change in changes_of(entry.changes).items()
+        if change[3] == "default"
+    }
+
+
+def _filled(record: Record, link: Link, name: str, given: set[tuple[str, str]]) -> dict[str, str]:
+    """Another state for a default that stands where the record is blank."""
+    agreed = name in link.base and link.seen.get(name) == link.base[name] is not None
+    stands = agreed and record.fields.get(name) is None and (link.system, name) in given
+    return {"state": "the default there, for a blank"} if stands and link.gone is None else {}
 
 
 def _last_changes(store: Store, record: str) -> dict[str, dict[str, Any]]:
