@@ -9,7 +9,7 @@ import pytest
 
 from tieline.engine.limits import Limit, Limits
 from tieline.errors import Rejected, Unavailable
-from tieline.model import Page, Remote, Window
+from tieline.model import Outcome, Page, Remote, Window, Write
 from tieline.runner import Options
 
 ENDS = ("applied", "unchanged", "waiting", "rejected", "review", "filtered", "gone")
@@ -45,6 +45,27 @@ class Broken:
 
     def _fail(self, *given: Any) -> Any:
         raise Unavailable("no answer", sent=False)
+
+
+class Automated:
+    """A connector of a system that fills a field of all that is made there, and says so."""
+
+    def __init__(self, inner: Any, system: Any, **fields: Any) -> None:
+        self.inner, self.facts, self.system, self.fields = inner, inner.facts, system, fields
+
+    def write(self, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        return [
+            self._filled(stream, outcome) if write.op == "create" else outcome
+            for write, outcome in zip(writes, self.inner.write(stream, writes), strict=True)
+        ]
+
+    def _filled(self, stream: str, outcome: Outcome) -> Outcome:
+        assert outcome.remote is not None
+        self.system.person_edit("contact", outcome.remote.id, self.fields)
+        return outcome._replace(remote=self.inner.read(stream, [outcome.remote.id], None)[0])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
 
 def test_what_one_system_has_is_made_in_the_other(pair: Any) -> None:
@@ -216,6 +237,26 @@ def test_what_was_written_of_a_first_plan_that_is_never_done_is_not_agreed_to_tw
         pair.edit("crm", "contact", one, title="Oops")
     pair.sync()
     assert pair.values("mail", "contact", "title") == ["Boss"] * 3
+    assert [r["key"] for r in pair.reviews()] == ["guard:mail:updates"]
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_what_a_system_adds_to_what_is_made_there_travels_back_with_the_first_sync(pair: Any, breaks: bool) -> None:
+    """Automation fills a field of whatever is new: nobody is asked, also where the first sync broke off."""
+    pair.limits = Limits(updates=Limit(count=1))
+    people = {pair.create("crm", "contact", email=f"p{n}@firm.example"): n for n in range(4)}
+    pair.connectors["mail"] = Automated(pair.connectors["mail"], pair.systems["mail"], title="New")
+    if breaks:
+        whole, pair.connectors["crm"] = pair.connectors["crm"], Broken(pair.connectors["crm"], "write")
+        assert pair.sync().outcome == "failed"
+        assert pair.values("mail", "contact", "title") == ["New"] * 4
+        pair.connectors["crm"] = whole
+    assert pair.sync().outcome == "done"
+    assert pair.values("crm", "contact", "title") == ["New"] * 4
+    for one in people:  # and what somebody does to all of them next is no part of it
+        pair.edit("crm", "contact", one, title="Oops")
+    pair.sync()
+    assert pair.values("mail", "contact", "title") == ["New"] * 4
     assert [r["key"] for r in pair.reviews()] == ["guard:mail:updates"]
 
 

@@ -323,12 +323,16 @@ class Runner:
         return asked
 
     def _agreed(self, run: Run, question: Question) -> int:
-        """How much of what a person agreed to in the first sync no earlier run has written yet."""
+        """How much of what a person agreed to in the first sync no earlier run has written yet; and, as long as it is
+        not done, what systems themselves added to what was made there."""
         system, what = str(question.detail["system"]), str(question.detail["what"])
-        agreed = json.loads(self.store.db.meta("agreed") or "{}").get(system, {})
-        if what not in CONFIRMED or what not in agreed:
+        told = self.store.db.meta("agreed")
+        if not told or what not in CONFIRMED:
             return 0
-        return int(agreed[what]) - self.store.work.written_before(run.id, system, what.removesuffix("s"))
+        work = self.store.work
+        left = int(json.loads(told).get(system, {}).get(what, 0)) - work.written_before(run.id, system, what[:-1])
+        before, now = work.follow_ups(run.id, system) if what == "updates" else (0, 0)
+        return left + before + now
 
     def _first_is_done(self) -> None:
         """Nothing is left of the plan that a person agreed to in the first sync, however many runs it took."""

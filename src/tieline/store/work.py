@@ -277,6 +277,27 @@ class Work:
         number: int = self._sql.execute(query, (system, op, run)).fetchone()[0]
         return number
 
+    def follow_ups(self, run: str, system: str) -> tuple[int, int]:
+        """Updates that follow from a create, in this system or another one: the first update of each record here since
+        it was made. Those that other runs wrote; and those of this run, written or spooled."""
+        query = """
+            WITH made AS (
+                SELECT record, min(seq) AS at FROM journal
+                WHERE op = 'create' AND outcome IN ('ok', 'settled') AND remote_id IS NOT NULL GROUP BY record
+            ), followed AS (
+                SELECT u.record, u.run, min(u.seq) FROM journal u JOIN made USING (record)
+                WHERE u.system = :system AND u.op = 'update' AND u.outcome = 'ok' AND u.seq > made.at GROUP BY u.record
+            )
+            SELECT
+                (SELECT count(*) FROM followed WHERE run <> :run),
+                (SELECT count(*) FROM followed WHERE run = :run) + (
+                    SELECT count(*) FROM orders JOIN made USING (record)
+                    WHERE system = :system AND op = 'update' AND record NOT IN (SELECT record FROM followed)
+                )
+        """
+        before, now = self._sql.execute(query, {"run": run, "system": system}).fetchone()
+        return before, now
+
     def newest_entry(self) -> int:
         """The number of the newest row."""
         number: int = self._sql.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
