@@ -223,6 +223,20 @@ def test_the_yes_to_a_first_plan_holds_for_no_more_than_it_showed(pair: Any) -> 
     assert [r["key"] for r in pair.reviews()] == ["guard:mail:creates"]
 
 
+@pytest.mark.parametrize(("more", "outcome"), [(2, "done"), (3, "waiting")])
+def test_what_goes_beyond_a_first_plan_is_within_the_limit_or_asked_about(pair: Any, more: int, outcome: str) -> None:
+    pair.limits = Limits(creates=Limit(count=2))
+    for n in range(5):
+        pair.create("crm", "contact", email=f"p{n}@firm.example")
+    whole, pair.connectors["mail"] = pair.connectors["mail"], Broken(pair.connectors["mail"], "write")
+    assert pair.sync().outcome == "failed"
+    pair.connectors["mail"] = whole
+    for n in range(more):
+        pair.create("crm", "contact", email=f"q{n}@firm.example")
+    assert pair.sync().outcome == outcome
+    assert len(pair.systems["mail"].alive("contact")) == (7 if outcome == "done" else 0)
+
+
 def test_what_was_written_of_a_first_plan_that_is_never_done_is_not_agreed_to_twice(pair: Any) -> None:
     """A third system takes nothing for days, so that the first plan is never done: the limits hold nevertheless."""
     pair.limits = Limits(updates=Limit(count=1))

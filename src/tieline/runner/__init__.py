@@ -318,14 +318,21 @@ class Runner:
                 self.store.book.spend(question.key)
                 if answer.answer == "accepted":
                     run.allowed[question.key] = int(answer.detail["count"])
-            if int(question.detail["count"]) > max(run.allowed.get(question.key, 0), self._agreed(run, question)):
+            if not self._passes(run, question, linked):
                 asked.append(question)
         return asked
 
-    def _agreed(self, run: Run, question: Question) -> int:
+    def _passes(self, run: Run, question: Question, linked: Mapping[str, int]) -> bool:
+        """Whether a person let so much pass. What was agreed to in the first sync needs no limit, the rest does."""
+        system, what = str(question.detail["system"]), str(question.detail["what"])
+        count = int(question.detail["count"])
+        if count <= run.allowed.get(question.key, 0):
+            return True
+        return run.limits.of(what).allows(count - max(0, self._agreed(run, system, what)), linked.get(system, 0))
+
+    def _agreed(self, run: Run, system: str, what: str) -> int:
         """How much of what a person agreed to in the first sync no earlier run has written yet; and, as long as it is
         not done, what systems themselves added to what was made there."""
-        system, what = str(question.detail["system"]), str(question.detail["what"])
         told = self.store.db.meta("agreed")
         if not told or what not in CONFIRMED:
             return 0
