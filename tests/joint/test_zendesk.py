@@ -170,6 +170,7 @@ def test_a_ticket_is_opened_once_for_each_record_that_asks_for_it() -> None:
 
 
 NASTY = (
+    "alias-host",
     "domain-mapping",
     "garbage",
     "job-delay",
