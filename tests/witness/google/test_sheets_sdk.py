@@ -109,11 +109,19 @@ def test_what_is_set_of_cells_and_columns_is_shown(bench: Any) -> None:
     span = {"sheetId": 0, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 2}
     below = {"sheetId": 0, "startRowIndex": 1, "startColumnIndex": 1, "endColumnIndex": 2}
     rule = {"condition": {"type": "ONE_OF_LIST", "values": [{"userEnteredValue": "Open"}]}, "strict": True}
+    day = {"numberFormat": {"type": "DATE", "pattern": "yyyy-mm-dd"}}
     merge = {"sheetId": 0, "startRowIndex": 1, "endRowIndex": 3, "startColumnIndex": 0, "endColumnIndex": 1}
     hide = {"range": span, "properties": {"hiddenByUser": True}, "fields": "hiddenByUser"}
     requests = [
         {"updateDimensionProperties": hide},
         {"setDataValidation": {"range": below, "rule": rule}},
+        {
+            "repeatCell": {
+                "range": below,
+                "cell": {"userEnteredFormat": day},
+                "fields": "userEnteredFormat.numberFormat",
+            }
+        },
         {"mergeCells": {"range": merge, "mergeType": "MERGE_ALL"}},
         {"addProtectedRange": {"protectedRange": {"range": below, "warningOnly": True}}},
     ]
@@ -121,7 +129,7 @@ def test_what_is_set_of_cells_and_columns_is_shown(bench: Any) -> None:
     (sheet,) = api.get(spreadsheetId=id, ranges=["Sheet1!A1:C2"], includeGridData=True).execute()["sheets"]
     (data,) = sheet["data"]
     assert [c.get("hiddenByUser") for c in data["columnMetadata"]] == [None, True, None]
-    assert data["rowData"][1]["values"][1]["dataValidation"] == rule
+    assert data["rowData"][1]["values"][1] == {"dataValidation": rule, "userEnteredFormat": day}
     assert sheet["merges"] == [merge]
     assert sheet["protectedRanges"][0]["warningOnly"] is True
 

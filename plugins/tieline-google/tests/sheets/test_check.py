@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from tieline import ConfigError, Write
+from tieline import ConfigError, Rule, Write
+from tieline.testing import HttpSubject
 from tieline_google.sandbox.sheets_grid import Book
 from tieline_google.settings import GoogleSettings
 from tieline_google.sheets.make import new_sheet
 from tieline_google.sheets.mapping import KEY, TABLES, TABS
+from tieline_google.spec import SPEC
 
 SPREADSHEET = "1TielineSheetOfTheTests"
 
@@ -214,7 +216,9 @@ def test_new_sheet_makes_no_second_one_of_the_same_title(subject):
     fresh = type(subject)()
     fresh.connector.settings = fresh.connector.settings.model_copy(update={"spreadsheet": None})
     title = {"title": "Ops' own \\ sheet"}
-    made, _ = new_sheet(fresh.connector, title)
+    made, free, _ = new_sheet(fresh.connector, title)
+    assert "Stage" in free.message
+    assert "--opportunity-stage" in free.remedy
     id = made.message.split("/d/")[1].split("/")[0]
     fresh.touched()
     before = len(fresh.sandbox.state.sheets.books)
@@ -222,7 +226,7 @@ def test_new_sheet_makes_no_second_one_of_the_same_title(subject):
     assert (told.level, len(fresh.sandbox.state.sheets.books)) == ("note", before)
     assert id in told.message
     assert told.remedy.startswith(f'spreadsheet = "{id}"')
-    assert len([*new_sheet(fresh.connector, {"title": "Another"})]) == 2
+    assert len([*new_sheet(fresh.connector, {"title": "Another"})]) == 3
 
 
 def test_new_sheet_completes_the_one_that_is_configured(subject):
@@ -240,3 +244,22 @@ def test_new_sheet_completes_the_one_that_is_configured(subject):
 def test_new_sheet_refuses_a_choice_of_what_is_not_mapped(subject):
     with pytest.raises(ConfigError, match=r"no mapped field 'opportunity.colour'"):
         [*new_sheet(subject.connector, {"opportunity.colour": "red"})]
+
+
+def test_new_sheet_gives_a_list_to_pick_from_to_a_column_that_is_there(subject):
+    assert not [v for v in subject.tab("opportunities").validations if v.get("rule")]
+    told = {f.subject: f.message for f in new_sheet(subject.connector, {"opportunity.stage": "Open, Won"})}
+    assert told["Opportunities"] == "a list to pick from: Stage"
+    assert (told["Accounts"], told["Campaigns"]) == ("nothing was missing", "nothing was missing")
+    (made,) = subject.tab("opportunities").validations
+    assert [v["userEnteredValue"] for v in made["rule"]["condition"]["values"]] == ["Open", "Won"]
+    column = subject.header("opportunities").column("Stage")
+    assert (made["range"]["startColumnIndex"], made["range"]["startRowIndex"]) == (column, 1)
+
+
+def test_new_sheet_refuses_choices_that_a_value_map_gives_already():
+    level = Rule("Level", "x_level", values={"1": "low", "2": "high"})
+    mapped = HttpSubject(SPEC, {}, more={"opportunities": [level]})
+    with pytest.raises(ConfigError, match=r"opportunity\.x_level has a value map"):
+        [*new_sheet(mapped.connector, {"opportunity.x_level": "low, middle"})]
+    assert mapped.transport.requests == []

@@ -116,6 +116,9 @@ def _row(tab: Tab, row: int, area: Area) -> Row:
             value = plain(held)
             cell = {"userEnteredValue": extended(held), "effectiveValue": extended(held, effective=True)}
             cell["formattedValue"] = formatted(tab, row, column, value)
+        formats = [*inside(tab.formats, tab, row, column)]
+        if formats:
+            cell["userEnteredFormat"] = {"numberFormat": formats[-1]["numberFormat"]}
         rules = [*inside(tab.validations, tab, row, column)]
         if rules and rules[-1].get("rule"):
             cell["dataValidation"] = rules[-1]["rule"]

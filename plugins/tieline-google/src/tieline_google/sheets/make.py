@@ -28,6 +28,8 @@ Request = Mapping[str, Any]
 GRID_ROWS, GRID_COLUMNS = 1000, 26
 """The size of a new tab, as Google makes it."""
 _ADDRESS = "https://docs.google.com/spreadsheets/d/{}/edit"
+_FREE = "nothing is offered to pick from in columns such as Stage or Industry: people may type anything there"
+_LISTS = 'once it is configured: tieline google new-sheet --opportunity-stage "Prospecting, Negotiation, Closed Won"'
 WARNING = "Tieline tells rows apart by this column: change it only if you know why."
 HEADER_WARNING = "Tieline finds columns by these titles."
 
@@ -57,6 +59,9 @@ def new_sheet(connector: Connector, options: Mapping[str, str]) -> Iterable[Find
     if unknown or not mappers:
         said = f"no mapped field {unknown[0]!r}" if unknown else "no stream of the spreadsheet is configured"
         raise ConfigError(said, hint="tieline check")
+    for name in choices:
+        if _valued(mappers.values(), name):
+            raise ConfigError(f"{name} has a value map: what may be chosen is what it names", hint="tieline check")
     if google.settings.spreadsheet is not None:
         for stream in sorted(mappers):  # who is referred to comes first
             yield completed(cast("Tab", google.parts[stream]), choices)
@@ -68,6 +73,8 @@ def new_sheet(connector: Connector, options: Mapping[str, str]) -> Iterable[Find
         return
     id = _create(google, title, mappers, choices)
     yield Finding("ok", "spreadsheet", f"made: {_ADDRESS.format(id)}")
+    if not choices:
+        yield Finding("note", "spreadsheet", _FREE, _LISTS)
     said = "the configuration does not name it yet: write this line into its system's table, then tieline check"
     yield Finding("note", "spreadsheet", said, f'spreadsheet = "{id}"')
 
@@ -81,6 +88,12 @@ def _of_title(google: GoogleConnector, title: str) -> str:
     except NotAllowed:  # whoever signs in may make one and not look for one
         return ""
     return str(found["files"][0]["id"]) if found.get("files") else ""
+
+
+def _valued(mappers: Iterable[Mapper], name: str) -> bool:
+    """Whether the values of this field, named with its kind, are mapped one by one."""
+    kind, _, field = name.partition(".")
+    return any(r.values and r.field == field for m in mappers if m.kind == kind for r in m.rules)
 
 
 def _listed(text: str) -> list[str]:
@@ -138,7 +151,10 @@ def completed(tab: Tab, choices: Mapping[str, Sequence[str]]) -> Finding:
         return Finding("error", title, f"Google does not make it: {error}", "make the columns by hand")
     book.forget()
     _write(tab, linked)
-    return Finding("ok", title, f"made: {', '.join(missing)}" if missing else "nothing was missing")
+    told = [f"made: {', '.join(missing)}"] if missing else []
+    there = [t for t, _ in _offered(sheet, first[title])]
+    told += [f"a list to pick from: {', '.join(there)}"] if there else []
+    return Finding("ok", title, "; ".join(told) or "nothing was missing")
 
 
 def _linked(tab: Tab, header: Header) -> list[Write]:
@@ -189,10 +205,27 @@ def dressed(sheet: Sheet, before: Sequence[Any]) -> Iterator[Request]:
             yield from _names(id, column, names[name], there.get(names[name].tab))
         elif column is not None:
             yield from _column(sheet, after, name, column)
+    for name, column in _offered(sheet, header):
+        yield from _rule(_below(id, column), _condition(after, name, after.form(name), sheet.choices))
     if not before:
         yield _warned({"sheetId": id, "startRowIndex": 0, "endRowIndex": 1}, HEADER_WARNING)
     if KEY not in missing and after.header.key is not None:
         yield _hidden(id, after.header.key)
+
+
+def _offered(sheet: Sheet, header: Header) -> Iterator[tuple[str, int]]:
+    """The columns that are there, with their places, for which choices were typed."""
+    for rule in sheet.mapper.rules:
+        column = header.column(rule.remote)
+        if column is not None and f"{sheet.mapper.kind}.{rule.field}" in sheet.choices:
+            yield rule.remote, column
+
+
+def _rule(below: Mapping[str, int], condition: Request | None) -> Iterator[Request]:
+    """What may be typed there; nothing where anything may."""
+    if condition is not None:
+        rule = {"condition": condition, "strict": True, "showCustomUi": True}
+        yield {"setDataValidation": {"range": below, "rule": rule}}
 
 
 def _below(id: int, column: int) -> dict[str, int]:
@@ -216,10 +249,7 @@ def _column(sheet: Sheet, rows: Rows, title: str, column: int) -> Iterator[Reque
     if form in FORMATS:
         cell = {"userEnteredFormat": {"numberFormat": dict(FORMATS[form])}}
         yield {"repeatCell": {"range": below, "cell": cell, "fields": "userEnteredFormat.numberFormat"}}
-    condition = None if title == KEY else _condition(rows, title, form, sheet.choices)
-    if condition is not None:
-        rule = {"condition": condition, "strict": True, "showCustomUi": True}
-        yield {"setDataValidation": {"range": below, "rule": rule}}
+    yield from _rule(below, None if title == KEY else _condition(rows, title, form, sheet.choices))
     if title == KEY or title in references(sheet.mapper, sheet.homes):
         yield _hidden(id, column)
         yield _warned(below, WARNING)
