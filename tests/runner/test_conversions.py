@@ -335,3 +335,26 @@ def test_who_was_taken_out_of_the_bin_and_converted_while_a_token_expired_is_nob
     for _ in range(3):
         office.sync()
     assert office.record_of("crm", "contact", contact) == record
+
+
+def test_a_lead_that_comes_back_and_is_converted_while_it_is_to_be_made_anew_is_not_made_twice(leads: Any) -> None:
+    ada = lead(leads, email="ada@firm.example")
+    leads.sync()
+    there = leads.only("mail", "contact").id
+    record = leads.record_of("mail", "contact", there)
+    leads.systems["crm"].person_delete("contact", ada)
+    leads.systems["mail"].person_delete("contact", there)
+    leads.sync()
+    leads.systems["mail"].person_undelete("contact", there)  # so it is to be made in crm once more
+
+    def meanwhile(name: str) -> None:
+        if name == "planned":
+            leads.boundary = lambda name: None
+            leads.systems["crm"].person_undelete("contact", ada)
+            convert(leads, ada)
+
+    leads.boundary = meanwhile
+    leads.sync()
+    assert leads.record_of("crm", "contact", leads.only("crm", "contact").id) == record
+    settled(leads)
+    leads.only("crm", "contact")
