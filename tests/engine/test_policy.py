@@ -199,3 +199,8 @@ def test_a_cleared_consent_says_nothing() -> None:
 
 def test_consent_is_taken_when_it_is_said_for_the_first_time() -> None:
     assert consent(standing(None), [first("mail", "allowed", 1)], approved=False).value == "allowed"
+
+
+def test_the_preferred_systems_newest_word_wins_also_over_its_own_older_one() -> None:
+    verdict = judge(PREFER, standing("old"), edit("crm", "new", FAR, conflicts=True), edit("mail", "other", FAR))
+    assert (verdict.value, verdict.origin) == ("new", "crm")
