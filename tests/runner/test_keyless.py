@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tieline.model import Outcome, Problem
 from tieline.rules import ActionRule, Policy
 
 HOUR = 3_600_000
@@ -409,3 +410,26 @@ def test_a_link_whose_answer_was_lost_is_found_again_and_sent_once(office: Any, 
     assert states(office) == ["alive"]
     assert linked(office, "sheet") == [(id, 0)]
     assert alive(office) == [1, 1]
+
+
+def test_who_refers_to_a_row_that_is_refused_a_key_goes_on_without_it(desk: Any) -> None:
+    class Protected:
+        def __init__(self, inner: Any) -> None:
+            self.inner, self.facts = inner, inner.facts
+
+        def write(self, stream: str, writes: Any) -> Any:
+            links = [w.op == "link" and stream == "accounts" for w in writes]
+            answers = iter(self.inner.write(stream, [w for w, bad in zip(writes, links, strict=True) if not bad]))
+            problem = Problem(None, "the sheet is protected", "protected")
+            return [Outcome("rejected", problems=(problem,)) if bad else next(answers) for bad in links]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+    desk.connectors["sheet"] = Protected(desk.connectors["sheet"])
+    desk.create("sheet", "account", name="Firm", domain="firm.example")
+    firm = desk.create("crm", "account", name="Firm", domain="firm.example")
+    desk.create("crm", "contact", email="ada@firm.example", account=firm)
+    for _ in range(3):
+        desk.sync()
+    assert desk.only("sheet", "contact").fields["account"] is None
