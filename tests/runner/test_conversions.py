@@ -356,5 +356,6 @@ def test_a_lead_that_comes_back_and_is_converted_while_it_is_to_be_made_anew_is_
     leads.boundary = meanwhile
     leads.sync()
     assert leads.record_of("crm", "contact", leads.only("crm", "contact").id) == record
+    assert leads.only("crm", "contact").hub_id == record, "the same run goes on with whom it found"
     settled(leads)
     leads.only("crm", "contact")

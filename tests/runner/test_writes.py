@@ -380,3 +380,20 @@ def test_a_connector_that_forgets_an_id_is_named(pair: Any) -> None:
     summary = pair.sync()
     assert summary.outcome == "failed"
     assert any(isinstance(e, Broken) for e in summary.errors)
+
+
+def test_what_already_exists_is_linked_by_the_run_that_was_told_so(office: Any) -> None:
+    office.add("crm")
+    mail = office.add("mail", unique_email=True)
+    ada = office.create("crm", "contact", email="ada@firm.example", title="Boss")
+
+    def beaten(write: Writing, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        mail.person_create("contact", {"email": "ada@firm.example"})
+        return write(stream, writes)
+
+    through(office, "mail", beaten)
+    office.sync()
+    assert office.reviews() == []
+    assert office.record_of("mail", "contact", office.only("mail", "contact").id) == office.record_of(
+        "crm", "contact", ada
+    )

@@ -400,3 +400,17 @@ def test_a_listing_goes_on_where_it_is_told_and_blanks_are_added_up(store: Store
     store.work.spool((o, "Ada", n) for n, o in enumerate(orders))
     assert [o["record"] for o in store.work.listing(2, 2)] == ["r2", "r3"]
     assert store.work.blanks() == {"crm": 1 + 2 + 3 + 4}
+
+
+def test_what_is_unseen_is_read_anew_whatever_its_version(store: Store) -> None:
+    store.trees.insert([row("1", seen='{"title":"a","phone":"1"}', base="{}", version="v2")])
+    store.trees.unsee("crm", "contact", {"phone"})
+    link = decode(store.trees.links("crm", "contact", ["1"])["1"])
+    assert (link.seen, link.base, link.version) == ({"title": "a"}, {"title": "a", "phone": "1"}, "")
+
+
+def test_only_what_was_taken_counts_as_written_before(store: Store) -> None:
+    told = [("run 1", "ok"), ("run 1", "rejected"), ("run 2", "ok"), ("run 1", "ok")]
+    store.work.journal(Entry(run, NOW, "r", "crm", "contact", "1", "create", how, None, None) for run, how in told)
+    assert store.work.written_before("run 2", "crm", "create") == 2
+    assert store.work.written_before("run 1", "crm", "create") == 1
