@@ -339,3 +339,19 @@ def test_a_write_that_meets_nothing_ends_in_a_deletion_once_a_listing_says_so(of
     assert alive(office) == [1, 0]
     office.sync()
     assert alive(office) == [0, 0]
+
+
+def test_who_comes_back_after_another_took_its_place_is_asked_about(linked: Any) -> None:
+    delete(linked, "mail", linked.mail_id)
+    linked.sync()
+    linked.answer("rejected")
+    linked.sync()
+    record = linked.record_of("crm", "contact", linked.crm_id)
+    second = linked.create("mail", "contact", email="ada@firm.example")
+    linked.sync()
+    assert linked.record_of("mail", "contact", second) == record
+    linked.systems["mail"].person_undelete("contact", linked.mail_id)
+    assert linked.sync().outcome == "waiting"
+    assert [r["topic"] for r in linked.reviews()] == ["match"]
+    assert linked.record_of("mail", "contact", second) == record
+    assert linked.record_of("mail", "contact", linked.mail_id) is None

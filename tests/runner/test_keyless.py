@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tieline.model import Outcome, Problem
+from tieline.model import Outcome, Problem, Remote
 from tieline.rules import ActionRule, Policy
+from tieline.runner import Options
+from tieline.runner.ingest import Ingest
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -433,3 +435,26 @@ def test_who_refers_to_a_row_that_is_refused_a_key_goes_on_without_it(desk: Any)
     for _ in range(3):
         desk.sync()
     assert desk.only("sheet", "contact").fields["account"] is None
+
+
+def test_rows_that_cannot_be_given_a_key_are_told_once(desk: Any) -> None:
+    desk.rule("sheet", "contact", mode="read")
+    for name in ("ada", "bob"):
+        typed(desk, email=f"{name}@firm.example")
+    notes = desk.sync().notes
+    assert len([note for note in notes if "no id of their own" in note]) == 1
+
+
+def test_a_row_that_turns_out_to_be_one_that_is_known_is_let_go(desk: Any) -> None:
+    desk.rule("sheet", "contact", mode="read")
+    typed(desk, email="ada@firm.example")
+    desk.sync()
+    [(placeholder, _)] = linked(desk, "sheet")
+    run = desk.runner()._run(Options())
+    ingest = Ingest(run, "sheet", desk.connectors["sheet"].facts.stream("contacts"))
+    with desk.store.atomic():
+        ingest.take([Remote("7", {"email": "ada@firm.example"}, version="1")])
+        ingest.take([Remote("7", {"email": "ada@firm.example"}, version="2", aliases=(placeholder,))])
+    assert linked(desk, "sheet") == []
+    assert states(desk) == ["dead"]
+    assert list(ingest.rows([placeholder, "7"])) == ["7"]
