@@ -329,7 +329,17 @@ def test_a_foreign_edit_that_is_asked_about_is_held_in_every_system_that_made_on
 
 
 def test_of_two_creates_that_were_given_up_the_later_tells_how_a_value_was_sent(make: Any) -> None:
-    there = make.link("mail", seen={"email": "ada@b.example"}, base={})
+    there = make.link("mail", seen={"email": "ada@b.example"}, base={}, times={"email": 7})
     sent = [{"email": "Ada@b.example"}, {"email": "ADA@b.example"}]
     after = late(there, sent, {"email": "ada@b.example"})
     assert (after.base, after.sent) == ({"email": "ada@b.example"}, {"email": "ADA@b.example"})
+    assert after.times == {}
+
+
+def test_the_other_value_is_another_one_also_where_two_systems_say_the_first(make: Any) -> None:
+    told = {"crm": "x", "mail": "y", "files": "x"}
+    sides = [make.side(s, seen={"title": v}, base={"title": "a"}, modified=FAR) for s, v in told.items()]
+    record = make.record(title="a")
+    [question] = merge(record, sides, make.court()).questions
+    decision = Decision("conflict", question.key, "rejected", question.detail)
+    assert merge(record, sides, make.court({question.key: decision})).fields["title"] == "y"

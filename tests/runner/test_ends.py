@@ -355,3 +355,24 @@ def test_who_comes_back_after_another_took_its_place_is_asked_about(linked: Any)
     assert [r["topic"] for r in linked.reviews()] == ["match"]
     assert linked.record_of("mail", "contact", second) == record
     assert linked.record_of("mail", "contact", linked.mail_id) is None
+
+
+def test_a_question_about_somebody_new_goes_when_somebody_deletes_it(linked: Any) -> None:
+    twin = linked.create("mail", "contact", email="ada@firm.example")
+    linked.sync()
+    assert [r["remote_id"] for r in linked.reviews()] == [twin]
+    delete(linked, "mail", twin)
+    assert linked.sync().outcome == "done"
+    assert linked.reviews() == []
+
+
+def test_a_copy_of_a_hub_id_of_another_kind_means_nobody(linked: Any) -> None:
+    firm = linked.create("crm", "account", name="Firm", domain="firm.example")
+    linked.sync()
+    account = linked.record_of("crm", "account", firm)
+    odd = linked.systems["mail"].create("contact", {"email": "bob@x.example"}, "person", account).id
+    linked.sync()
+    record = linked.record_of("mail", "contact", odd)
+    assert record not in (None, account)
+    assert linked.store.trees.records([record])[record][0].kind == "contact"
+    assert linked.values("crm", "contact", "email") == ["ada@firm.example", "bob@x.example"]

@@ -98,3 +98,18 @@ def test_two_that_show_no_id_are_told_as_two(office: Any) -> None:
     summary = office.sync()
     assert any("book: 2 contact records cannot be read" in note for note in summary.notes)
     assert summary.records["book"]["contact"]["rejected"] == 2
+
+
+def test_who_cannot_be_read_is_not_absent_from_a_listing_that_names_it(office: Any) -> None:
+    office.add("crm")
+    office.add("book", tombstones=False, full_listing=True, strong_read=False)
+    office.rule("book", "contact", delete="archive")
+    office.connectors["book"] = torn = Torn(office.connectors["book"])
+    ada = office.create("book", "contact", email="ada@firm.example")
+    office.sync()
+    office.sync()
+    torn.torn = {ada}
+    office.sync(full=True)
+    office.sync()
+    assert office.reviews() == []
+    assert len(office.systems["crm"].alive("contact")) == 1
