@@ -11,6 +11,7 @@ from tieline.model import Outcome, Problem, Remote
 from tieline.rules import ActionRule, Policy
 from tieline.runner import Options
 from tieline.runner.ingest import Ingest
+from tieline.store import Refusal
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -450,6 +451,8 @@ def test_a_row_that_turns_out_to_be_one_that_is_known_is_let_go(desk: Any) -> No
     typed(desk, email="ada@firm.example")
     desk.sync()
     [(placeholder, _)] = linked(desk, "sheet")
+    record = desk.record_of("sheet", "contact", placeholder)
+    desk.store.work.refuse([Refusal(record, "sheet", "contact", "#link", "", "link", "no", "", "run")])
     run = desk.runner()._run(Options())
     ingest = Ingest(run, "sheet", desk.connectors["sheet"].facts.stream("contacts"))
     with desk.store.atomic():
@@ -458,3 +461,9 @@ def test_a_row_that_turns_out_to_be_one_that_is_known_is_let_go(desk: Any) -> No
     assert linked(desk, "sheet") == []
     assert states(desk) == ["dead"]
     assert list(ingest.rows([placeholder, "7"])) == ["7"]
+    assert desk.store.db.rows("SELECT remote_id FROM matchkey WHERE system = 'sheet'") == [("7",)]
+    assert desk.store.work.refusals([record]) == {}
+    assert run.lost["sheet", "contact"] == 1
+    last = desk.store.work.entries(record)[-1]
+    assert (last.op, last.outcome, last.remote_id) == ("read", "gone", placeholder)
+    assert "before it had an id of its own" in (last.note or "")
