@@ -537,6 +537,15 @@ def test_s14_signing_out_revokes_the_refresh_token_and_wipes_also_when_nobody_an
     assert authoriser(Told(), MemoryTokens(), FakeClock(NOW)).forget() == (False, None)
 
 
+def test_s14_signing_out_revokes_an_access_token_as_such_where_there_is_no_other() -> None:
+    told, tokens = Told({}), MemoryTokens()
+    made = authoriser(told, tokens, FakeClock(NOW))
+    tokens.save("crm", Grant(None, made.origin()[0], access_token=Secret("a-0")))
+    assert made.forget() == (True, None)
+    assert dict(told.asked[0].form or {}) == {"token": "a-0", "token_type_hint": "access_token", "client_id": "me"}
+    assert tokens.load("crm") is None
+
+
 # -- a client that nobody here wrote
 
 
