@@ -282,6 +282,10 @@ def test_s09_a_state_that_comes_twice_or_elsewhere_is_none() -> None:
     attempt = login()
     with pytest.raises(Refused, match="does not carry the state"):
         attempt.code(f"{back(attempt)}&state=x")
+    for word in ("state", "code"):
+        attempt = login()
+        with pytest.raises(Refused):  # whichever of the two is the true one
+            attempt.code(back(attempt).replace("?", f"?{word}=x&"))
     for where in ("http://127.0.0.1:10/callback", "http://127.0.0.1:9/other", "https://127.0.0.1:9/callback"):
         attempt = login()
         with pytest.raises(Refused, match="does not begin with"):
