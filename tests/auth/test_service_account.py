@@ -278,3 +278,21 @@ def test_a_refusal_says_what_to_do_and_nobody_asks_again(
         assert subject is None or subject in told
         assert caught.value.hint == "tieline auth status"
     assert len(asked.asked) == 1
+
+
+def test_each_line_of_a_key_that_signs_in_place_of_a_password_is_known_to_the_redactor(
+    make_authoriser, endpoint, sign, secret_file, private
+):
+    forms = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = private.private_bytes(*forms).decode()
+    redactor = Redactor()
+    settings = {
+        "type": "jwt_bearer",
+        "client_id": "me",
+        "username": "ada@firm.example",
+        "private_key": secret_file("key.pem", pem),
+        "audience": "https://login.example.com",
+    }
+    sign(make_authoriser(settings, endpoint(), redactor=redactor))
+    for line in pem.splitlines():
+        assert line.startswith("-----") or line not in redactor.redact(f"the line was {line}, it said")

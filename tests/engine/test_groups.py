@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tieline.engine.groups import CROWD, Groups, Member, agrees, crowd_question
-from tieline.engine.match import choices, propose, question
+from tieline.engine.match import Match, choices, propose, question
 
 KEY = "name:renewal"
 
@@ -54,3 +54,18 @@ def test_one_of_a_crowd_names_some_and_may_be_any() -> None:
     assert (len(ask.detail["choices"]), ask.detail["more"]) == (10, 89)
     assert len(choices(me, single)) == 50
     assert len(str(ask)) < 1_500
+
+
+def test_who_is_meant_does_not_depend_on_the_order_in_which_they_were_found() -> None:
+    members = crowd(CROWD, "crm", "mail")
+    one, other = (
+        crowd_question("opportunity", Groups("opportunity", {KEY: found}).near(KEY, {}), ["mail"])
+        for found in (members, members[::-1])
+    )
+    assert one.detail["members"] == other.detail["members"]
+
+
+def test_one_of_a_crowd_says_in_which_system_somebody_waits() -> None:
+    me, *others = crowd(CROWD + 1, "crm", "mail", account="a1")
+    ask = question("opportunity", me, Match(rivals=tuple(others), key=KEY))
+    assert (ask.detail["waiting"], ask.detail["context"]) == ([me.system], {"account": "a1"})

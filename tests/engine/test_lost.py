@@ -47,3 +47,9 @@ def test_a_beginning_is_what_a_system_cut_off_only_from_a_certain_length_on() ->
     whole = "Brandenburger-Tor"
     assert stored_as("title", "contact", whole, whole[:CUT_OFF])
     assert not stored_as("title", "contact", whole, whole[: CUT_OFF - 1])
+
+
+def test_whom_a_question_names_does_not_depend_on_the_order_in_which_they_were_found() -> None:
+    found = [f"{n:02}" for n in range(12)]
+    record = Record("r1", "contact", {"last_name": "Lovelace"})
+    assert lost_question(record, "mail", 5, found[::-1]) == lost_question(record, "mail", 5, found)

@@ -113,6 +113,7 @@ def test_spelling_is_forgiven_and_nothing_else(type_name: str, a: Cell, b: Cell,
 def test_references_agree_where_roles_do_not_contradict() -> None:
     bare, buyer, user = ([{"id": "p", "role": role, "primary": False}] for role in (None, "buyer", "user"))
     assert same_refs(bare, buyer)
+    assert same_refs(buyer, bare)
     assert not same_refs(buyer, user)
     assert same_refs(buyer, [{**buyer[0], "primary": True}])
     assert not same_refs(bare, None)

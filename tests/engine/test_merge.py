@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tieline.engine.merge import begin, digest, merge
-from tieline.engine.trees import adrift, confirm, observe, settle, unmerged
+from tieline.engine.trees import adrift, confirm, late, observe, settle, unmerged
 from tieline.model import Decision, FieldFacts
 from tieline.rules import Policy, SystemRules
 
@@ -317,3 +317,29 @@ def test_an_answer_about_one_channel_says_nothing_of_another(make: Any) -> None:
     out = merge(record, sides, make.court({yes.key: decision}))
     assert (out.fields["consent_email"], out.fields["consent_phone"]) == ("allowed", "opted_out")
     assert [q.detail["field"] for q in out.questions] == ["consent_phone"]
+
+
+def test_a_foreign_edit_that_is_asked_about_is_held_in_every_system_that_made_one(make: Any) -> None:
+    sides = [make.side(name, seen={"title": name}, base={"title": "a"}, modified=FAR) for name in ("mail", "files")]
+    sides.append(make.side("crm", seen={"title": "a"}))
+    policy = Policy("only", "crm", on_foreign="review")
+    out = merge(make.record(title="a"), sides, make.court(title=policy))
+    assert [q.topic for q in out.questions] == ["foreign"]
+    assert out.held == {"title": {"mail", "files"}}
+
+
+def test_of_two_creates_that_were_given_up_the_later_tells_how_a_value_was_sent(make: Any) -> None:
+    there = make.link("mail", seen={"email": "ada@b.example"}, base={}, times={"email": 7})
+    sent = [{"email": "Ada@b.example"}, {"email": "ADA@b.example"}]
+    after = late(there, sent, {"email": "ada@b.example"})
+    assert (after.base, after.sent) == ({"email": "ada@b.example"}, {"email": "ADA@b.example"})
+    assert after.times == {}
+
+
+def test_the_other_value_is_another_one_also_where_two_systems_say_the_first(make: Any) -> None:
+    told = {"crm": "x", "mail": "y", "files": "x"}
+    sides = [make.side(s, seen={"title": v}, base={"title": "a"}, modified=FAR) for s, v in told.items()]
+    record = make.record(title="a")
+    [question] = merge(record, sides, make.court()).questions
+    decision = Decision("conflict", question.key, "rejected", question.detail)
+    assert merge(record, sides, make.court({question.key: decision})).fields["title"] == "y"

@@ -260,3 +260,8 @@ def test_a_remote_without_an_id_is_linked_whether_or_not_there_is_a_field_for_th
         make.side("crm"),
     ):
         assert links(record, [odd], frozenset({"crm"})) == []
+
+
+def test_a_default_that_is_blank_is_not_written(make: Any) -> None:
+    [order] = planned(make, make.record(title="Boss"), [], [make.target(defaults={"phone": None})]).orders
+    assert order.fields == {"title": "Boss"}

@@ -199,3 +199,14 @@ def test_a_cleared_consent_says_nothing() -> None:
 
 def test_consent_is_taken_when_it_is_said_for_the_first_time() -> None:
     assert consent(standing(None), [first("mail", "allowed", 1)], approved=False).value == "allowed"
+
+
+def test_the_preferred_systems_newest_word_wins_also_over_its_own_older_one() -> None:
+    verdict = judge(PREFER, standing("old"), edit("crm", "new", FAR, conflicts=True), edit("mail", "other", FAR))
+    assert (verdict.value, verdict.origin) == ("new", "crm")
+
+
+def test_of_two_opt_outs_the_earlier_is_the_reason() -> None:
+    bids = [edit("crm", "opted_out", 5), edit("mail", "opted_out", 3)]
+    verdict = consent(standing("allowed"), bids, approved=False)
+    assert (verdict.origin, verdict.time) == ("mail", 3)

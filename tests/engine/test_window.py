@@ -184,3 +184,12 @@ def test_a_feed_can_neither_be_cut_off_nor_repeat_a_page() -> None:
     assert onward is not None
     with pytest.raises(ContractViolation, match="again and again"):
         step(onward, Page([], "again"), FACTS)
+
+
+def test_a_token_that_comes_again_late_in_a_long_walk_is_an_endless_one() -> None:
+    walk = start(0)
+    for n in range(80):
+        walk = step(walk, Page([], f"t{n}"), FACTS)
+        assert walk is not None
+    with pytest.raises(ContractViolation, match="again and again"):
+        step(walk, Page([], "t78"), FACTS)

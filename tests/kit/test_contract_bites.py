@@ -8,7 +8,7 @@ import inspect
 import pytest
 
 from tieline.testing import ConnectorTests, MemorySubject
-from tieline.testing.broken import BROKEN, Wrapper
+from tieline.testing.broken import BROKEN, HALVES, Wrapper
 from tieline.testing.broken_feeds import FED, SIGNALLED
 from tieline.testing.broken_names import KEYLESS
 from tieline.testing.contract import checks
@@ -91,6 +91,20 @@ def test_each_check_fails_the_connector_that_breaks_it(check):
     subject = MemorySubject(dataclasses.replace(RICH, **broken.needs), wrap=broken)
     with pytest.raises(AssertionError, match=f"^{check} .*{REASONS[check]}"):
         getattr(ConnectorTests(), checks()[check])(subject)
+
+
+@pytest.mark.parametrize("broken", HALVES, ids=lambda c: f"{c.breaks}-{c.__name__}")
+def test_each_other_half_of_a_check_fails_the_connector_that_breaks_it_alone(broken):
+    subject = MemorySubject(dataclasses.replace(RICH, **broken.needs), wrap=broken)
+    with pytest.raises(AssertionError, match=f"^{broken.breaks} .*{broken.says}"):
+        getattr(ConnectorTests(), checks()[broken.breaks])(subject)
+
+
+def test_an_other_half_is_not_the_reason_that_a_check_has_a_connector_for_already():
+    for broken in HALVES:
+        assert broken.says not in ("", REASONS[broken.breaks]), broken
+    assert {"R12", "R18", "S2", "S4"} <= {broken.breaks for broken in HALVES}
+    assert len({(broken.breaks, broken.says) for broken in HALVES}) == len(HALVES)
 
 
 @pytest.mark.parametrize("check", sorted(checks()))

@@ -335,3 +335,63 @@ def test_who_was_taken_out_of_the_bin_and_converted_while_a_token_expired_is_nob
     for _ in range(3):
         office.sync()
     assert office.record_of("crm", "contact", contact) == record
+
+
+def test_a_lead_that_comes_back_and_is_converted_while_it_is_to_be_made_anew_is_not_made_twice(leads: Any) -> None:
+    ada = lead(leads, email="ada@firm.example")
+    leads.sync()
+    there = leads.only("mail", "contact").id
+    record = leads.record_of("mail", "contact", there)
+    leads.systems["crm"].person_delete("contact", ada)
+    leads.systems["mail"].person_delete("contact", there)
+    leads.sync()
+    leads.systems["mail"].person_undelete("contact", there)  # so it is to be made in crm once more
+
+    def meanwhile(name: str) -> None:
+        if name == "planned":
+            leads.boundary = lambda name: None
+            leads.systems["crm"].person_undelete("contact", ada)
+            convert(leads, ada)
+
+    leads.boundary = meanwhile
+    leads.sync()
+    assert leads.record_of("crm", "contact", leads.only("crm", "contact").id) == record
+    assert leads.only("crm", "contact").hub_id == record, "the same run goes on with whom it found"
+    settled(leads)
+    leads.only("crm", "contact")
+
+
+def test_who_was_archived_everywhere_lives_again_when_the_lead_is_taken_out_of_the_bin_and_converted(
+    leads: Any,
+) -> None:
+    leads.rule("crm", "contact", delete="archive")
+    ada = lead(leads, email="ada@firm.example")
+    leads.sync()
+    leads.systems["crm"].person_delete("contact", ada)
+    leads.sync()
+    assert leads.systems["mail"].alive("contact") == []
+    leads.systems["crm"].person_undelete("contact", ada)
+    convert(leads, ada)
+    settled(leads)
+    assert leads.only("mail", "contact").fields["email"] == "ada@firm.example"
+    leads.only("crm", "contact")
+
+
+def test_a_write_that_a_conversion_carried_along_is_what_the_contact_is_known_by(leads: Any) -> None:
+    ada = lead(leads, email="ada@firm.example")
+    leads.sync()
+    leads.edit("mail", "contact", leads.only("mail", "contact").id, email="king@firm.example")
+    inner = leads.inner["crm"]
+    real = inner.write
+
+    def lost(*args: Any) -> Any:
+        real(*args)
+        inner.write = real
+        convert(leads, ada)
+        raise Unavailable("no answer", sent=True)
+
+    inner.write = lost
+    leads.sync()
+    settled(leads)
+    known = leads.store.trees.sharing("contact", ["email:king@firm.example"])
+    assert sorted(m[0] for m in known["email:king@firm.example"]) == ["crm", "mail"]

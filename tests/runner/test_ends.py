@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tieline.model import Outcome
+
 
 @pytest.fixture
 def linked(pair: Any) -> Any:
@@ -267,3 +269,110 @@ def test_a_firm_and_its_person_that_come_back_are_made_again_together(pair: Any)
     summary = pair.sync()
     assert summary.orders["mail"]["contact"] == {"create": 1}
     assert pair.only("mail", "contact").fields["account"] == pair.only("mail", "account").id
+
+
+class Hiding:
+    """A connector whose system does not answer for one remote while `hidden` names it, though it is there."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.facts, self.hidden, self.listed = inner, inner.facts, "", 0
+
+    def read(self, stream: str, ids: Any, fields: Any) -> Any:
+        return [r for r in self.inner.read(stream, ids, fields) if r.id != self.hidden]
+
+    def write(self, stream: str, writes: Any) -> Any:
+        found = self.inner.write(stream, [w for w in writes if w.remote_id != self.hidden])
+        answers = iter(found)
+        return [Outcome("gone") if w.remote_id == self.hidden else next(answers) for w in writes]
+
+    def list(self, stream: str, token: str | None) -> Any:
+        self.listed += stream == "contacts"
+        return self.inner.list(stream, token)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def test_a_write_that_meets_nothing_is_no_deletion_where_only_a_listing_tells(office: Any) -> None:
+    office.add("crm")
+    office.add("sheet", tombstones=False, full_listing=True)
+    office.rule("sheet", "contact", delete="archive")
+    hiding = office.connectors["sheet"] = Hiding(office.connectors["sheet"])
+    crm = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.sync()
+    office.edit("crm", "contact", crm, title="Chief")
+
+    def unreadable(name: str) -> None:
+        if name == "intended":
+            hiding.hidden = office.only("sheet", "contact").id
+
+    office.boundary = unreadable
+    office.sync()
+    office.boundary = lambda name: None
+    assert (alive(office), office.reviews()) == ([1, 1], [])
+    hiding.hidden, before = "", hiding.listed
+    office.sync()
+    assert hiding.listed == before + 1, "the next run lists everything, which tells"
+    assert office.only("sheet", "contact").fields["title"] == "Chief"
+    assert alive(office) == [1, 1]
+
+
+@pytest.mark.parametrize("strong", [True, False])
+def test_a_write_that_meets_nothing_ends_in_a_deletion_once_a_listing_says_so(office: Any, strong: bool) -> None:
+    office.add("crm")
+    office.add("sheet", tombstones=False, full_listing=True, strong_read=strong)
+    office.rule("sheet", "contact", delete="archive")
+    crm = office.create("crm", "contact", email="ada@firm.example")
+    office.sync()
+    office.sync()
+    office.edit("crm", "contact", crm, title="Chief")
+    row = office.only("sheet", "contact").id
+
+    def deleted(name: str) -> None:
+        if name == "intended":
+            office.boundary = lambda name: None
+            office.systems["sheet"].person_delete("contact", row)
+
+    office.boundary = deleted
+    office.sync()
+    assert alive(office) == [1, 0]
+    office.sync()
+    assert alive(office) == [0, 0]
+
+
+def test_who_comes_back_after_another_took_its_place_is_asked_about(linked: Any) -> None:
+    delete(linked, "mail", linked.mail_id)
+    linked.sync()
+    linked.answer("rejected")
+    linked.sync()
+    record = linked.record_of("crm", "contact", linked.crm_id)
+    second = linked.create("mail", "contact", email="ada@firm.example")
+    linked.sync()
+    assert linked.record_of("mail", "contact", second) == record
+    linked.systems["mail"].person_undelete("contact", linked.mail_id)
+    assert linked.sync().outcome == "waiting"
+    assert [r["topic"] for r in linked.reviews()] == ["match"]
+    assert linked.record_of("mail", "contact", second) == record
+    assert linked.record_of("mail", "contact", linked.mail_id) is None
+
+
+def test_a_question_about_somebody_new_goes_when_somebody_deletes_it(linked: Any) -> None:
+    twin = linked.create("mail", "contact", email="ada@firm.example")
+    linked.sync()
+    assert [r["remote_id"] for r in linked.reviews()] == [twin]
+    delete(linked, "mail", twin)
+    assert linked.sync().outcome == "done"
+    assert linked.reviews() == []
+
+
+def test_a_copy_of_a_hub_id_of_another_kind_means_nobody(linked: Any) -> None:
+    firm = linked.create("crm", "account", name="Firm", domain="firm.example")
+    linked.sync()
+    account = linked.record_of("crm", "account", firm)
+    odd = linked.systems["mail"].create("contact", {"email": "bob@x.example"}, "person", account).id
+    linked.sync()
+    record = linked.record_of("mail", "contact", odd)
+    assert record not in (None, account)
+    assert linked.store.trees.records([record])[record][0].kind == "contact"
+    assert linked.values("crm", "contact", "email") == ["ada@firm.example", "bob@x.example"]

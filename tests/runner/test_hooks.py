@@ -139,3 +139,13 @@ def test_the_end_of_a_run_is_told_last_and_once(pair: Any) -> None:
     assert len(pair.hooks.of(RunFinished)) == 1
     assert pair.hooks.events[-1].outcome == summary.outcome == "done"
     assert pair.hooks.events[-1].summary["writes"] == 2
+
+
+def test_a_question_about_an_order_that_is_not_held_any_more_is_closed(pair: Any) -> None:
+    pair.create("crm", "contact", email="ada@firm.example")
+    pair.hooks = Listening(Verdict("hold", "not on a Friday"))
+    pair.sync()
+    assert {r["topic"] for r in pair.reviews()} == {"held"}
+    pair.hooks = Listening()
+    summary = pair.sync()
+    assert (pair.reviews(), summary.outcome) == ([], "done")

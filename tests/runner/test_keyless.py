@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from tieline.model import Outcome, Problem, Remote
 from tieline.rules import ActionRule, Policy
+from tieline.runner import Options
+from tieline.runner.ingest import Ingest
+from tieline.store import Refusal
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -409,3 +413,57 @@ def test_a_link_whose_answer_was_lost_is_found_again_and_sent_once(office: Any, 
     assert states(office) == ["alive"]
     assert linked(office, "sheet") == [(id, 0)]
     assert alive(office) == [1, 1]
+
+
+def test_who_refers_to_a_row_that_is_refused_a_key_goes_on_without_it(desk: Any) -> None:
+    class Protected:
+        def __init__(self, inner: Any) -> None:
+            self.inner, self.facts = inner, inner.facts
+
+        def write(self, stream: str, writes: Any) -> Any:
+            links = [w.op == "link" and stream == "accounts" for w in writes]
+            answers = iter(self.inner.write(stream, [w for w, bad in zip(writes, links, strict=True) if not bad]))
+            problem = Problem(None, "the sheet is protected", "protected")
+            return [Outcome("rejected", problems=(problem,)) if bad else next(answers) for bad in links]
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+    desk.connectors["sheet"] = Protected(desk.connectors["sheet"])
+    desk.create("sheet", "account", name="Firm", domain="firm.example")
+    firm = desk.create("crm", "account", name="Firm", domain="firm.example")
+    desk.create("crm", "contact", email="ada@firm.example", account=firm)
+    for _ in range(3):
+        desk.sync()
+    assert desk.only("sheet", "contact").fields["account"] is None
+
+
+def test_rows_that_cannot_be_given_a_key_are_told_once(desk: Any) -> None:
+    desk.rule("sheet", "contact", mode="read")
+    for name in ("ada", "bob"):
+        typed(desk, email=f"{name}@firm.example")
+    notes = desk.sync().notes
+    assert len([note for note in notes if "no id of their own" in note]) == 1
+
+
+def test_a_row_that_turns_out_to_be_one_that_is_known_is_let_go(desk: Any) -> None:
+    desk.rule("sheet", "contact", mode="read")
+    typed(desk, email="ada@firm.example")
+    desk.sync()
+    [(placeholder, _)] = linked(desk, "sheet")
+    record = desk.record_of("sheet", "contact", placeholder)
+    desk.store.work.refuse([Refusal(record, "sheet", "contact", "#link", "", "link", "no", "", "run")])
+    run = desk.runner()._run(Options())
+    ingest = Ingest(run, "sheet", desk.connectors["sheet"].facts.stream("contacts"))
+    with desk.store.atomic():
+        ingest.take([Remote("7", {"email": "ada@firm.example"}, version="1")])
+        ingest.take([Remote("7", {"email": "ada@firm.example"}, version="2", aliases=(placeholder,))])
+    assert linked(desk, "sheet") == []
+    assert states(desk) == ["dead"]
+    assert list(ingest.rows([placeholder, "7"])) == ["7"]
+    assert desk.store.db.rows("SELECT remote_id FROM matchkey WHERE system = 'sheet'") == [("7",)]
+    assert desk.store.work.refusals([record]) == {}
+    assert run.lost["sheet", "contact"] == 1
+    last = desk.store.work.entries(record)[-1]
+    assert (last.op, last.outcome, last.remote_id) == ("read", "gone", placeholder)
+    assert "before it had an id of its own" in (last.note or "")

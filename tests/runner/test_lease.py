@@ -145,3 +145,11 @@ def test_a_run_that_slept_past_its_lease_calls_nobody_when_it_wakes(shared: Any,
     assert slept
     name = "write" if asleep == "intended" else "changes"
     assert shared.inner["mail"].calls[name] == calls[name]
+
+
+def test_a_holder_of_whom_nobody_knows_when_it_began_is_not_dead() -> None:
+    from tieline.runner.lease import _dead
+
+    me = {"host": socket.gethostname(), "pid": os.getpid(), "started": ""}
+    assert not _dead(json.dumps(me))
+    assert _dead(json.dumps({**me, "started": "1"})) is Path(f"/proc/{os.getpid()}/stat").exists()

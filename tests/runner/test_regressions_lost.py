@@ -459,3 +459,50 @@ def test_what_ends_a_run_ends_it_also_where_it_looks_for_lost_answers(office: An
     with pytest.raises(StoreFull):
         office.sync()
     assert office.inner["mail"].calls["write"] == writes
+
+
+def test_a_late_create_that_somebody_deletes_ends_nothing_of_the_one_that_was_made_instead(office: Any) -> None:
+    arrive = give_up(office, unique_hub_id=False)
+    office.sync()
+    office.sync()
+    kept = office.only("mail", "contact")
+    late = arrive()
+    office.clock.advance(1000)
+    office.systems["mail"].person_delete("contact", late.id)
+    office.edit("crm", "contact", office.only("crm", "contact").id, title="Countess")
+    for _ in range(2):
+        office.sync()
+    assert office.reviews() == []
+    assert office.only("mail", "contact").id == kept.id
+    assert office.only("mail", "contact").fields["title"] == "Countess"
+
+
+def test_an_archive_whose_answer_was_lost_is_the_hubs_and_not_a_deletion_by_somebody_there(office: Any) -> None:
+    office.add("crm")
+    office.add("mail")
+    office.rule("crm", "contact", delete="archive")
+    office.rule("mail", "contact", delete="ignore")  # what people delete there stays deleted
+    ada = office.create("crm", "contact", last_name="Lovelace")
+    office.sync()
+    office.sync()
+    office.systems["crm"].person_delete("contact", ada)
+    lose(office, arrives=True)
+    office.sync()
+    office.sync()
+    assert office.systems["mail"].alive("contact") == []
+    office.systems["crm"].person_undelete("contact", ada)
+    for _ in range(2):
+        office.sync()
+    assert office.only("mail", "contact").fields["last_name"] == "Lovelace"
+
+
+def test_nobody_is_asked_about_what_a_create_may_have_made_whose_answer_is_still_to_come(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", unique_hub_id=False, server_ms=10 * A_MINUTE)
+    office.create("crm", "contact", last_name="Lovelace", email="ada@firm.example")
+    lose(office, arrives=True)
+    office.sync()
+    assert office.sync().reviews == 0
+    assert office.reviews() == []
+    office.sync(pause_ms=20 * A_MINUTE)
+    office.only("mail", "contact")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -278,3 +279,76 @@ def test_behind_a_cap_that_is_all_fresh_reading_goes_on_and_the_cursor_stays(off
     assert len(asked) == 2, "what stands behind the cap was not asked for"
     assert {r.fields.get("title") for r in office.systems["mail"].alive("contact")} == {None, "Boss"}
     assert office.store.trees.cursor("crm", "contacts").since == before
+
+
+def test_a_system_that_failed_is_asked_for_nothing_more_in_that_run(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", batch=1, writers=1, strong_read=False)
+    for n in range(4):
+        office.create("crm", "contact", last_name=f"Person {n}")
+    tried: list[str] = []
+
+    def refuse(stream: str, writes: Any) -> Any:
+        tried.append(stream)
+        raise Unavailable("maintenance", sent=False)
+
+    office.inner["mail"].write = refuse
+    assert office.sync().outcome == "failed"
+    assert tried == ["contacts"]
+
+
+def test_more_than_a_batch_is_written_in_one_round(office: Any) -> None:
+    office.add("crm")
+    office.add("mail", batch=1)
+    for n in range(20):
+        office.create("crm", "contact", last_name=f"Person {n}")
+    assert office.sync().converged
+    assert len(office.systems["mail"].alive("contact")) == 20
+
+
+def test_a_run_that_is_cut_short_says_what_it_had_written(pair: Any) -> None:
+    pair.create("crm", "contact", last_name="Ada")
+
+    def stop(name: str) -> None:
+        if name == "confirmed":
+            pair.boundary = lambda name: None
+            raise KeyboardInterrupt
+
+    pair.boundary = stop
+    with pytest.raises(KeyboardInterrupt):
+        pair.sync()
+    [run] = pair.store.book.runs()
+    assert (run["outcome"], run["summary"]["writes"]) == ("failed", 1)
+
+
+def test_a_listing_that_breaks_off_goes_on_behind_what_was_read(office: Any) -> None:
+    office.add("crm", kinds=("contact",), page=2)
+    office.add("mail", kinds=("contact",))
+    for n in range(5):
+        office.create("crm", "contact", last_name=f"Person {n}")
+    inner = office.inner["crm"]
+    real, asked = inner.list, []
+
+    def listed(stream: str, token: str | None) -> Any:
+        asked.append(token)
+        if len(asked) == 3:
+            raise Unavailable("maintenance", sent=False)
+        return real(stream, token)
+
+    inner.list = listed
+    assert office.sync().outcome == "failed"
+    assert office.sync().converged
+    assert asked[3] == asked[2] is not None
+    assert len(asked) == 4
+
+
+def test_a_field_for_the_hub_id_that_is_made_later_is_filled_on_every_record(pair: Any) -> None:
+    inner = pair.inner["crm"]
+    real = inner.schema
+    inner.schema = lambda stream: replace(real(stream), stamps=False, fingerprint="without")
+    ada = pair.create("crm", "contact", last_name="Ada")
+    pair.sync()
+    assert pair.systems["crm"].get("contact", ada).hub_id is None
+    inner.schema = real
+    assert pair.sync(pause_ms=25 * 3_600_000).orders == {"crm": {"contact": {"link": 1}}}
+    assert pair.systems["crm"].get("contact", ada).hub_id == pair.record_of("crm", "contact", ada)

@@ -88,3 +88,28 @@ def test_a_place_that_a_complete_listing_finds_in_order_is_not_told_any_more(off
     office.connectors["book"].torn = set()
     office.sync(full=True)
     assert office.store.book.unreadable() == []
+
+
+def test_two_that_show_no_id_are_told_as_two(office: Any) -> None:
+    office.add("crm")
+    office.add("book")
+    office.connectors["book"] = torn = Torn(office.connectors["book"], told=False)
+    torn.torn = {office.create("book", "contact", email=f"{name}@firm.example") for name in ("ada", "bob")}
+    summary = office.sync()
+    assert any("book: 2 contact records cannot be read" in note for note in summary.notes)
+    assert summary.records["book"]["contact"]["rejected"] == 2
+
+
+def test_who_cannot_be_read_is_not_absent_from_a_listing_that_names_it(office: Any) -> None:
+    office.add("crm")
+    office.add("book", tombstones=False, full_listing=True, strong_read=False)
+    office.rule("book", "contact", delete="archive")
+    office.connectors["book"] = torn = Torn(office.connectors["book"])
+    ada = office.create("book", "contact", email="ada@firm.example")
+    office.sync()
+    office.sync()
+    torn.torn = {ada}
+    office.sync(full=True)
+    office.sync()
+    assert office.reviews() == []
+    assert len(office.systems["crm"].alive("contact")) == 1

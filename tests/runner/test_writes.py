@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from tieline.errors import Broken, NotAuthorised, RateLimited, Unavailable
 from tieline.model import Outcome, Write
 from tieline.rules import Policy
-from tieline.store import StoreFull
+from tieline.runner.again import maker
+from tieline.store import Intent, Row, StoreFull
 
 Writing = Callable[[str, Sequence[Write]], Sequence[Outcome]]
 
@@ -422,3 +424,48 @@ def test_a_connector_that_forgets_an_id_is_named(pair: Any) -> None:
     summary = pair.sync()
     assert summary.outcome == "failed"
     assert any(isinstance(e, Broken) for e in summary.errors)
+
+
+def test_what_already_exists_is_linked_by_the_run_that_was_told_so(office: Any) -> None:
+    office.add("crm")
+    mail = office.add("mail", unique_email=True)
+    ada = office.create("crm", "contact", email="ada@firm.example", title="Boss")
+
+    def beaten(write: Writing, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        mail.person_create("contact", {"email": "ada@firm.example"})
+        return write(stream, writes)
+
+    through(office, "mail", beaten)
+    office.sync()
+    assert office.reviews() == []
+    assert office.record_of("mail", "contact", office.only("mail", "contact").id) == office.record_of(
+        "crm", "contact", ada
+    )
+
+
+def test_a_deleted_one_that_carries_the_hub_id_is_not_who_exists(office: Any) -> None:
+    office.add("crm")
+    mail = office.add("mail")
+    ada = office.create("crm", "contact", email="ada@firm.example")
+
+    def beaten(write: Writing, stream: str, writes: Sequence[Write]) -> Sequence[Outcome]:
+        for email in ("old@firm.example", "ada@firm.example"):
+            made = mail.create("contact", {"email": email}, "hub", writes[0].hub_id)
+            if email.startswith("old"):
+                mail.delete(made, "person")
+        return write(stream, writes)
+
+    through(office, "mail", beaten)
+    office.sync()
+    assert office.reviews() == []
+    assert office.record_of("mail", "contact", office.only("mail", "contact").id) == office.record_of(
+        "crm", "contact", ada
+    )
+
+
+def test_only_a_create_in_that_system_whose_answer_is_not_known_says_who_made_a_remote() -> None:
+    row = Row("mail", "contact", "7", "contacts", None, "{}", *(None,) * 4, "", 0, 0, None, "r2", 1, *(None,) * 3)
+    for system, op, found in (("mail", "create", "r2"), ("mail", "update", None), ("crm", "create", None)):
+        intent = Intent(1, "run", "r2", system, "contact", "contacts", op, None, {}, "{}", 0, "unknown")
+        run = SimpleNamespace(store=SimpleNamespace(work=SimpleNamespace(intents=lambda intent=intent: [intent])))
+        assert maker(run, row, "r1") == found  # type: ignore[arg-type]

@@ -282,6 +282,10 @@ def test_s09_a_state_that_comes_twice_or_elsewhere_is_none() -> None:
     attempt = login()
     with pytest.raises(Refused, match="does not carry the state"):
         attempt.code(f"{back(attempt)}&state=x")
+    for word in ("state", "code"):
+        attempt = login()
+        with pytest.raises(Refused):  # whichever of the two is the true one
+            attempt.code(back(attempt).replace("?", f"?{word}=x&"))
     for where in ("http://127.0.0.1:10/callback", "http://127.0.0.1:9/other", "https://127.0.0.1:9/callback"):
         attempt = login()
         with pytest.raises(Refused, match="does not begin with"):
@@ -535,6 +539,15 @@ def test_s14_signing_out_revokes_the_refresh_token_and_wipes_also_when_nobody_an
         assert told.asked[0].path == f"{BASE}/revoke"
         assert dict(told.asked[0].form or {}) == {"token": "r-0", "token_type_hint": "refresh_token", "client_id": "me"}
     assert authoriser(Told(), MemoryTokens(), FakeClock(NOW)).forget() == (False, None)
+
+
+def test_s14_signing_out_revokes_an_access_token_as_such_where_there_is_no_other() -> None:
+    told, tokens = Told({}), MemoryTokens()
+    made = authoriser(told, tokens, FakeClock(NOW))
+    tokens.save("crm", Grant(None, made.origin()[0], access_token=Secret("a-0")))
+    assert made.forget() == (True, None)
+    assert dict(told.asked[0].form or {}) == {"token": "a-0", "token_type_hint": "access_token", "client_id": "me"}
+    assert tokens.load("crm") is None
 
 
 # -- a client that nobody here wrote

@@ -12,6 +12,7 @@ import pytest
 from tieline.errors import Locked, UserError
 from tieline.store import Cursor, LeaseLost, Store, StoreBroken, StoreFull
 from tieline.store import schema as tables
+from tieline.store.db import StoreReadOnly
 
 Open = Callable[[], Store]
 NOW, LATER = 1_000, 2_000
@@ -221,3 +222,8 @@ def test_a_database_that_may_not_be_written_is_a_persons_to_mend(reopen: Open) -
         store.db.set_meta("a", "b")
     assert caught.value.fatal
     assert "writable" in caught.value.hint
+
+
+def test_a_path_that_cannot_be_opened_is_told_as_one_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(StoreReadOnly, match="cannot be written"):
+        Store(tmp_path)

@@ -400,3 +400,44 @@ def test_a_listing_goes_on_where_it_is_told_and_blanks_are_added_up(store: Store
     store.work.spool((o, "Ada", n) for n, o in enumerate(orders))
     assert [o["record"] for o in store.work.listing(2, 2)] == ["r2", "r3"]
     assert store.work.blanks() == {"crm": 1 + 2 + 3 + 4}
+
+
+def test_what_is_unseen_is_read_anew_whatever_its_version(store: Store) -> None:
+    store.trees.insert([row("1", seen='{"title":"a","phone":"1"}', base="{}", version="v2")])
+    store.trees.unsee("crm", "contact", {"phone"})
+    link = decode(store.trees.links("crm", "contact", ["1"])["1"])
+    assert (link.seen, link.base, link.version) == ({"title": "a"}, {"title": "a", "phone": "1"}, "")
+
+
+def test_only_what_was_taken_counts_as_written_before(store: Store) -> None:
+    told = [("run 1", "ok"), ("run 1", "rejected"), ("run 2", "ok"), ("run 1", "ok")]
+    store.work.journal(Entry(run, NOW, "r", "crm", "contact", "1", "create", how, None, None) for run, how in told)
+    assert store.work.written_before("run 2", "crm", "create") == 2
+    assert store.work.written_before("run 1", "crm", "create") == 1
+
+
+def test_every_conflict_is_told_once(store: Store) -> None:
+    store.work.journal(
+        Entry("run", NOW, f"r{n}", "", "contact", None, "conflict", "lost", "{}", None) for n in range(3)
+    )
+    assert [e.record for e in store.work.conflicts(0)] == ["r0", "r1", "r2"]
+
+
+def test_what_still_waits_for_a_person_is_named_before_what_was_answered(store: Store) -> None:
+    store.trees.insert([row("7")])
+    about = {"system": "crm", "remote_id": "7"}
+    for key in ("match:a", "match:b"):
+        store.book.ask(Question("match", key, "contact", None, "the same?", about, "yes", "no"), "run", NOW)
+    first, second = (review["id"] for review in store.book.reviews())
+    store.book.answer(first, "rejected", None, NOW)
+    found = stray(store, "contact", "crm:7")
+    assert found is not None
+    assert list(found.reviews) == [(second, "open"), (first, "rejected")]
+
+
+def test_what_is_gone_is_neither_unreadable_nor_matched_anew(store: Store) -> None:
+    odd = dumps([["title", "odd", "odd"]])
+    store.trees.insert([row("1", problems=odd, dirty=0), row("2", problems=odd, gone="user", dirty=0)])
+    assert store.book.unreadable() == [("crm", "contact", "title", 1, "odd")]
+    store.trees.forget_versions()
+    assert [r.remote_id for r in store.trees.unmatched("contact", "crm")[0]] == ["1"]

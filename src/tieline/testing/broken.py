@@ -6,9 +6,10 @@ in-memory system underneath.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from tieline.testing import broken_feeds, broken_names, broken_reads, broken_world, broken_writes
+from tieline.testing import broken_feeds, broken_halves, broken_names, broken_reads, broken_world, broken_writes
+from tieline.testing.broken_halves import Half
 from tieline.testing.broken_reads import Wrapper
 
 
@@ -21,4 +22,11 @@ def _found() -> dict[str, type[Wrapper]]:
 BROKEN: Mapping[str, type[Wrapper]] = _found()
 """Id of a check → a connector that must fail it."""
 
-__all__ = ["BROKEN", "Wrapper"]
+HALVES: Sequence[type[Half]] = tuple(
+    c
+    for c in vars(broken_halves).values()
+    if isinstance(c, type) and c.__module__ == broken_halves.__name__ and issubclass(c, Half) and c.breaks
+)
+"""Further connectors, for checks that ask for several things: each must fail its check for the reason that it says."""
+
+__all__ = ["BROKEN", "HALVES", "Wrapper"]

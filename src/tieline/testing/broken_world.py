@@ -120,7 +120,9 @@ class NeverTheSameSchema(Wrapper):
         return replace(super().schema(stream), fingerprint=str(next(self.memory.setdefault("count", count()))))
 
 
-class _FalseSchema(Wrapper):
+class FalseSchema(Wrapper):
+    """Says something else of each field than is true."""
+
     def falsified(self, facts: FieldFacts) -> FieldFacts:
         """What the schema says of a field instead."""
         raise NotImplementedError
@@ -144,7 +146,7 @@ class ClaimsAll(Wrapper):
         ]
 
 
-class RequiresNothing(_FalseSchema):
+class RequiresNothing(FalseSchema):
     """Does not know which fields are required."""
 
     breaks = "S3"
@@ -153,7 +155,7 @@ class RequiresNothing(_FalseSchema):
         return replace(facts, required=False)
 
 
-class InventsAChoice(_FalseSchema):
+class InventsAChoice(FalseSchema):
     """Lists an option that there is not."""
 
     breaks = "S4"

@@ -182,6 +182,8 @@ class ReadChecks:
             name = next(iter(needed))
             narrow = bench.read(stream, [id], frozenset({name}))[id].fields
             bench.expect(stream, narrow.get(name) == needed[name], f"a read of {name} alone answers {dict(narrow)}")
+            more = sorted(narrow.keys() - {name})
+            bench.expect(stream, not more, f"a read of {name} alone speaks of {more} as well")
 
     def test_r13_all_ways_of_reading_agree(self, subject: Subject) -> None:
         """R13: `list`, `read` and, where it is no hint, `changes` say the same of a record, version included."""
