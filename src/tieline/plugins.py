@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,7 +49,8 @@ class _Plugin:
 
     name: str
     load: Callable[[], Any]
-    provider: Provider
+    who: Callable[[], Provider]
+    """Reads who provides it out of what is written about a distribution; see `provider`."""
     installed: bool = False
     """Found in the environment, not handed in by the program."""
     rivals: list[str] = field(default_factory=list)
@@ -59,6 +61,14 @@ class _Plugin:
     hooks: tuple[str, ...] = ()
     error: str = ""
     cause: BaseException | None = None
+    _provider: Provider | None = None
+
+    @property
+    def provider(self) -> Provider:
+        """Who provides it; read at first use, as a command means few of the plugins that are installed."""
+        if self._provider is None:
+            self._provider = self.who()
+        return self._provider
 
     @property
     def trouble(self) -> str:
@@ -95,13 +105,12 @@ class Registry:
         for number, item in enumerate(extra):
             name = str(getattr(item, "__name__", "") or f"{type(item).__name__}-{number}")
             given = Provider(name, "(in memory)", "")
-            self._plugins[name] = _Plugin(name, lambda item=item: item, given)  # type: ignore[misc]
+            self._plugins[name] = _Plugin(name, lambda item=item: item, lambda given=given: given)  # type: ignore[misc]
         for entry in entries:
-            dist = entry.dist
-            who = provider(entry.name, dist) if dist is not None else Provider(entry.name, entry.value, "")
-            first = self._plugins.setdefault(entry.name, _Plugin(entry.name, entry.load, who, installed=True))
-            if first.installed and first.provider != who:
-                first.rivals.append(str(who))
+            found = _Plugin(entry.name, entry.load, partial(_provider, entry), installed=True)
+            first = self._plugins.setdefault(entry.name, found)
+            if first is not found and first.installed and first.provider != found.provider:
+                first.rivals.append(str(found.provider))
 
     @classmethod
     def discover(
@@ -222,6 +231,10 @@ class Registry:
             plugin.cause = error
             log.warning("plugin %s cannot be used: %s", plugin.name, plugin.error, exc_info=error)
         return plugin
+
+
+def _provider(entry: EntryPoint) -> Provider:
+    return Provider(entry.name, entry.value, "") if entry.dist is None else provider(entry.name, entry.dist)
 
 
 def _reason(error: BaseException) -> str:

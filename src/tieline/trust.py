@@ -54,7 +54,8 @@ def provider(plugin: str, found: Distribution) -> Provider:
     """Who provides `plugin`, read from the distribution's own description."""
     url, editable = _installed_from(found)
     origin = url or str(found.locate_file(""))
-    return Provider(plugin, found.name, found.version, "" if editable else _digest(found), origin, editable)
+    said = found.metadata  # read and parsed anew each time it is asked for, by `name` and `version` as well
+    return Provider(plugin, said["Name"], said["Version"], "" if editable else _digest(found), origin, editable)
 
 
 def _digest(found: Distribution) -> str:

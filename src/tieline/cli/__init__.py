@@ -34,7 +34,10 @@ def main() -> None:
         from tieline.cli.app import app
     except KeyboardInterrupt:  # the one moment that the boundary does not cover
         sys.exit(130)
-    app.main(prog_name="tieline")
+    try:
+        app.main(prog_name="tieline")
+    finally:
+        gc.freeze()  # the process ends here: nobody need look for cycles in all that is left
 
 
 __all__ = ["main"]
