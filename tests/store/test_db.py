@@ -35,7 +35,8 @@ def test_a_home_of_the_first_version_is_brought_up_to_date(path: Path, reopen: O
     for table, column in (("link", "risen"), ("link", "provisional"), ("cursor", "feed")):
         old.db.sql.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     old.db.sql.execute("DROP TABLE torn")
-    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name IN ('second', 'third', 'fourth')")
+    old.db.sql.execute("DROP INDEX alias_remote")
+    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name IN ('second', 'third', 'fourth', 'fifth')")
     old.db.sql.execute("PRAGMA user_version = 1")
     old.close()
     new = reopen()
@@ -50,7 +51,8 @@ def test_a_home_of_the_second_version_keeps_where_it_stood(path: Path, reopen: O
     for table, column in (("link", "provisional"), ("cursor", "feed")):
         old.db.sql.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     old.db.sql.execute("DROP TABLE torn")
-    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name IN ('third', 'fourth')")
+    old.db.sql.execute("DROP INDEX alias_remote")
+    old.db.sql.execute("DELETE FROM _sqlite_migrations WHERE name IN ('third', 'fourth', 'fifth')")
     old.db.sql.execute("PRAGMA user_version = 2")
     old.close()
     assert reopen().trees.cursor("crm", "contacts") == Cursor("crm", "contacts", True, since=7, feed=None)

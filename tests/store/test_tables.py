@@ -37,12 +37,36 @@ def test_a_remote_that_gets_an_id_keeps_its_keys_and_answers_to_the_old_one(stor
     store.trees.set_keys("crm", "contact", [("email:a@b.example", "~1")])
     assert store.trees.provisional("crm", "contact", "contacts", "run") == ["~1"]
     assert store.trees.placeholders("crm", "contact", ["r", "q"]) == {"r": "~1"}
-    store.trees.rename("crm", "contact", "~1", "7")
+    store.trees.rename("crm", "contact", "~1", "7", ["email:a@b.example"])
     assert store.trees.links("crm", "contact", ["7", "~1"])["7"].provisional == 0
     assert store.trees.owners("crm", "contact", ["~1", "7"]) == {"~1": "r", "7": "r"}
     found = store.trees.sharing("contact", ["email:a@b.example"])
     assert [m[:3] for m in found["email:a@b.example"]] == [("crm", "7", "r")]
     assert store.trees.provisional("crm", "contact", "contacts") == ["~2"]
+
+
+def test_an_id_of_its_own_costs_the_same_however_many_remotes_there_are() -> None:
+    def steps(remotes: int) -> int:
+        """What SQLite does for a hundred of them, in hundreds of its machine's steps."""
+        store, count = Store(), [0]
+
+        def tick() -> int:
+            count[0] += 1
+            return 0
+
+        with store.atomic(fence=False):
+            store.trees.insert([row(f"~{n}", provisional=1) for n in range(remotes)])
+            store.trees.set_keys("crm", "contact", [(f"email:p{n}@b.example", f"~{n}") for n in range(remotes)])
+            for n in range(100, remotes):  # most have theirs
+                store.trees.rename("crm", "contact", f"~{n}", f"{n}", [f"email:p{n}@b.example"])
+            store.db.sql.set_progress_handler(tick, 100)
+            for n in range(100):
+                store.trees.rename("crm", "contact", f"~{n}", f"{n}", [f"email:p{n}@b.example"])
+            store.db.sql.set_progress_handler(None, 0)
+        store.close()
+        return count[0]
+
+    assert steps(2000) < 2 * steps(200)
 
 
 def test_a_stream_in_which_one_was_lost_sight_of_is_known_until_it_was_read_again(store: Store) -> None:

@@ -48,7 +48,8 @@ class Naming:
         if known is not None and known.remote_id != mine.remote_id:
             self.forget(mine, settled=True)
             return None
-        self.trees.rename(self.system, self.kind, mine.remote_id, remote_id)
+        keys = keys_of(self.kind, decode(mine).seen, self.keys)
+        self.trees.rename(self.system, self.kind, mine.remote_id, remote_id, keys)
         self.trees.set_columns(self.system, self.kind, remote_id, version="", hub_id=None)
         if mine.record is not None:
             self.trees.wake([mine.record])

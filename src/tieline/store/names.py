@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tieline.records import Kind
 from tieline.store.db import Db, marks
@@ -77,13 +77,16 @@ class Names:
             found.update(self._sql.execute(query, (system, kind, *part)).fetchall())
         return found
 
-    def rename(self, system: str, kind: Kind, old_id: str, remote_id: str) -> None:
-        """A remote got an id of its own, which nobody else has; the provisional one leads to it from now on."""
+    def rename(self, system: str, kind: Kind, old_id: str, remote_id: str, keys: Iterable[str]) -> None:
+        """A remote that is matched by these keys got an id of its own, which nobody else has; the provisional one leads
+        to it from now on."""
         place = (remote_id, system, kind, old_id)
         query = "UPDATE link SET remote_id = ?, provisional = 0 WHERE system = ? AND kind = ? AND remote_id = ?"
         self._sql.execute(query, place)
-        query = "UPDATE OR REPLACE matchkey SET remote_id = ? WHERE system = ? AND kind = ? AND remote_id = ?"
-        self._sql.execute(query, place)
+        query = (
+            "UPDATE OR REPLACE matchkey SET remote_id = ? WHERE system = ? AND kind = ? AND remote_id = ? AND key = ?"
+        )
+        self._sql.executemany(query, [(*place, key) for key in keys])
         if old_id != remote_id:
             self.alias(system, kind, old_id, remote_id)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 4
+VERSION = 5
 """What `PRAGMA user_version` holds when every migration below has run: opening an up-to-date store imports nothing."""
 
 _FIRST = """
@@ -140,6 +140,10 @@ def migrate(connection: sqlite3.Connection) -> None:
             "message TEXT NOT NULL, run TEXT NOT NULL, listing TEXT NOT NULL, PRIMARY KEY (system, stream, id)) "
             "WITHOUT ROWID"
         )
+
+    @migrations()
+    def fifth(db: Database) -> None:
+        db.execute("CREATE INDEX alias_remote ON alias(system, kind, remote_id)")
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION:d}")

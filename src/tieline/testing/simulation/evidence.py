@@ -114,6 +114,8 @@ class Evidence:
                 self.doubled.add(review["record"])
             if review["topic"] == "lost" and review["state"] == "rejected":
                 self.denied.add(review["record"])
+            if review["topic"] == "match" and review["state"] == "accepted" and review["choice"]:
+                self._load_apart(review)  # whoever says which one it is, says which ones it is not
             if review["topic"] == "merge" and review["state"] == "rejected":
                 self.unmerged.add(review["record"])
             if review["topic"] == "match" and review["state"] == "rejected":

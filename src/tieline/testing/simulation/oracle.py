@@ -47,8 +47,11 @@ class Oracle(ValueChecks, MatchChecks):
         for name, system in self.world.systems.items():
             for (kind, hub), ids in system.by_hub_id.items():
                 alive = [i for i in ids if (r := system.get(kind, i)) is not None and not r.deleted]
-                # what somebody took out of the bin; what met its twin through a merge, and is asked about
-                known = [i for i in alive if (name, kind, i) in self.world.undeleted or (name, i) in self.asked_remotes]
+                # what somebody took out of the bin; what met its twin through a merge, and is asked about, or was
+                known = [
+                    i for i in alive
+                    if (name, kind, i) in self.world.undeleted or (name, i) in self.asked_remotes | self.disowned
+                ]  # fmt: skip
                 if len(alive) - len(known) > 1 and hub not in self.unmerged:
                     yield Violation("I4", f"{name} holds {kind} {hub} more than once: {alive}")
             yield from self._twins(name, system)
@@ -78,6 +81,7 @@ class Oracle(ValueChecks, MatchChecks):
                 linked = {self.record_of.get((name, "contact", r.id)) for r in records}
                 if (
                     not linked & self.doubled
+                    and not any(frozenset(pair) in self.apart for pair in combinations(linked, 2))
                     and not any(self.asked[r or ""] for r in linked)
                     and not self._parted(linked)
                 ):
