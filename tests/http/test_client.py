@@ -137,6 +137,19 @@ def test_pauses_double_and_jitter_covers_their_whole_length(script, make_client,
     assert clock.slept == [1.0, 1.0, 1.0, 8.0]
 
 
+def test_a_pause_that_was_asked_for_once_is_not_kept_for_the_next_trouble(script, make_client, clock):
+    wire = script(Response(503, {"retry-after": "40"}), LOST, OK)
+    assert make_client(wire).send(Request("GET", "/a")).status == 200
+    assert clock.slept == [40.0, 2.0]
+
+
+def test_a_pause_longer_than_two_minutes_is_not_waited_for(script, make_client, clock):
+    wire = script(Response(503, {"retry-after": "150"}), OK)
+    with pytest.raises(Unavailable):
+        make_client(wire).send(Request("GET", "/a"))
+    assert (clock.slept, len(wire.sent)) == ([], 1)
+
+
 def test_no_read_is_tried_for_longer_than_five_minutes(script, make_client, clock):
     wire = script(Response(503, {"retry-after": "110"}))
     began = clock.time

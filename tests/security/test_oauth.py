@@ -179,6 +179,7 @@ def test_s08_what_is_not_the_answer_does_not_end_the_waiting() -> None:
     assert b"404" in asking(listener.port, host="evil.example")
     assert b"404" in asking(listener.port, host=f"localhost:{listener.port}")
     assert b"404" in asking(listener.port, method="POST")
+    assert b"404" in asking(listener.port, host=f"127.0.0.1:{listener.port}\r\nHost: evil.example")
     with socket.create_connection(("127.0.0.1", listener.port)) as silent:
         silent.close()
     with socket.create_connection(("127.0.0.1", listener.port)) as rubbish:
@@ -312,6 +313,21 @@ def kept(store: MemoryTokens, told: Told, clock: FakeClock, **more: Any) -> Auth
     return made
 
 
+def test_s11_what_was_granted_for_one_address_is_not_used_at_another() -> None:
+    settings = AuthorizationCodeAuth(client_id="me", token_url="https://login.example.com/token")
+    store = MemoryTokens()
+    here, elsewhere = (
+        Authoriser(
+            settings, send=Told(), clock=FakeClock(NOW), store=store, system="crm", base_url=base, profile=PROFILE,
+            root=Path(),
+        )
+        for base in (BASE, "https://other.example.com")
+    )  # fmt: skip
+    store.save("crm", Grant(Secret("r-0"), here.origin()[0]))
+    assert here.grant() is not None
+    assert elsewhere.grant() is None
+
+
 def test_s11_a_renewal_whose_answer_is_lost_is_asked_for_once_more_and_then_at_growing_intervals() -> None:
     clock, store, told = FakeClock(NOW), MemoryTokens(), Told(Unavailable("gone", sent=True))
     made = kept(store, told, clock)
@@ -347,10 +363,11 @@ def test_s11_an_answer_that_says_no_without_taking_anything_leaves_the_grant_as_
         assert (grant.lost, grant.reauth_required, grant.refresh_token) == (0, False, Secret("r-0"))
 
 
-def test_s11_a_gateways_error_may_hide_a_token_that_was_replaced() -> None:
+@pytest.mark.parametrize("status", [504, 0])  # 0: the connection was closed
+def test_s11_a_gateways_error_or_none_at_all_may_hide_a_token_that_was_replaced(status: int) -> None:
     store = MemoryTokens()
     with pytest.raises(Unavailable):
-        kept(store, Told(Response(504)), FakeClock(NOW)).authorise(Request("GET", "/"))
+        kept(store, Told(Response(status)), FakeClock(NOW)).authorise(Request("GET", "/"))
     grant = store.load("crm")
     assert grant is not None
     assert grant.lost == 1
