@@ -150,17 +150,15 @@ class Ingest(Naming):
         if self.kind in ENDS:
             self._joined(before, after)
             return
-        for name in self.key_fields:
-            if before.seen.get(name) != after.seen.get(name):
-                break
-        else:
-            if before.remote_id == after.remote_id:
-                return
-        old = set(keys_of(self.kind, before.seen, self.keys))
+        seen = before.seen
+        if before.remote_id == after.remote_id and all(seen.get(n) == after.seen.get(n) for n in self.key_fields):
+            return
+        known = set(keys_of(self.kind, seen, self.keys))
         new = set(keys_of(self.kind, after.seen, self.keys))
-        if old != new:
-            self.trees.unkey(self.system, self.kind, [(k, before.remote_id) for k in old - new])
-            self.trees.set_keys(self.system, self.kind, [(k, after.remote_id) for k in new - old])
+        # what was moved was not seen yet: it is known by what was agreed
+        old = known if seen else set(keys_of(self.kind, before.base, self.keys))
+        self.trees.unkey(self.system, self.kind, [(k, before.remote_id) for k in old - new])
+        self.trees.set_keys(self.system, self.kind, [(k, after.remote_id) for k in new - known])
 
     def _joined(self, before: Link, after: Link) -> None:
         """The same for a relation, whose key names the records that it joins; the old one is known to be out of date by
