@@ -44,7 +44,7 @@ class ValueChecks(Evidence):
             if self.refused[cluster.record, system] & {name, "*"}:
                 continue
             value = remote.fields.get(name)
-            if value == self.default(system, cluster.kind, name):
+            if value == self.default(system, cluster.kind, name) and self.fields[cluster.record].get(name) is None:
                 value = None
             values.append((system, remote_id, self.in_hub(system, cluster.kind, name, value)))
         if name in REFERENCES[cluster.kind]:
@@ -92,6 +92,7 @@ class ValueChecks(Evidence):
                 # whoever takes a record out of the bin says all that is in it
                 if edit.who != HUB or (system.character.name, edit.kind, edit.id) in self.world.undeleted:
                     said[edit.kind, edit.field].append(edit.after)
+        theirs = self.denied or self.disowned  # what the hub had made, a default with it, a person called somebody else
         for name, system in self.world.systems.items():
             spelt: dict[tuple[Kind, str], list[Cell]] = {}
             for edit in system.history:
@@ -99,7 +100,8 @@ class ValueChecks(Evidence):
                     continue
                 if edit.field in REFERENCES[edit.kind]:
                     continue
-                if edit.after == self.default(name, edit.kind, edit.field):
+                given = [self.default(s, edit.kind, edit.field) for s in self.world.systems if s == name or theirs]
+                if edit.after in given:
                     continue
                 known = said[edit.kind, edit.field]
                 if edit.after in known or edit.after in self._spelt(system, edit, known, spelt):
